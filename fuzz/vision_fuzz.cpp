@@ -27,7 +27,7 @@ Result<ModelSpec> text_of(const gguf::File& file, Backend& backend) {
   const auto width = file.integer("clip.vision.projection_dim");
   ModelSpec text;
   text.width = width ? width->value_or(0) : 0;
-  text.deep_inputs = static_cast<int>(std::ssize(spec->deep_steps));
+  text.deepstack_layers = static_cast<int>(std::ssize(spec->deep_steps));
   return text;
 }
 

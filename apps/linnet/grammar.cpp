@@ -93,12 +93,12 @@ Result<std::string> sample(const AutomatonPointer& automaton, std::uint64_t seed
   std::string text;
   const int count = static_cast<int>(random() % kRandomTokens);
   for (int i = 0; i < count && !session->ended(); ++i) {
-    std::vector<std::int32_t> allowed;
-    for (std::int32_t id = 0; id < (*vocabulary)->size(); ++id) {
+    std::vector<TokenId> allowed;
+    for (TokenId id = 0; id < (*vocabulary)->size(); ++id) {
       if (session->allows(id)) allowed.push_back(id);
     }
     if (allowed.empty()) return Error{"no token is allowed after " + text};
-    const std::int32_t token = allowed[random() % allowed.size()];
+    const TokenId token = allowed[random() % allowed.size()];
     if (const Status status = session->accept(token); !status) return status.error();
     text += (*vocabulary)->bytes(token);
   }

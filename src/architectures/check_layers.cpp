@@ -37,8 +37,8 @@ void check_picked_keys(Hyperparameters& p, const ModelSpec& spec) {
 
 // Several residual streams are written by both blocks of a layer.
 void check_blocks(Hyperparameters& p, const ModelSpec& spec) {
-  const bool has_streams =
-      spec.altup_streams > 0 || spec.residual_group > 0 || spec.hyper_connection.streams > 0;
+  const bool has_streams = spec.residual.altup_streams > 0 || spec.residual.attention_group > 0 ||
+                           spec.residual.hyper_connection.streams > 0;
   for (std::size_t i = 0; has_streams && i < spec.layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     if (layer.has_mixer() && layer.has_ffn()) continue;

@@ -112,7 +112,7 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
                    "hash_layer_count", "hyper_connection.epsilon", "expert_weights_norm",
                    "expert_weights_scale", "swiglu_clamp_exp"});
   check_prediction_layers(p, loader, spec);
-  spec.hyper_connection = read_hyper_connection(p);
+  spec.residual.hyper_connection = read_hyper_connection(p);
   const std::int64_t hash_layers = p.count("hash_layer_count", 0);
   const int layers = static_cast<int>(spec.layers.size());
   for (int i = 0; i < layers; ++i) {
@@ -130,7 +130,7 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
       p.fail(fmt::format("metadata key {}.expert_gating_func must be 4", p.architecture()));
     }
     const bool has_table = loader.has(block_name(i, "ffn_gate_tid2eid.weight"));
-    if (i < hash_layers || has_table) layer.moe.table_tokens = spec.vocabulary;
+    if (i < hash_layers || has_table) layer.moe.hash_routed_tokens = spec.vocabulary;
     read_gates(p, i, layer);
   }
   return spec;

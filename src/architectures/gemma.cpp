@@ -103,9 +103,9 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   ignore_query_extras(spec, kOwnKeys);
   spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
   spec.per_layer_width = required_rows(p, loader, "blk.0.inp_gate");
-  spec.altup_streams = kStreams;
+  spec.residual.altup_streams = kStreams;
   for (int i = 0; i < std::min(kSparseLayers, static_cast<int>(spec.layers.size())); ++i) {
-    spec.layers[i].mlp.gate_cut = kDeviationsOf95Percent;
+    spec.layers[i].mlp.top_k_deviations = kDeviationsOf95Percent;
   }
   return spec;
 }

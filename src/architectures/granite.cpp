@@ -10,7 +10,7 @@ namespace {
 ModelSpec read_scaled(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent_normalised(p, loader);
   spec.embedding_scale = p.nonzero_number("embedding_scale", 1.0f);
-  spec.residual_scale = p.nonzero_number("residual_scale", 1.0f);
+  spec.residual.scale = p.nonzero_number("residual_scale", 1.0f);
   spec.logit_scale = 1.0f / p.nonzero_number("logit_scale", 1.0f);
   return spec;
 }
@@ -52,7 +52,7 @@ ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader) {
   AdaptersSpec& adapters = spec.adapters;
   adapters.rank = p.required_count("adapters.lora_rank", kHighestRank);
   adapters.gain = p.number("adapters.router_gain", kGain);
-  const auto read_ids = [&](std::string_view key, std::vector<std::int32_t>& ids) {
+  const auto read_ids = [&](std::string_view key, std::vector<TokenId>& ids) {
     const auto numbers = p.elements(key, count, spec.vocabulary - 1);
     ids.assign(numbers.begin(), numbers.end());
   };
@@ -69,7 +69,7 @@ ModelSpec read_minicpm(Hyperparameters& p, WeightLoader& loader) {
   const auto layers = static_cast<float>(spec.layers.size());
   const float width = static_cast<float>(spec.width);
   spec.embedding_scale = p.nonzero_number("embedding_scale", 12.0f);
-  spec.residual_scale = p.nonzero_number("residual_scale", 1.4f / std::sqrt(layers));
+  spec.residual.scale = p.nonzero_number("residual_scale", 1.4f / std::sqrt(layers));
   spec.logit_scale = 1.0f / p.nonzero_number("logit_scale", width / 256.0f);
   return spec;
 }
@@ -78,7 +78,7 @@ ModelSpec read_minicpm3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   read_latent_attention(p, loader, RopeLayout::kSplitHalf, spec);
   spec.embedding_scale = 12.0f;
-  spec.residual_scale = 1.4f / std::sqrt(static_cast<float>(spec.layers.size()));
+  spec.residual.scale = 1.4f / std::sqrt(static_cast<float>(spec.layers.size()));
   spec.logit_scale = 256.0f / static_cast<float>(spec.width);
   return spec;
 }

@@ -51,7 +51,7 @@ void add_indexers(Hyperparameters& p, ModelSpec& spec) {
 ModelSpec read_hy_v4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   require_keys(p, {"hyper_connection.epsilon"});
-  spec.hyper_connection = read_streams(p);
+  spec.residual.hyper_connection = read_streams(p);
   read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
   read_unscaled_positions(p, loader, spec);
   add_indexers(p, spec);

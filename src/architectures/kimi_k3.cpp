@@ -20,11 +20,8 @@ ModelSpec read_kimi_k3(Hyperparameters& p, WeightLoader& loader) {
     p.fail(fmt::format("metadata key {}.activation.situ_beta is {}, expected more than 0",
                        p.architecture(), cap));
   }
-  each_gate(spec, [&](GateSpec& gate) {
-    gate.cap = cap;
-    gate.up_cap = up_cap;
-  });
-  spec.residual_group = p.count("attn_res.block_size", 0);
+  each_gate(spec, [&](GateSpec& gate) { gate.situ = Situ{cap, up_cap}; });
+  spec.residual.attention_group = p.count("attn_res.block_size", 0);
   return spec;
 }
 

@@ -8,7 +8,7 @@ namespace linnet {
 // layers; what a block reads, scaled, is what its result is added to.
 ModelSpec read_minimax_01(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
-  spec.input_residual_scale = p.nonzero_number("residual_scale", 1.0f);
+  spec.residual.input_scale = p.nonzero_number("residual_scale", 1.0f);
   each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSoftmax; });
   const int layers = static_cast<int>(spec.layers.size());
   for (int i = 0; i < layers; ++i) {

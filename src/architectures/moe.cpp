@@ -109,14 +109,15 @@ ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     MoeSpec& moe = spec.layers[i].moe;
     if (moe.experts == 0) continue;
-    moe.chunk_size = p.required_count("experts_per_group", moe.experts);
-    moe.chunk_width = static_cast<int>(loader.rows(block_name(i, "ffn_up_chexps")));
-    moe.chunk_scale = p.number("expert_group_scale", 1.0f);
-    if (moe.experts % moe.chunk_size != 0) {
+    AdjugateSpec& adjugate = moe.adjugate;
+    adjugate.group_size = p.required_count("experts_per_group", moe.experts);
+    adjugate.width = static_cast<int>(loader.rows(block_name(i, "ffn_up_chexps")));
+    adjugate.scale = p.number("expert_group_scale", 1.0f);
+    if (moe.experts % adjugate.group_size != 0) {
       p.fail(
           fmt::format("metadata key {0}.experts_per_group is {1}, expected a divisor of the {2} in "
                       "{0}.expert_count",
-                      p.architecture(), moe.chunk_size, moe.experts));
+                      p.architecture(), adjugate.group_size, moe.experts));
     }
   }
   return spec;

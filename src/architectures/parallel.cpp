@@ -6,7 +6,7 @@ namespace linnet {
 // Command R: attention and feed-forward part side by side, after one norm without bias.
 ModelSpec read_command_r(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent(p, loader);
-  spec.parallel_residual = true;
+  spec.residual.parallel = true;
   spec.logit_scale = p.nonzero_number("logit_scale", 1.0f);
   return spec;
 }
@@ -36,7 +36,7 @@ ModelSpec read_cohere2_moe(Hyperparameters& p, WeightLoader& loader) {
 
 ModelSpec read_falcon(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
-  spec.parallel_residual = true;
+  spec.residual.parallel = true;
   set_activation(spec, Activation::kGelu);
   // The 40B model has a norm for each of the two.
   if (loader.has("blk.0.attn_norm_2.weight")) {
@@ -48,21 +48,21 @@ ModelSpec read_falcon(Hyperparameters& p, WeightLoader& loader) {
 
 ModelSpec read_gptneox(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
-  spec.parallel_residual = p.boolean("use_parallel_residual", true);
+  spec.residual.parallel = p.boolean("use_parallel_residual", true);
   set_activation(spec, Activation::kGelu);
   return spec;
 }
 
 ModelSpec read_plamo(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
-  spec.parallel_residual = true;
+  spec.residual.parallel = true;
   return spec;
 }
 
 // StableLM: the 12B model has no norm before the feed-forward part, which then is parallel.
 ModelSpec read_stablelm(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
-  spec.parallel_residual = !loader.has("blk.0.ffn_norm.weight");
+  spec.residual.parallel = !loader.has("blk.0.ffn_norm.weight");
   return spec;
 }
 

@@ -45,7 +45,7 @@ ModelSpec read_qwen2_vl(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_qwen3_vl(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_qwen3(p, loader);
   place_ropes(p, SectionOrder::kInterleaved, spec);
-  spec.deep_inputs = p.count("n_deepstack_layers", 0, std::ssize(spec.layers));
+  spec.deepstack_layers = p.count("n_deepstack_layers", 0, std::ssize(spec.layers));
   return spec;
 }
 

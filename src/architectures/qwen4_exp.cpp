@@ -90,7 +90,7 @@ NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const
     return {};
   }
   ngrams.row_width = p.required_count("embedding_length_per_layer_input", Hyperparameters::kWidest);
-  ngrams.columns = spec.width * spec.hyper_connection.streams;
+  ngrams.columns = spec.width * spec.residual.hyper_connection.streams;
   ngrams.end_token = p.count("ple.eos_token_id", 0);
   const auto multipliers =
       p.elements("ple.layer_multipliers", ngrams.size, std::numeric_limits<std::int64_t>::max());
@@ -123,7 +123,7 @@ ModelSpec read_qwen4_exp(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_qwen35(p, loader);
   spec.pre_norm = NormUse::kNone;
   spec.output_norm = NormUse::kNone;
-  spec.hyper_connection = read_gated_streams(p);
+  spec.residual.hyper_connection = read_gated_streams(p);
   for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     if (auto* delta = std::get_if<DeltaNetSpec>(&layer.recurrent)) {

@@ -8,7 +8,7 @@ namespace linnet {
 ModelSpec read_talkie(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   spec.pre_norm = spec.output_norm = spec.embedding_norm = NormUse::kPlain;
-  spec.embedding_skip = true;
+  spec.residual.embedding_skip = true;
   spec.logit_scale = p.nonzero_number("logit_scale", 1.0f);
   each_attention(spec, [](AttentionSpec& a) {
     a.norm_after_rope = true;

@@ -36,6 +36,7 @@ class Backend {
   virtual Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) = 0;
   virtual Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) = 0;
   virtual void upload(std::span<const float> from, float* to) = 0;
+  virtual void upload(std::span<const std::int32_t> from, std::int32_t* to) = 0;
   virtual void download(const View& from, float* to) = 0;  ///< to [rows, columns] without gaps
 
   // Answers `queries` about rows of `logits`, at most one a row; then `logits` is -inf at the

@@ -29,6 +29,12 @@ struct View {
   View first_rows(std::int64_t count) const { return {data, count, columns, stride}; }
 };
 
+/// Integers in memory of a backend that was allocated for as many floats.
+inline std::int32_t* as_integers(float* numbers) {
+  static_assert(sizeof(std::int32_t) == sizeof(float) && alignof(std::int32_t) == alignof(float));
+  return reinterpret_cast<std::int32_t*>(numbers);
+}
+
 /// float32 memory of a backend; freed with the object.
 class Buffer {
  public:

@@ -33,11 +33,11 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
 
 Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
                       std::int64_t columns, std::int64_t deep) {
-  if (columns == text.width && deep == text.deep_inputs) return {};
+  if (columns == text.width && deep == text.deepstack_layers) return {};
   return Error{
       fmt::format("{}: its rows for {} have {} columns and {} extra layers, expected {} and {}: it "
                   "was made for another model",
-                  file.path().string(), medium, columns, deep, text.width, text.deep_inputs)};
+                  file.path().string(), medium, columns, deep, text.width, text.deepstack_layers)};
 }
 
 }  // namespace linnet

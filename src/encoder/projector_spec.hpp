@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "model/model_spec.hpp"
+#include "backend/parameters.hpp"
 
 namespace linnet {
 

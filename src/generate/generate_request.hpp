@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "generate/media/medium.hpp"
 #include "generate/sampling/logprobs.hpp"
 #include "generate/sampling/params.hpp"
@@ -23,7 +24,7 @@ inline constexpr std::string_view kNoTokenAllowed = "no_token_allowed";
 struct GenerateRequest {
   /// Not empty, ids of the vocabulary or those of `media`, all of one piece together. Of a
   /// model with an input (ModelSpec::input) it is that.
-  std::vector<std::int32_t> prompt;
+  std::vector<TokenId> prompt;
   /// Those whose ids the prompt has.
   Media media;
   /// Prompt and this fit the context together. 0: nothing is generated; the request ends with
@@ -34,7 +35,7 @@ struct GenerateRequest {
   /// most gguf::kLargestStrength in size; empty: what they were opened with.
   std::vector<float> adapter_strengths;
   /// Ends the text when one of these is drawn; it is not part of the output.
-  std::vector<std::int32_t> stop_tokens;
+  std::vector<TokenId> stop_tokens;
   std::int64_t min_tokens = 0;     ///< no stop token is drawn before this many
   std::int64_t top_logprobs = -1;  ///< -1: on_logprobs is not called
   /// Asked before each step; true ends the request with kCancelled. May be empty.
@@ -46,7 +47,7 @@ struct GenerateRequest {
   /// those of the cache. Fewer than before where the text was preempted. May be empty.
   std::function<void(std::int64_t computed_tokens)> on_prompt;
   /// Called with each token of the output; false cancels the request.
-  std::function<bool(std::int32_t token)> on_token;
+  std::function<bool(TokenId token)> on_token;
   /// Called before on_token where `top_logprobs` asks for it. May be empty.
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
   /// Whether on_logprobs is told of the stop token that ends the text, too.

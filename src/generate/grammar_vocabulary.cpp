@@ -18,7 +18,7 @@ grammar::GbnfOptions gbnf_options(const Tokenizer& tokenizer) {
   using Ids = std::unordered_map<std::string_view, TokenId, KeyedHash>;  // the lowest of each piece
   grammar::GbnfOptions options;
   options.token_id = [&tokenizer, ids = std::make_shared<Ids>()](
-                         std::string_view piece) -> std::optional<std::int32_t> {
+                         std::string_view piece) -> std::optional<TokenId> {
     if (ids->empty()) {
       for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
         ids->emplace(tokenizer.piece(id), id);

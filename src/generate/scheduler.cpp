@@ -141,7 +141,7 @@ Status Scheduler::score(const StepPart& part, std::int64_t first_output) {
 }
 
 // Draws tokens for as long as they are what was guessed, and one more.
-void Scheduler::draw(const StepPart& part, std::span<const std::int32_t> guesses,
+void Scheduler::draw(const StepPart& part, std::span<const TokenId> guesses,
                      std::int64_t first_output) {
   Sequence& sequence = *part.sequence;
   SequenceCache& cache = queue_.cache();

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/step/sequence_queue.hpp"
 #include "generate/step/step_logits.hpp"
 #include "generate/step/step_rows.hpp"
@@ -76,7 +77,7 @@ class Scheduler {
   void state_needs(const StepPart& part);
   std::int64_t take_results(const StepPart& part, std::int64_t first_output);
   Status score(const StepPart& part, std::int64_t first_output);
-  void draw(const StepPart& part, std::span<const std::int32_t> guesses, std::int64_t first_output);
+  void draw(const StepPart& part, std::span<const TokenId> guesses, std::int64_t first_output);
   Status redo_accepted();
   Status give_hidden(const StepPart& part);
 

@@ -221,7 +221,7 @@ class Parser : TextReader {
     if (take("[")) {
       const auto id = parse_count("a token id");
       expect("]>", "after a token id");
-      return Expression({Tokens{{static_cast<std::int32_t>(id)}, negated}});
+      return Expression({Tokens{{static_cast<TokenId>(id)}, negated}});
     }
     const std::size_t end = text_.find('>', at_);
     if (end == std::string_view::npos) return fail("expected > at the end of a token"), empty();

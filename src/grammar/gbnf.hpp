@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "grammar/automata/expression.hpp"
 
 namespace linnet::grammar {
@@ -13,7 +14,7 @@ namespace linnet::grammar {
 struct GbnfOptions {
   /// The id of the token that is written <NAME> in the grammar; where absent, such tokens are an
   /// error. <[123]> needs no names.
-  std::function<std::optional<std::int32_t>(std::string_view piece)> token_id;
+  std::function<std::optional<TokenId>(std::string_view piece)> token_id;
 };
 
 /// Parses a grammar in GBNF, the notation of llama.cpp

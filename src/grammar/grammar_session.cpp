@@ -27,7 +27,7 @@ void GrammarSession::find_allowed() {
   allowed_.clear();
   if (ended_) return;
   if (configurations_.complete) {
-    for (const std::int32_t id : mask_->vocabulary().end_ids()) allowed_.insert(id);
+    for (const TokenId id : mask_->vocabulary().end_ids()) allowed_.insert(id);
   }
   std::uint32_t before = PushdownAutomaton::kNone, counted = PushdownAutomaton::kNone;
   work_left_ = mask_->limits().mask_work;
@@ -59,7 +59,7 @@ void GrammarSession::follow_exits(Configuration configuration, const TokenMask::
   const std::uint32_t nodes_before = nodes_.size();
   walk.stepper().close(backs, outside);
   const auto allow = [&](std::uint32_t node) {
-    for (const std::int32_t id : vocabulary.tokens(node)) allowed_.insert(id);
+    for (const TokenId id : vocabulary.tokens(node)) allowed_.insert(id);
   };
   for (std::uint32_t byte = 0; byte < 256 && !outside.reading.empty(); ++byte) {
     const auto exits = mask.exits_by(static_cast<std::uint8_t>(byte));
@@ -92,7 +92,7 @@ void GrammarSession::walk_exactly(Configuration configuration) {
   Configurations start;
   start.reading.push_back(configuration);
   const bool done = walk.run(0, vocabulary.node_count(), 0, start, [&](std::uint32_t node, bool) {
-    for (const std::int32_t id : vocabulary.tokens(node)) {
+    for (const TokenId id : vocabulary.tokens(node)) {
       allowed_.insert(id);
     }
   });
@@ -106,7 +106,7 @@ void GrammarSession::walk_exactly(Configuration configuration) {
   }
 }
 
-Configurations GrammarSession::after(std::int32_t token) {
+Configurations GrammarSession::after(TokenId token) {
   const PushdownAutomaton& automaton = mask_->automaton();
   Stepper stepper(automaton, nodes_, mask_->limits());
   std::vector<Configuration> entries;
@@ -135,7 +135,7 @@ Configurations GrammarSession::after(std::int32_t token) {
   return result;
 }
 
-Status GrammarSession::accept(std::int32_t token) {
+Status GrammarSession::accept(TokenId token) {
   const auto refused = [&] {
     return Error{fmt::format("token {} is not allowed by the grammar here", token)};
   };

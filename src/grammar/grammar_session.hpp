@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "grammar/matcher.hpp"
 #include "grammar/token_constraint.hpp"
 #include "grammar/token_mask.hpp"
@@ -21,7 +22,7 @@ class GrammarSession : public TokenConstraint {
   /// The tokens that may come next. Tokens that end the text are among them exactly if the text is
   /// complete.
   const TokenSet& allowed();
-  bool allows(std::int32_t token) { return allowed().contains(token); }
+  bool allows(TokenId token) { return allowed().contains(token); }
 
   /// Sets the logits of all other tokens to minus infinity. Ids beyond the vocabulary are never
   /// allowed.
@@ -29,7 +30,7 @@ class GrammarSession : public TokenConstraint {
 
   /// Adds a token to the text. After a token that ends it, none is allowed any more. An Error for a
   /// token that is not allowed, which changes nothing, and as within_limits().
-  Status accept(std::int32_t token) override;
+  Status accept(TokenId token) override;
 
   /// True if the text so far belongs to the grammar.
   bool complete() const override { return configurations_.complete; }
@@ -53,7 +54,7 @@ class GrammarSession : public TokenConstraint {
   void follow_exits(Configuration configuration, const TokenMask::StateMask& mask);
   void walk_exactly(Configuration configuration);
   void take_work(std::uint64_t work);
-  Configurations after(std::int32_t token);
+  Configurations after(TokenId token);
 
   static constexpr std::uint32_t kManyNodes = 4096;
 

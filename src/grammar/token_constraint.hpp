@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 
 namespace linnet::grammar {
 
@@ -18,7 +19,7 @@ class TokenConstraint {
   virtual void apply(std::span<float> logits) = 0;
 
   /// Adds the token that was chosen. An Error for one that may not come next.
-  virtual Status accept(std::int32_t token) = 0;
+  virtual Status accept(TokenId token) = 0;
 
   /// True if the text may end here.
   virtual bool complete() const = 0;

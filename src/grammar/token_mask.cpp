@@ -17,14 +17,14 @@ constexpr std::size_t kMostMaskBytes = 64 << 20;
 
 void TokenMask::StateMask::add_to(TokenSet& set) const {
   if (tokens.size() > 0) set.insert(tokens);
-  for (const std::int32_t id : few) set.insert(id);
+  for (const TokenId id : few) set.insert(id);
 }
 
 Result<std::shared_ptr<TokenMask>> TokenMask::create(
     std::shared_ptr<const PushdownAutomaton> automaton,
     std::shared_ptr<const Vocabulary> vocabulary, const MatchLimits& limits) {
   for (const Tokens& set : automaton->token_sets()) {
-    for (const std::int32_t id : set.ids) {
+    for (const TokenId id : set.ids) {
       if (id >= 0 && id < vocabulary->size()) continue;
       return Error{fmt::format("the grammar names token {}, and the vocabulary has {}", id,
                                vocabulary->size())};
@@ -73,7 +73,7 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   start.reading.push_back({state, StackNodes::kBottom});
   TokenSet tokens(vocabulary_->size());
   const auto arrive = [&](std::uint32_t node, bool ends_rule) {
-    for (const std::int32_t id : vocabulary_->tokens(node)) tokens.insert(id);
+    for (const TokenId id : vocabulary_->tokens(node)) tokens.insert(id);
     if (!ends_rule) return;
     const std::uint32_t end = vocabulary_->subtree_end(node);
     for (std::uint32_t child = node + 1; child < end; child = vocabulary_->subtree_end(child)) {
@@ -97,7 +97,7 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   if (tokens.count() > vocabulary_->size() / 32) {
     mask->tokens = std::move(tokens);
   } else {
-    for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
+    for (TokenId id = 0; id < vocabulary_->size(); ++id) {
       if (tokens.contains(id)) mask->few.push_back(id);
     }
   }
@@ -107,10 +107,10 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
 std::uint64_t TokenMask::add_set(std::uint32_t set, TokenSet& to) const {
   const Tokens& tokens = automaton_->token_sets()[set];
   if (!tokens.negated) {
-    for (const std::int32_t id : tokens.ids) to.insert(id);
+    for (const TokenId id : tokens.ids) to.insert(id);
     return tokens.ids.size();
   }
-  for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
+  for (TokenId id = 0; id < vocabulary_->size(); ++id) {
     if (in_set(set, id)) to.insert(id);
   }
   return static_cast<std::uint64_t>(vocabulary_->size());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "grammar/automata/pushdown_automaton.hpp"
 #include "grammar/matcher.hpp"
 #include "grammar/token_set.hpp"
@@ -20,8 +21,8 @@ class TokenMask {
  public:
   /// What a state allows as long as its rule does not end.
   struct StateMask {
-    TokenSet tokens;                ///< empty (size 0) where `few` is used
-    std::vector<std::int32_t> few;  ///< the same as a list, where it is short
+    TokenSet tokens;           ///< empty (size 0) where `few` is used
+    std::vector<TokenId> few;  ///< the same as a list, where it is short
     /// Nodes of the tree one byte after the rule may have ended, by that byte.
     std::vector<std::uint32_t> exits;
     std::vector<std::uint32_t> first_exit;  ///< of each byte and after the last; empty: no exits
@@ -49,7 +50,7 @@ class TokenMask {
 
   /// Whether the grammar's set number `set` of tokens has `id`. A token that ends the text is only
   /// in sets that name it: `!<[1]>` must not end a text early.
-  bool in_set(std::uint32_t set, std::int32_t id) const {
+  bool in_set(std::uint32_t set, TokenId id) const {
     const Tokens& tokens = automaton_->token_sets()[set];
     return tokens.contains(id) && !(tokens.negated && vocabulary_->ends_text(id));
   }

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
+
 namespace linnet::grammar {
 
 /// A set of token ids, one bit each.
@@ -14,10 +16,10 @@ class TokenSet {
       : size_(size), words_((static_cast<std::size_t>(size) + 63) / 64, 0) {}
 
   std::int32_t size() const { return size_; }
-  bool contains(std::int32_t id) const {
+  bool contains(TokenId id) const {
     return id >= 0 && id < size_ && (words_[word_of(id)] >> (id & 63) & 1) != 0;
   }
-  void insert(std::int32_t id) { words_[word_of(id)] |= std::uint64_t{1} << (id & 63); }
+  void insert(TokenId id) { words_[word_of(id)] |= std::uint64_t{1} << (id & 63); }
   void insert(const TokenSet& other) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
   }
@@ -31,7 +33,7 @@ class TokenSet {
   void apply(std::span<float> logits) const;
 
  private:
-  static std::size_t word_of(std::int32_t id) { return static_cast<std::size_t>(id) / 64; }
+  static std::size_t word_of(TokenId id) { return static_cast<std::size_t>(id) / 64; }
 
   std::int32_t size_;
   std::vector<std::uint64_t> words_;

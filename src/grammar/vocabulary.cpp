@@ -10,7 +10,7 @@
 namespace linnet::grammar {
 
 Result<std::shared_ptr<const Vocabulary>> Vocabulary::create(std::vector<std::string> bytes,
-                                                             std::vector<std::int32_t> end_ids) {
+                                                             std::vector<TokenId> end_ids) {
   constexpr std::size_t kLongestToken = 1 << 16;
   if (bytes.empty()) return Error{"the vocabulary has no tokens"};
   if (bytes.size() > INT32_MAX) return Error{"the vocabulary has more than 2^31 tokens"};
@@ -22,7 +22,7 @@ Result<std::shared_ptr<const Vocabulary>> Vocabulary::create(std::vector<std::st
   }
   std::shared_ptr<Vocabulary> vocabulary(new Vocabulary);
   vocabulary->bytes_ = std::move(bytes);
-  std::erase_if(end_ids, [&](std::int32_t id) { return id < 0 || id >= vocabulary->size(); });
+  std::erase_if(end_ids, [&](TokenId id) { return id < 0 || id >= vocabulary->size(); });
   vocabulary->end_ids_ = std::move(end_ids);
   vocabulary->find_characters();
   vocabulary->build_tree();
@@ -48,27 +48,27 @@ void Vocabulary::find_characters() {
   spells_everything_ = all(0x00, 0xbf) && all(0xc2, 0xf4);
 }
 
-bool Vocabulary::ends_text(std::int32_t id) const {
+bool Vocabulary::ends_text(TokenId id) const {
   return std::find(end_ids_.begin(), end_ids_.end(), id) != end_ids_.end();
 }
 
-bool Vocabulary::in_tree(std::int32_t id) const {
+bool Vocabulary::in_tree(TokenId id) const {
   return !bytes(id).empty() && !ends_text(id) && (spells_everything_ || to_characters(bytes(id)));
 }
 
 void Vocabulary::build_tree() {
-  std::vector<std::int32_t> order;
-  for (std::int32_t id = 0; id < size(); ++id) {
+  std::vector<TokenId> order;
+  for (TokenId id = 0; id < size(); ++id) {
     if (in_tree(id)) order.push_back(id);
   }
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::int32_t a, std::int32_t b) { return bytes(a) < bytes(b); });
+                   [&](TokenId a, TokenId b) { return bytes(a) < bytes(b); });
   std::vector<std::uint32_t> path;  // nodes of the token before
   std::string_view before;
   const auto leave = [&](std::size_t depth) {
     for (; path.size() > depth; path.pop_back()) ends_[path.back()] = node_count();
   };
-  for (const std::int32_t id : order) {
+  for (const TokenId id : order) {
     const std::string_view text = bytes(id);
     const auto common = static_cast<std::size_t>(
         std::mismatch(before.begin(), before.end(), text.begin(), text.end()).first -

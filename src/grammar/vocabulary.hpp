@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "grammar/automata/character_set.hpp"
 
 namespace linnet::grammar {
@@ -20,14 +21,14 @@ class Vocabulary {
   /// allows as text. `end_ids` are the tokens that end a text. An Error for vocabularies without
   /// tokens or with a token of more than 64 KiB.
   static Result<std::shared_ptr<const Vocabulary>> create(std::vector<std::string> bytes,
-                                                          std::vector<std::int32_t> end_ids);
+                                                          std::vector<TokenId> end_ids);
 
   std::int32_t size() const { return static_cast<std::int32_t>(bytes_.size()); }
-  std::string_view bytes(std::int32_t id) const { return bytes_[static_cast<std::size_t>(id)]; }
-  std::span<const std::int32_t> end_ids() const { return end_ids_; }
-  bool ends_text(std::int32_t id) const;
+  std::string_view bytes(TokenId id) const { return bytes_[static_cast<std::size_t>(id)]; }
+  std::span<const TokenId> end_ids() const { return end_ids_; }
+  bool ends_text(TokenId id) const;
   /// True if token `id` is in the tree. Tokens that end a text are not, whatever their bytes.
-  bool in_tree(std::int32_t id) const;
+  bool in_tree(TokenId id) const;
 
   /// True if every character can be spelled with tokens, whatever it takes.
   bool spells_everything() const { return spells_everything_; }
@@ -43,7 +44,7 @@ class Vocabulary {
   std::uint32_t subtree_end(std::uint32_t node) const { return ends_[node]; }
   std::uint32_t deepest() const { return deepest_; }  ///< bytes of the longest token
   /// The tokens that end at `node`.
-  std::span<const std::int32_t> tokens(std::uint32_t node) const {
+  std::span<const TokenId> tokens(std::uint32_t node) const {
     return {tokens_.data() + first_token_[node], tokens_.data() + first_token_[node + 1]};
   }
 
@@ -53,12 +54,12 @@ class Vocabulary {
   void build_tree();
 
   std::vector<std::string> bytes_;
-  std::vector<std::int32_t> end_ids_;
+  std::vector<TokenId> end_ids_;
   bool spells_everything_ = false;
   CharacterSet single_characters_;
   std::vector<std::uint8_t> labels_;
   std::vector<std::uint32_t> depths_, ends_, first_token_;
-  std::vector<std::int32_t> tokens_;
+  std::vector<TokenId> tokens_;
   std::uint32_t deepest_ = 0;
 };
 

@@ -20,7 +20,7 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(std::shared_ptr<const ggu
       projection_of(loader, hearing->spec_.projector_steps, hearing->spec_.tower.width,
                     hearing->spec_.chunk_rows());
   hearing->projector_bytes_ = projection.workspace_bytes;
-  const int deep = hearing->spec_.leaves_deep_inputs ? text.deep_inputs : 0;
+  const int deep = hearing->spec_.leaves_deepstack ? text.deepstack_layers : 0;
   const Status fits = check_rows_for(text, *hearing->file_, "a sound", projection.columns, deep);
   if (!fits) return fits.error();
   hearing->spec_.empty_columns = deep * text.width;

@@ -79,9 +79,9 @@ struct HearingSpec {
   /// The silence behind a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
   std::vector<ProjectorStep> projector_steps;
-  /// Text models may have inputs of later layers (ModelSpec::deep_inputs), to which sounds add
+  /// Text models may have inputs of later layers (ModelSpec::deepstack_layers), to which sounds add
   /// nothing.
-  bool leaves_deep_inputs = false;
+  bool leaves_deepstack = false;
   std::int64_t empty_columns = 0;  ///< zeros for these, behind a row's columns
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 

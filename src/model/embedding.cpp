@@ -85,7 +85,7 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
     pass.adapters = streams.adapters = switch_adapters(pass, weights.adapter_switch);
   }
   const View x = streams.x = embed(pass, weights);
-  if (model.embedding_skip) {
+  if (model.residual.embedding_skip) {
     streams.embeddings = pass.workspace.view(x.rows, x.columns);
     pass.backend.copy(x, streams.embeddings);
   }
@@ -94,16 +94,17 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
         pass.workspace.view(x.rows, model.per_layer_width * std::ssize(model.layers));
     make_per_layer_inputs(pass, weights.per_layer, x, streams.per_layer_inputs);
   }
-  if (model.altup_streams > 0) streams.others = spread_streams(pass, weights.altup, x);
+  if (model.residual.altup_streams > 0) streams.others = spread_streams(pass, weights.altup, x);
   for (std::int64_t i = 0; i < residual_mix_states(model); ++i) {
     streams.others.push_back(pass.workspace.view(x.rows, x.columns));
   }
-  if (model.hyper_connection.streams > 0) streams.others.push_back(spread_to_streams(pass, x));
+  if (model.residual.hyper_connection.streams > 0)
+    streams.others.push_back(spread_to_streams(pass, x));
   if (model.cycles.stack > 0) streams.others = begin_cycles(pass, weights.cycles, x);
 }
 
 void add_given_rows(const Pass& pass, int index, View x) {
-  if (index >= pass.model.deep_inputs) return;
+  if (index >= pass.model.deepstack_layers) return;
   for (const GivenRows& given : pass.given) {
     const Workspace::Scope scope(pass.workspace);
     const View more = pass.workspace.view(given.rows, pass.model.width);

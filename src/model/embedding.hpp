@@ -38,7 +38,7 @@ View embed(const Pass& pass, const EmbeddingWeights& weights);
 void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams);
 
 /// Adds to the result `x` of layer `index` what the given rows have for it
-/// (ModelSpec::deep_inputs).
+/// (ModelSpec::deepstack_layers).
 void add_given_rows(const Pass& pass, int index, View x);
 
 }  // namespace linnet

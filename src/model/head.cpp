@@ -82,11 +82,11 @@ Pass pass_of_rows(Pass pass, std::span<const std::int32_t> rows) {
 
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams) {
   const ModelSpec& model = pass.model;
-  if (model.altup_streams > 0) gather_streams(pass, weights.altup, streams.others);
-  if (model.residual_group > 0) {
+  if (model.residual.altup_streams > 0) gather_streams(pass, weights.altup, streams.others);
+  if (model.residual.attention_group > 0) {
     pass.backend.copy(mix_residuals(pass, weights.mix, streams.others, streams.x), streams.x);
   }
-  if (model.hyper_connection.streams > 0) {
+  if (model.residual.hyper_connection.streams > 0) {
     const Workspace::Scope scope(pass.workspace);
     pass.backend.copy(read_streams(pass, weights.streams, streams.others[0], View{}), streams.x);
   }

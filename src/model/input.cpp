@@ -11,7 +11,8 @@ namespace {
 
 // The rows of a batch that belong to inputs, or those that belong to texts.
 struct Side {
-  std::vector<std::int32_t> tokens, positions, sequences, outputs;
+  std::vector<TokenId> tokens;
+  std::vector<std::int32_t> positions, sequences, outputs;
   std::vector<std::int32_t> lengths;  // of each sequence
   std::vector<float> adapter_strengths;
 

@@ -42,7 +42,7 @@ struct BlockScale {
 template <class Block>
 void add_to_residual(const Pass& pass, const Norm& post_norm, BlockScale scale, View residual,
                      Block&& block) {
-  if (!post_norm && !scale.columns && scale.all * pass.model.residual_scale == 1.0f) {
+  if (!post_norm && !scale.columns && scale.all * pass.model.residual.scale == 1.0f) {
     return block(residual, true);
   }
   const Workspace::Scope scope(pass.workspace);
@@ -53,7 +53,7 @@ void add_to_residual(const Pass& pass, const Norm& post_norm, BlockScale scale, 
   if (post_norm) {
     pass.backend.norm(out, post_norm.params(pass.model.norm, pass.model.post_norm_epsilon), out);
   }
-  pass.backend.add_scaled(out, pass.model.residual_scale, 1.0f, residual);
+  pass.backend.add_scaled(out, pass.model.residual.scale, 1.0f, residual);
 }
 
 // out += mixer(in), or out = where `accumulate` is false. Attention and what is recurrent may be
@@ -115,9 +115,9 @@ View per_layer_input(const Layer& layer, const Streams& streams) {
 
 // The residual stream becomes what a block reads, scaled (MiniMax-01).
 void restart_residual(const Pass& pass, View block_in, View x) {
-  if (pass.model.input_residual_scale == 0.0f) return;
+  if (pass.model.residual.input_scale == 0.0f) return;
   pass.backend.copy(block_in, x);
-  pass.backend.scale(x, pass.model.input_residual_scale);
+  pass.backend.scale(x, pass.model.residual.input_scale);
 }
 
 FfnInput read_before_mixer(const Layer& layer, View x) {
@@ -146,7 +146,7 @@ void add_mixer(const Layer& layer, View x, FfnInput& ffn) {
   const auto& [pass, weights, index] = layer;
   const NormUse use = layer.spec().bare_mixer_input ? NormUse::kNone : pass.model.pre_norm;
   const View in = normalised(pass, weights.mixer_norm, use, x);
-  if (pass.model.parallel_residual) {
+  if (pass.model.residual.parallel) {
     ffn.dense = weights.ffn_norm ? normalised(pass, weights.ffn_norm, NormUse::kWeights, x) : in;
   }
   restart_residual(pass, in, x);
@@ -187,7 +187,7 @@ void run_plain(const Layer& layer, const Streams& streams) {
     per_layer_block(pass, weights.per_layer, per_layer_input(layer, streams), x, own);
     add(pass.backend, own, x);
   }
-  if (pass.model.embedding_skip) {
+  if (pass.model.residual.embedding_skip) {
     pass.backend.add_scaled(streams.embeddings, weights.output_scale, 1.0f, x);
   } else if (weights.output_scale != 1.0f) {
     pass.backend.scale(x, weights.output_scale);
@@ -222,7 +222,7 @@ void run_altup(const Layer& layer, const Streams& all) {
 // Blocks read mixtures with earlier states of the stream, which begins anew with each group.
 void run_mixing(const Layer& layer, const Streams& streams) {
   const auto& [pass, weights, index] = layer;
-  const int group = pass.model.residual_group;
+  const int group = pass.model.residual.attention_group;
   const View x = streams.x;
   const std::span<const View> all(streams.others);
   const auto kept = static_cast<std::size_t>((index + group - 1) / group);
@@ -268,9 +268,9 @@ void run_in_cycle(const Layer& layer, const Streams& streams) {
 void run_layer(const Pass& pass, const LayerWeights& weights, int index, const Streams& streams) {
   const Workspace::Scope scope(pass.workspace);
   const Layer layer{pass, weights, index};
-  if (pass.model.altup_streams > 0) return run_altup(layer, streams);
-  if (pass.model.residual_group > 0) return run_mixing(layer, streams);
-  if (pass.model.hyper_connection.streams > 0) return run_hyper_connected(layer, streams);
+  if (pass.model.residual.altup_streams > 0) return run_altup(layer, streams);
+  if (pass.model.residual.attention_group > 0) return run_mixing(layer, streams);
+  if (pass.model.residual.hyper_connection.streams > 0) return run_hyper_connected(layer, streams);
   if (pass.model.cycles.stack > 0) return run_in_cycle(layer, streams);
   run_plain(layer, streams);
 }

@@ -47,7 +47,7 @@ class LayerLoader {
     if (spec_.has_ffn() && model_.pre_norm == NormUse::kWeights) {
       // A parallel block may feed what the mixer reads to both.
       layer.ffn_norm =
-          norm(names.ffn, model_.parallel_residual ? Presence::kOptional : Presence::kRequired);
+          norm(names.ffn, model_.residual.parallel ? Presence::kOptional : Presence::kRequired);
     }
     layer.recurrent_ffn = load_recurrent(loader_, spec_.recurrent_ffn, model_.width, prefix_);
     if (spec_.mlp.width > 0) layer.mlp = load_mlp(loader_, spec_.mlp, model_, prefix_);

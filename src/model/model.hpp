@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "model/embedding.hpp"
 #include "model/given_rows.hpp"
 #include "model/head.hpp"
@@ -23,7 +24,7 @@ namespace linnet {
 /// its first `inputs[sequence]` positions, all in one batch, are the input, of which there are no
 /// logits.
 struct Batch {
-  std::span<const std::int32_t> tokens;
+  std::span<const TokenId> tokens;
   BatchLayout layout;
   std::span<const std::int32_t> outputs;
   bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "model/hyperparameters.hpp"
-#include "model/model_spec.hpp"
+#include "model/spec/rope_spec.hpp"
 
 namespace linnet {
 

@@ -18,8 +18,8 @@ void hand_over(const Stage& from, const Stage& to, std::vector<float>& host, Str
   move(streams.per_layer_inputs);
   move(streams.adapter_strengths);
   for (View& other : streams.others) move(other);
-  auto*& experts = streams.adapters.experts;
-  experts = reinterpret_cast<std::int32_t*>(moved(reinterpret_cast<float*>(experts)));
+  std::int32_t*& experts = streams.adapters.experts;
+  if (experts) experts = as_integers(place.data) + (experts - as_integers(all.data));
   streams.adapters.weights = moved(streams.adapters.weights);
 }
 

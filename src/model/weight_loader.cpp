@@ -110,15 +110,25 @@ std::unique_ptr<Buffer> WeightLoader::transposed(const std::string& name, std::i
   return upload(result);
 }
 
+// Null where there are none, or where there is no memory for them, which is an error.
+std::unique_ptr<Buffer> WeightLoader::allocate(std::size_t numbers) {
+  if (numbers == 0) return nullptr;
+  auto buffer = backend_->allocate(static_cast<std::int64_t>(numbers));
+  if (buffer) return std::move(*buffer);
+  fail(buffer.error().message);
+  return nullptr;
+}
+
 std::unique_ptr<Buffer> WeightLoader::upload(std::span<const float> values) {
-  if (values.empty()) return nullptr;
-  auto buffer = backend_->allocate(static_cast<std::int64_t>(values.size()));
-  if (!buffer) {
-    fail(buffer.error().message);
-    return nullptr;
-  }
-  backend_->upload(values, (*buffer)->data());
-  return std::move(*buffer);
+  auto buffer = allocate(values.size());
+  if (buffer) backend_->upload(values, buffer->data());
+  return buffer;
+}
+
+std::unique_ptr<Buffer> WeightLoader::upload(std::span<const std::int32_t> values) {
+  auto buffer = allocate(values.size());
+  if (buffer) backend_->upload(values, as_integers(buffer->data()));
+  return buffer;
 }
 
 std::unique_ptr<Buffer> WeightLoader::vector(const std::string& name, std::int64_t size,

@@ -90,6 +90,8 @@ class WeightLoader {
 
   /// `values` in the backend's memory; null where there are none.
   std::unique_ptr<Buffer> upload(std::span<const float> values);
+  /// The same, to be read by as_integers().
+  std::unique_ptr<Buffer> upload(std::span<const std::int32_t> values);
 
   /// The tensor `name` [columns, rows] with its columns outermost: [columns][rows].
   std::unique_ptr<Buffer> transposed(const std::string& name, std::int64_t columns,
@@ -143,6 +145,7 @@ class WeightLoader {
   std::unique_ptr<Matrix> upload_matrix(const std::string& what, std::span<const float> values,
                                         std::int64_t columns);
   std::vector<float> dequantize(const gguf::Tensor* tensor);
+  std::unique_ptr<Buffer> allocate(std::size_t numbers);
   std::shared_ptr<const Matrix> matrix(const std::string& name, std::int64_t columns,
                                        std::int64_t rows, std::int64_t slices, Presence presence,
                                        Adaptable adaptable = Adaptable::kNo);

@@ -40,8 +40,7 @@ class Workspace {
 
   /// The same for the choice of `used` experts for each row.
   Routing routing(std::int64_t rows, int used) {
-    static_assert(sizeof(std::int32_t) == sizeof(float));
-    auto* experts = reinterpret_cast<std::int32_t*>(take(rows * used));
+    std::int32_t* const experts = as_integers(take(rows * used));
     return {experts, take(rows * used), rows, used};
   }
 

@@ -11,11 +11,10 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "gguf/gguf_file.hpp"
 
 namespace linnet {
-
-using TokenId = std::int32_t;
 
 /// Bytes `begin` to `end` (exclusive) of a text.
 struct TextRange {

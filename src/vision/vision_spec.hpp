@@ -135,7 +135,7 @@ struct VisionSpec {
   std::vector<ProjectorStep> projector_steps;
   ResamplerSpec resampler;
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
-  /// ModelSpec::deep_inputs.
+  /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;
 
   // In the text model.

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <limits>
 
 #include "backend/backend.hpp"
@@ -8,6 +9,20 @@
 
 namespace linnet {
 namespace {
+
+TEST(Upload, IntegersKeepTheirBits) {
+  const std::vector<std::int32_t> integers = {0, 1, -1, 1 << 30, std::bit_cast<int>(0x7fc00000)};
+  for (const auto& backend : {make_reference_backend(), make_cpu_backend(2)}) {
+    const auto buffer = backend->allocate(std::ssize(integers));
+    ASSERT_TRUE(buffer) << buffer.error().message;
+    backend->upload(integers, as_integers((*buffer)->data()));
+    std::vector<float> bits(integers.size());
+    backend->download({(*buffer)->data(), 1, std::ssize(bits), std::ssize(bits)}, bits.data());
+    for (std::size_t i = 0; i < bits.size(); ++i) {
+      EXPECT_EQ(std::bit_cast<std::int32_t>(bits[i]), integers[i]) << backend->name();
+    }
+  }
+}
 
 // The system would give out the addresses and end the program when it writes to them.
 TEST(CpuBackendAllocate, MoreThanThereIsIsAnError) {

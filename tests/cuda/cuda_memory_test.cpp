@@ -1,5 +1,6 @@
 // Pages and recurrent state that go through host memory.
 
+#include <bit>
 #include <numeric>
 
 #include "cuda/cuda_rows.hpp"
@@ -86,6 +87,16 @@ TEST_F(CudaMemoryTest, SlotsComeBackAsTheyWere) {
   states.clear_slot(1);
   EXPECT_EQ(exported(states, 2), bytes);
   EXPECT_EQ(exported(states, 1), zeros);
+}
+
+TEST_F(CudaMemoryTest, IntegersKeepTheirBits) {
+  const std::vector<std::int32_t> integers = {0, 1, -1, 1 << 30, 12345678};
+  const DeviceRows rows(*cuda_, 1, std::ssize(integers));
+  cuda_->upload(integers, as_integers(rows.data()));
+  const std::vector<float> bits = rows.values();
+  for (std::size_t i = 0; i < bits.size(); ++i) {
+    EXPECT_EQ(std::bit_cast<std::int32_t>(bits[i]), integers[i]);
+  }
 }
 
 TEST_F(CudaMemoryTest, ItsLayoutIsItsOwn) {

@@ -20,14 +20,6 @@ namespace {
 
 constexpr char kCase[] = "hrm_text-own";  // two layers each, two low passes and a high one, twice
 
-TEST(CyclesSpecTest, PassesOfTheLowStackThenOneOfTheHighOne) {
-  const CyclesSpec cycles{/*stack=*/2, /*low=*/2};
-  std::vector<int> blocks;
-  for (int i = 0; i < 12; ++i) blocks.push_back(cycles.block(i));
-  EXPECT_THAT(blocks, testing::ElementsAre(0, 1, 0, 1, 2, 3, 0, 1, 0, 1, 2, 3));
-  EXPECT_EQ(CyclesSpec{}.block(7), 7);
-}
-
 class SharedLayersTest : public testing::Test {
  protected:
   void SetUp() override { case_ = test::OracleCase::read(kCase); }

@@ -101,10 +101,10 @@ TEST_P(HearingTest, FileServesTextModelsAsWideAsItsRows) {
   ModelSpec text;
   text.width = std::ssize(case_.model.json["embedding"]["values"][0]);
   EXPECT_TRUE(HearingFile::open(mmproj, text));
-  text.deep_inputs = 1;
+  text.deepstack_layers = 1;
   EXPECT_EQ(static_cast<bool>(HearingFile::open(mmproj, text)),
             case_.model.json["name"] == "qwen3a");
-  text.deep_inputs = 0;
+  text.deepstack_layers = 0;
   ++text.width;
   const auto file = HearingFile::open(mmproj, text);
   ASSERT_FALSE(file);
@@ -142,7 +142,7 @@ TEST(HearingDeepInputTest, SoundsLeaveThemAtZero) {
   ASSERT_TRUE(golden.model.write(folder / "mmproj.gguf"));
   ModelSpec text;
   text.width = std::ssize(golden.model.json["embedding"]["values"][0]);
-  text.deep_inputs = 2;
+  text.deepstack_layers = 2;
   const auto mmproj = test::open_shared(folder / "mmproj.gguf");
   ASSERT_TRUE(mmproj);
   const auto file = HearingFile::open(mmproj, text);

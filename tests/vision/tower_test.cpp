@@ -66,10 +66,10 @@ TEST_P(TowerTest, FileServesTextModelsAsWideAsItsRows) {
   auto spec = read_vision_spec(*file, loader);
   ASSERT_TRUE(spec) << spec.error().message;
   ModelSpec text;
-  text.deep_inputs = static_cast<int>(spec->deep_steps.size());
+  text.deepstack_layers = static_cast<int>(spec->deep_steps.size());
   const auto model = VisionModel::load(std::move(*spec), loader, *backend);
   ASSERT_TRUE(model) << model.error().message;
-  text.width = (*model)->columns() / (1 + text.deep_inputs);
+  text.width = (*model)->columns() / (1 + text.deepstack_layers);
   EXPECT_TRUE(VisionFile::open(file, text));
   ++text.width;
   EXPECT_FALSE(VisionFile::open(file, text));

@@ -46,7 +46,7 @@ struct SamplingOptions {
   std::string seed_ = "-1";
   ParameterOptions parameters_;
   std::vector<std::string> logit_bias_;
-  std::vector<std::int32_t> banned_tokens_;
+  std::vector<TokenId> banned_tokens_;
   std::vector<std::string> dry_breakers_{kDryBreakers.begin(), kDryBreakers.end()};
   std::string grammar_, json_schema_, regex_;
 };

@@ -128,6 +128,7 @@ class CudaBackend final : public Backend {
   Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;
   Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
   void upload(std::span<const float> from, float* to) override;
+  void upload(std::span<const std::int32_t> from, std::int32_t* to) override;
   void download(const View& from, float* to) override;
   bool pick_logits(View logits, std::span<const LogitQuery> queries,
                    std::span<PickedLogits> out) override;

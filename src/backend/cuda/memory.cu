@@ -164,6 +164,11 @@ void CudaBackend::upload(std::span<const float> from, float* to) {
   stream_->upload(from.data(), from.size_bytes(), to);
 }
 
+void CudaBackend::upload(std::span<const std::int32_t> from, std::int32_t* to) {
+  grouping_ = {};  // the same
+  stream_->upload(from.data(), from.size_bytes(), to);
+}
+
 // Logits come every step, so they land in page-locked memory first.
 void CudaBackend::download(const View& from, float* to) {
   const std::size_t width = static_cast<std::size_t>(from.columns) * sizeof(float);

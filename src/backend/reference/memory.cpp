@@ -164,6 +164,10 @@ void ReferenceBackend::upload(std::span<const float> from, float* to) {
   std::memcpy(to, from.data(), from.size_bytes());
 }
 
+void ReferenceBackend::upload(std::span<const std::int32_t> from, std::int32_t* to) {
+  std::memcpy(to, from.data(), from.size_bytes());
+}
+
 void ReferenceBackend::download(const View& from, float* to) {
   for (std::int64_t r = 0; r < from.rows; ++r) {
     std::memcpy(to + r * from.columns, from.row(r), sizeof(float) * from.columns);

@@ -54,7 +54,7 @@ void PagePool::forget(std::int32_t page) noexcept {
 // The page behind `parent` that begins with most of `tokens`: of all in their order one of the two
 // between which they would stand.
 std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
-                                                    std::span<const std::int32_t> tokens) const {
+                                                    std::span<const TokenId> tokens) const {
   std::optional<Match> best;
   const auto try_page = [&](const ByKey::value_type& known) {
     const auto& [key, page] = known;
@@ -68,7 +68,7 @@ std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
   return best;
 }
 
-PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens, std::uint64_t root) {
+PagePool::Prefix PagePool::find_prefix(std::span<const TokenId> tokens, std::uint64_t root) {
   Prefix prefix;
   prefix.root = root;
   prefix.hashes.reserve(tokens.size() / kPageTokens);
@@ -87,7 +87,7 @@ PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens, std
   return prefix;
 }
 
-std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const std::int32_t> tokens,
+std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const TokenId> tokens,
                                  std::int32_t page) {
   const std::uint64_t hash = extend_prefix_hash(parent, tokens);
   Entry& entry = entries_[page];

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/token_id.hpp"
 #include "generate/cache/prefix_hash.hpp"
 
 namespace linnet {
@@ -44,26 +45,24 @@ class PagePool {
   };
 
   /// The longest known beginning of `tokens` behind `root`; each of its pages is held once more.
-  Prefix find_prefix(std::span<const std::int32_t> tokens,
-                     std::uint64_t root = empty_prefix_hash());
+  Prefix find_prefix(std::span<const TokenId> tokens, std::uint64_t root = empty_prefix_hash());
   /// Holds the pages of a prefix once more, and releases them.
   void hold(const Prefix& prefix) noexcept;
   void release(const Prefix& prefix) noexcept;
 
   /// Remembers that `page` holds `tokens` (at most kPageTokens) after the prefix with the hash
   /// `parent`; more may come behind them. Gives the hash of the prefix with these tokens.
-  std::uint64_t remember(std::uint64_t parent, std::span<const std::int32_t> tokens,
-                         std::int32_t page);
+  std::uint64_t remember(std::uint64_t parent, std::span<const TokenId> tokens, std::int32_t page);
 
  private:
   // What a page is remembered by: the hash of what stands before it, and its tokens.
   struct Key {
     std::uint64_t parent;
-    std::vector<std::int32_t> tokens;  // with room for kPageTokens
+    std::vector<TokenId> tokens;  // with room for kPageTokens
   };
   struct KeyView {
     std::uint64_t parent;
-    std::span<const std::int32_t> tokens;
+    std::span<const TokenId> tokens;
   };
   struct KeyOrder {
     using is_transparent = void;
@@ -84,7 +83,7 @@ class PagePool {
   };
 
   void forget(std::int32_t page) noexcept;
-  std::optional<Match> best_match(std::uint64_t parent, std::span<const std::int32_t> tokens) const;
+  std::optional<Match> best_match(std::uint64_t parent, std::span<const TokenId> tokens) const;
 
   std::vector<Entry> entries_;
   std::list<std::int32_t> idle_;  // held by nobody, the longest unused first

@@ -30,8 +30,8 @@ std::uint64_t empty_prefix_hash(std::span<const float> adapter_strengths) {
   return hash;
 }
 
-std::uint64_t extend_prefix_hash(std::uint64_t hash, std::span<const std::int32_t> tokens) {
-  for (const std::int32_t token : tokens) {
+std::uint64_t extend_prefix_hash(std::uint64_t hash, std::span<const TokenId> tokens) {
+  for (const TokenId token : tokens) {
     hash = extend(hash, static_cast<std::uint32_t>(token));
   }
   return hash;

@@ -8,14 +8,14 @@ namespace linnet {
 namespace {
 
 // The tokens behind the last full page.
-std::span<const std::int32_t> tail_of(std::span<const std::int32_t> tokens) {
+std::span<const TokenId> tail_of(std::span<const TokenId> tokens) {
   return tokens.last(tokens.size() % kPageTokens);
 }
 
 // The pages of a prefix for as long as somebody looks at it.
 class HeldPrefix {
  public:
-  HeldPrefix(PagePool& pool, std::span<const std::int32_t> tokens, std::uint64_t root)
+  HeldPrefix(PagePool& pool, std::span<const TokenId> tokens, std::uint64_t root)
       : pool_(pool), prefix_(pool.find_prefix(tokens, root)) {}
   ~HeldPrefix() { pool_.release(prefix_); }
   HeldPrefix(const HeldPrefix&) = delete;
@@ -37,14 +37,14 @@ SequenceCache::SequenceCache(Backend& backend, SequenceMemory& memory, bool reus
       pool_(memory.pages),
       states_(memory.slots) {}
 
-bool SequenceCache::start(std::span<const std::int32_t> tokens, std::uint64_t root,
+bool SequenceCache::start(std::span<const TokenId> tokens, std::uint64_t root,
                           std::int64_t most_known, std::int64_t running, StoredSequence& sequence) {
   const HeldPrefix prefix(pool_, tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0),
                           root);
   return begin_with(*prefix, tokens, running, sequence);
 }
 
-bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const std::int32_t> tokens,
+bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const TokenId> tokens,
                                std::int64_t running, StoredSequence& sequence) {
   // Before anything is held, because memory may be out.
   sequence.pages.reserve(prefix.pages.size() + 1);
@@ -123,7 +123,7 @@ void SequenceCache::add_border(StoredSequence& sequence, std::int64_t tokens) co
   if (place == sequence.borders.end() || *place != tokens) sequence.borders.insert(place, tokens);
 }
 
-void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32_t> tokens,
+void SequenceCache::advance(StoredSequence& sequence, std::span<const TokenId> tokens,
                             std::int64_t rows) {
   const std::int64_t before = sequence.computed, end = before + rows;
   if (reuses_) remember_pages(sequence, tokens, end);
@@ -144,7 +144,7 @@ void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32
 
 // Those that are full before `end`. Where memory runs out amid them, the sequence stands behind the
 // last one that is remembered.
-void SequenceCache::remember_pages(StoredSequence& sequence, std::span<const std::int32_t> tokens,
+void SequenceCache::remember_pages(StoredSequence& sequence, std::span<const TokenId> tokens,
                                    std::int64_t end) {
   for (std::int64_t page = sequence.computed / kPageTokens; page < end / kPageTokens; ++page) {
     sequence.prefix_hash =
@@ -155,7 +155,7 @@ void SequenceCache::remember_pages(StoredSequence& sequence, std::span<const std
 }
 
 // Makes a checkpoint of the state behind `tokens` if one is due.
-void SequenceCache::keep_state(StoredSequence& sequence, std::span<const std::int32_t> tokens) {
+void SequenceCache::keep_state(StoredSequence& sequence, std::span<const TokenId> tokens) {
   if (!sequence.slot) return;
   const bool in_prompt = sequence.computed < sequence.prompt_tokens;
   const bool is_due = in_prompt ? std::ranges::binary_search(sequence.borders, sequence.computed)
@@ -171,7 +171,7 @@ void SequenceCache::keep_state(StoredSequence& sequence, std::span<const std::in
   }
 }
 
-void SequenceCache::end(StoredSequence& sequence, std::span<const std::int32_t> tokens) {
+void SequenceCache::end(StoredSequence& sequence, std::span<const TokenId> tokens) {
   end_trial(sequence, /*rows_stay=*/false);
   tokens = tokens.first(static_cast<std::size_t>(sequence.computed));
   const bool keeps = reuses_ && !tokens.empty();
@@ -209,7 +209,7 @@ void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
   sequence.kept_slot.reset();
 }
 
-SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens, std::uint64_t root) {
+SequenceCache::Known SequenceCache::hold(std::span<const TokenId> tokens, std::uint64_t root) {
   const HeldPrefix prefix(pool_, tokens, root);
   Known known{*prefix, states_.find(tokens.first((*prefix).tokens()), root)};
   pool_.hold(known.prefix);
@@ -218,7 +218,7 @@ SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens, s
 
 std::int64_t SequenceCache::restore(const SequenceImage& image, std::uint64_t root) {
   const auto page_bytes = static_cast<std::size_t>(memory_.kv->page_bytes());
-  std::span<const std::int32_t> tokens(image.tokens);
+  std::span<const TokenId> tokens(image.tokens);
   std::vector<std::int32_t> taken;
   taken.reserve(static_cast<std::size_t>(pages_for(std::ssize(tokens))));
   std::uint64_t hash = root;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/token_id.hpp"
 #include "generate/cache/page_pool.hpp"
 #include "generate/cache/state_pool.hpp"
 
@@ -37,7 +38,7 @@ struct StoredSequence {
 
 /// A beginning of a sequence outside the cache, as KvStore and StateStore export it.
 struct SequenceImage {
-  std::vector<std::int32_t> tokens;
+  std::vector<TokenId> tokens;
   std::span<const std::byte> pages;        ///< one behind the other; the last need not be full
   std::vector<std::int64_t> state_tokens;  ///< behind how many tokens each state is, ascending
   std::span<const std::byte> states;       ///< one behind the other
@@ -58,7 +59,7 @@ class SequenceCache {
   /// Begins with the longest known part of `tokens` behind `root`, an empty_prefix_hash(), at most
   /// `most_known` of them. False, and nothing has changed, if there is no memory to go on beside
   /// `running` other sequences.
-  bool start(std::span<const std::int32_t> tokens, std::uint64_t root, std::int64_t most_known,
+  bool start(std::span<const TokenId> tokens, std::uint64_t root, std::int64_t most_known,
              std::int64_t running, StoredSequence& sequence);
   /// Makes room for `tokens` tokens in all; false if not all pages could be had.
   bool reserve(StoredSequence& sequence, std::int64_t tokens);
@@ -70,9 +71,9 @@ class SequenceCache {
   /// ends before that leaves no state behind.
   void begin_rows(StoredSequence& sequence) const { sequence.is_moving = true; }
   /// `rows` more of `tokens` were computed.
-  void advance(StoredSequence& sequence, std::span<const std::int32_t> tokens, std::int64_t rows);
+  void advance(StoredSequence& sequence, std::span<const TokenId> tokens, std::int64_t rows);
   /// The sequence needs its memory no more; what is stored of `tokens` is kept for later ones.
-  void end(StoredSequence& sequence, std::span<const std::int32_t> tokens);
+  void end(StoredSequence& sequence, std::span<const TokenId> tokens);
 
   /// Keeps the state before rows are computed that may have to be taken back; false if there is no
   /// slot for it.
@@ -88,7 +89,7 @@ class SequenceCache {
   };
   /// The longest known beginning of `tokens` behind `root`, an empty_prefix_hash(); held until it
   /// is released.
-  Known hold(std::span<const std::int32_t> tokens, std::uint64_t root = empty_prefix_hash());
+  Known hold(std::span<const TokenId> tokens, std::uint64_t root = empty_prefix_hash());
   void release(const Known& known) { pool_.release(known.prefix); }
   /// Remembers what `image` holds behind `root`, as far as there is room; gives the number of
   /// tokens that can be found again.
@@ -103,12 +104,11 @@ class SequenceCache {
   StateStore* states() { return memory_.states.get(); }
 
  private:
-  bool begin_with(const PagePool::Prefix& prefix, std::span<const std::int32_t> tokens,
+  bool begin_with(const PagePool::Prefix& prefix, std::span<const TokenId> tokens,
                   std::int64_t running, StoredSequence& sequence);
   bool take_slot(const std::optional<StatePool::Checkpoint>& checkpoint, StoredSequence& sequence);
-  void remember_pages(StoredSequence& sequence, std::span<const std::int32_t> tokens,
-                      std::int64_t end);
-  void keep_state(StoredSequence& sequence, std::span<const std::int32_t> tokens);
+  void remember_pages(StoredSequence& sequence, std::span<const TokenId> tokens, std::int64_t end);
+  void keep_state(StoredSequence& sequence, std::span<const TokenId> tokens);
   std::int64_t restore_states(const SequenceImage& image, std::int64_t tokens, std::uint64_t root);
 
   Backend& backend_;

@@ -30,7 +30,7 @@ void StatePool::release_as_checkpoint(const Checkpoint& checkpoint) noexcept {
   checkpoints_.push_back(checkpoint);
 }
 
-std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t> tokens,
+std::vector<StatePool::Checkpoint> StatePool::find(std::span<const TokenId> tokens,
                                                    std::uint64_t root) const {
   std::vector<Checkpoint> found(checkpoints_.begin(), checkpoints_.end());
   std::ranges::sort(found, {}, &Checkpoint::tokens);
@@ -45,7 +45,7 @@ std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t>
   return found;
 }
 
-std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const std::int32_t> tokens,
+std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const TokenId> tokens,
                                                              std::uint64_t root) {
   const auto found = find(tokens, root);
   if (found.empty()) return std::nullopt;

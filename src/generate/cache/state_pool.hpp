@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/cache/prefix_hash.hpp"
 
 namespace linnet {
@@ -33,10 +34,10 @@ class StatePool {
 
   /// The checkpoints of beginnings of `tokens` behind `root`, an empty_prefix_hash(); the shortest
   /// first.
-  std::vector<Checkpoint> find(std::span<const std::int32_t> tokens,
+  std::vector<Checkpoint> find(std::span<const TokenId> tokens,
                                std::uint64_t root = empty_prefix_hash()) const;
   /// The longest of them, from now on the most recently used.
-  std::optional<Checkpoint> find_longest(std::span<const std::int32_t> tokens,
+  std::optional<Checkpoint> find_longest(std::span<const TokenId> tokens,
                                          std::uint64_t root = empty_prefix_hash());
   /// A slot to copy the state after a prefix to; nothing if it is known or all slots are running.
   std::optional<std::int32_t> remember(std::int64_t tokens, std::uint64_t hash) noexcept;

@@ -22,14 +22,14 @@ class BannedTokens : public SamplerStep {
   }
 
  private:
-  static void ban(const std::vector<std::int32_t>& tokens, std::span<float> logits) {
-    for (const std::int32_t token : tokens) {
+  static void ban(const std::vector<TokenId>& tokens, std::span<float> logits) {
+    for (const TokenId token : tokens) {
       if (token < 0 || static_cast<std::size_t>(token) >= logits.size()) continue;
       logits[token] = -std::numeric_limits<float>::infinity();
     }
   }
 
-  std::vector<std::int32_t> always_, at_first_;
+  std::vector<TokenId> always_, at_first_;
   std::int64_t min_tokens_;
 };
 

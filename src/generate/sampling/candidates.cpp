@@ -40,7 +40,7 @@ std::vector<Candidate> top_of(std::span<const float> logits, std::size_t count,
   std::vector<Candidate> heap;  // the least likely one in front
   heap.reserve(count);
   float limit = kNever;
-  for_each_above(limit, [&](std::int32_t id) {
+  for_each_above(limit, [&](TokenId id) {
     if (heap.size() == count) {
       std::pop_heap(heap.begin(), heap.end(), likelier);
       heap.pop_back();
@@ -58,7 +58,7 @@ std::vector<Candidate> top_of(std::span<const float> logits, std::size_t count,
 
 Candidate highest(std::span<const float> logits) {
   Candidate best{0, kNever};
-  for_each_above(logits, best.logit, [&](std::int32_t id) { best = {id, logits[id]}; });
+  for_each_above(logits, best.logit, [&](TokenId id) { best = {id, logits[id]}; });
   return best;
 }
 
@@ -85,14 +85,14 @@ double Candidates::Softmax::logit_of(double probability) const {
 template <class Visit>
 void Candidates::for_each_above(const float& limit, const Visit& visit) const {
   if (!known_) return linnet::for_each_above(logits_, limit, visit);
-  for (const std::int32_t id : *known_) {
+  for (const TokenId id : *known_) {
     if (logits_[static_cast<std::size_t>(id)] > limit) visit(id);
   }
 }
 
 Candidate Candidates::highest_logit() const {
   Candidate best{0, kNever};
-  for_each_above(best.logit, [&](std::int32_t id) { best = {id, logits_[id]}; });
+  for_each_above(best.logit, [&](TokenId id) { best = {id, logits_[id]}; });
   return best;
 }
 
@@ -104,7 +104,7 @@ void Candidates::for_each(const Visit& visit) const {
     return;
   }
   const float limit = kNever;
-  for_each_above(limit, [&](std::int32_t id) { visit(Candidate{id, logits_[id]}); });
+  for_each_above(limit, [&](TokenId id) { visit(Candidate{id, logits_[id]}); });
 }
 
 Candidate Candidates::best() const {
@@ -145,7 +145,7 @@ std::vector<Candidate> Candidates::between(float low, float high) const {
     for_each(add);
   } else {
     const float below = std::nextafter(low, kNever);
-    for_each_above(below, [&](std::int32_t id) { add({id, logits_[id]}); });
+    for_each_above(below, [&](TokenId id) { add({id, logits_[id]}); });
   }
   return found;
 }
@@ -240,7 +240,7 @@ std::optional<Candidates::Drawn> Candidates::draw(double u) const {
       continue;
     }
     for (std::size_t i = 0; i < stride.size(); ++i) {
-      if (passes({static_cast<std::int32_t>(begin + i), stride[i]})) return drawn;
+      if (passes({static_cast<TokenId>(begin + i), stride[i]})) return drawn;
     }
   }
   return drawn;

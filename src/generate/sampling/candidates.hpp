@@ -5,12 +5,13 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/sampling/logit_needs.hpp"
 
 namespace linnet {
 
 struct Candidate {
-  std::int32_t id = 0;
+  TokenId id = 0;
   float logit = 0.0f;
 };
 
@@ -74,7 +75,7 @@ class Candidates {
   void keep_until(std::vector<Candidate> candidates, const Softmax& distribution, double wanted);
 
   struct Drawn {
-    std::int32_t id = 0;
+    TokenId id = 0;
     double probability = 0.0;
   };
   /// The candidate at the part `u`, from 0 to below 1, of the distribution; nothing where there is
@@ -89,7 +90,7 @@ class Candidates {
   Candidate highest_logit() const;
 
   std::span<float> logits_;
-  const std::vector<std::int32_t>* known_;  // ids, where not all logits are there
+  const std::vector<TokenId>* known_;  // ids, where not all logits are there
   std::vector<Candidate> list_;
   bool is_list_ = false;
   bool is_sorted_ = false;  // in descending order

@@ -21,7 +21,7 @@ struct Repetition {
 class RepetitionFinder {
  public:
   // `tokens` is the text of the last call and what has come since.
-  void follow(std::span<const std::int32_t> tokens) {
+  void follow(std::span<const TokenId> tokens) {
     const auto known = static_cast<std::size_t>(count_);
     if (tokens.size() < known) *this = {};
     if (tokens.size() > static_cast<std::size_t>(count_) + 1) {
@@ -35,7 +35,7 @@ class RepetitionFinder {
   const std::vector<Repetition>& repetitions() const { return repetitions_; }
 
  private:
-  void prolong(std::int32_t token) {
+  void prolong(TokenId token) {
     std::vector<std::int64_t>& places = places_[token];
     longer_.clear();
     auto before = repetitions_.begin();
@@ -49,7 +49,7 @@ class RepetitionFinder {
   }
 
   // All at once, because a prompt that says one thing again and again would take quadratic time.
-  void begin(std::span<const std::int32_t> tokens) {
+  void begin(std::span<const TokenId> tokens) {
     count_ = std::ssize(tokens);
     places_.clear();
     for (std::int64_t i = 0; i < count_; ++i) places_[tokens[i]].push_back(i);
@@ -61,7 +61,7 @@ class RepetitionFinder {
   }
 
   // How many tokens up to each position are those at the end (the Z algorithm, from behind).
-  static std::vector<std::int64_t> match_end(std::span<const std::int32_t> tokens) {
+  static std::vector<std::int64_t> match_end(std::span<const TokenId> tokens) {
     const std::int64_t count = std::ssize(tokens);
     const auto from_behind = [&](std::int64_t i) { return tokens[count - 1 - i]; };
     std::vector<std::int64_t> matches(count);  // by distance from the end, turned round at last
@@ -77,7 +77,7 @@ class RepetitionFinder {
   }
 
   std::int64_t count_ = 0;
-  std::unordered_map<std::int32_t, std::vector<std::int64_t>> places_;  // of each token
+  std::unordered_map<TokenId, std::vector<std::int64_t>> places_;  // of each token
   std::vector<Repetition> repetitions_, longer_;
 };
 
@@ -112,14 +112,14 @@ class Dry : public SamplerStep {
 
  private:
   // By token, the length of the longest end of the text that stood before it earlier.
-  std::unordered_map<std::int32_t, std::int64_t> longest_repetitions(
-      std::span<const std::int32_t> tokens) const {
-    std::unordered_map<std::int32_t, std::int64_t> longest;
+  std::unordered_map<TokenId, std::int64_t> longest_repetitions(
+      std::span<const TokenId> tokens) const {
+    std::unordered_map<TokenId, std::int64_t> longest;
     const std::int64_t first = std::max<std::int64_t>(std::ssize(tokens) - window_, 0);
     const std::int64_t most = tokens_since_breaker(tokens);
     for (const Repetition& repetition : finder_.repetitions()) {
       const std::int64_t length = std::min({repetition.length, most, repetition.last - first + 1});
-      const std::int32_t next = tokens[repetition.last + 1];
+      const TokenId next = tokens[repetition.last + 1];
       if (length < allowed_ || breakers_.contains(next)) continue;
       auto& known = longest[next];
       known = std::max(known, length);
@@ -128,15 +128,15 @@ class Dry : public SamplerStep {
   }
 
   // Nothing counts as repeated across a breaker.
-  std::int64_t tokens_since_breaker(std::span<const std::int32_t> tokens) const {
+  std::int64_t tokens_since_breaker(std::span<const TokenId> tokens) const {
     if (breakers_.empty()) return std::ssize(tokens);
-    const auto is_breaker = [&](std::int32_t token) { return breakers_.contains(token); };
+    const auto is_breaker = [&](TokenId token) { return breakers_.contains(token); };
     return std::find_if(tokens.rbegin(), tokens.rend(), is_breaker) - tokens.rbegin();
   }
 
   double multiplier_, base_;
   std::int64_t allowed_, window_;
-  std::unordered_set<std::int32_t> breakers_;
+  std::unordered_set<TokenId> breakers_;
   RepetitionFinder finder_;
 };
 

@@ -14,7 +14,7 @@ class Grammar : public SamplerStep {
     needs.allowed = session_.allowed().words();
     needs.depends_on_text = true;
   }
-  void accept(std::int32_t token, double) override {
+  void accept(TokenId token, double) override {
     // It was allowed, or it would not have been drawn.
     [[maybe_unused]] const Status status = session_.accept(token);
   }

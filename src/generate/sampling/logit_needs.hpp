@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
+
 namespace linnet {
 
 /// What the samplers of a chain need to know of a row of logits: those that they change, and the
@@ -15,7 +17,7 @@ struct LogitNeeds {
 
   bool all = false;              ///< the whole row; what follows does not count then
   bool depends_on_text = false;  ///< another text may need something else
-  std::vector<std::int32_t> ids;
+  std::vector<TokenId> ids;
   std::span<const std::uint64_t> allowed = {};
   std::int64_t most = 1;
   float within = std::numeric_limits<float>::infinity();
@@ -23,9 +25,7 @@ struct LogitNeeds {
 
   /// A sampler changes the logits of `tokens`; of which ones may be up to the text: then it says
   /// so in `depends_on_text`.
-  void add(std::span<const std::int32_t> tokens) {
-    ids.insert(ids.end(), tokens.begin(), tokens.end());
-  }
+  void add(std::span<const TokenId> tokens) { ids.insert(ids.end(), tokens.begin(), tokens.end()); }
   /// A sampler keeps of all tokens the `count` likeliest at most.
   void cut(std::int64_t count) {
     is_cut = true;
@@ -46,7 +46,7 @@ struct LogitNeeds {
 struct LogitRow {
   std::span<float> logits;
   /// Where it is set: all logits above minus infinity are at these ids, which ascend.
-  const std::vector<std::int32_t>* known = nullptr;
+  const std::vector<TokenId>* known = nullptr;
 };
 
 }  // namespace linnet

@@ -23,7 +23,7 @@ TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top) {
   return result;
 }
 
-TokenLogprobs token_logprobs(std::span<const float> logits, std::int32_t token, std::int64_t top) {
+TokenLogprobs token_logprobs(std::span<const float> logits, TokenId token, std::int64_t top) {
   const double normalizer = log_sum_exp(logits);
   TokenLogprobs result;
   result.chosen = {token, logits[static_cast<std::size_t>(token)] - normalizer};

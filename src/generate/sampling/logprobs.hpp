@@ -4,12 +4,14 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
+
 namespace linnet {
 
 /// Natural logarithms of probabilities that the model gives, before any sampler.
 struct TokenLogprobs {
   struct Entry {
-    std::int32_t token = 0;
+    TokenId token = 0;
     double logprob = 0.0;
   };
   Entry chosen;
@@ -19,6 +21,6 @@ struct TokenLogprobs {
 /// The `top` likeliest tokens with their log probabilities; `chosen` is left empty.
 TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top);
 /// The same, with `token` as the one that was chosen; not a number where a logit is none.
-TokenLogprobs token_logprobs(std::span<const float> logits, std::int32_t token, std::int64_t top);
+TokenLogprobs token_logprobs(std::span<const float> logits, TokenId token, std::int64_t top);
 
 }  // namespace linnet

@@ -27,7 +27,7 @@ class Mirostat : public SamplerStep {
       candidates.keep_top(static_cast<std::int64_t>(std::clamp(k, 1.0, most)));
     }
   }
-  void accept(std::int32_t, double probability) override {
+  void accept(TokenId, double probability) override {
     highest_surprise_ -= eta_ * (-std::log2(probability) - tau_);
   }
 

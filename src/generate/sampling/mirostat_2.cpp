@@ -18,7 +18,7 @@ class Mirostat2 : public SamplerStep {
     const auto limit = static_cast<float>(distribution.logit_of(std::exp2(-highest_surprise_)));
     candidates.keep_at_least(limit < distribution.highest ? limit : distribution.highest);
   }
-  void accept(std::int32_t, double probability) override {
+  void accept(TokenId, double probability) override {
     highest_surprise_ -= eta_ * (-std::log2(probability) - tau_);
   }
 

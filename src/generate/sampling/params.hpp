@@ -6,23 +6,24 @@
 #include <string>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "grammar/grammar_session.hpp"
 
 namespace linnet {
 
 struct LogitBias {
-  std::int32_t token = 0;
+  TokenId token = 0;
   float bias = 0.0f;  ///< added to the logit; minus infinity bans the token
 };
 
 /// How long a text may think. What it thinks stands between two marks.
 struct ThinkingBudget {
-  std::int64_t tokens = 0;               ///< drawn between the marks; then the end is drawn
-  std::string begin, end;                ///< the marks
-  std::vector<std::int32_t> end_tokens;  ///< of the mark `end`, not empty
-  bool starts_inside = false;            ///< the prompt ends behind `begin`
+  std::int64_t tokens = 0;          ///< drawn between the marks; then the end is drawn
+  std::string begin, end;           ///< the marks
+  std::vector<TokenId> end_tokens;  ///< of the mark `end`, not empty
+  bool starts_inside = false;       ///< the prompt ends behind `begin`
   /// The bytes that a token adds to the text.
-  std::function<std::string(std::int32_t token)> bytes_of;
+  std::function<std::string(TokenId token)> bytes_of;
 };
 
 /// What the samplers do; the values here switch each of them off. The order in which they work is
@@ -54,14 +55,14 @@ struct SamplingParams {
   float dry_multiplier = 0.0f;
   float dry_base = 1.75f;
   std::int64_t dry_allowed_length = 2;
-  std::int64_t dry_window = -1;            ///< tokens that DRY looks back; -1: all
-  std::vector<std::int32_t> dry_breakers;  ///< tokens across which nothing counts as repeated
+  std::int64_t dry_window = -1;       ///< tokens that DRY looks back; -1: all
+  std::vector<TokenId> dry_breakers;  ///< tokens across which nothing counts as repeated
 
   std::vector<LogitBias> logit_bias;
-  std::vector<std::int32_t> banned_tokens;
+  std::vector<TokenId> banned_tokens;
 
-  std::int64_t min_tokens = 0;           ///< none of `end_tokens` is drawn before this many
-  std::vector<std::int32_t> end_tokens;  ///< set by the scheduler: the request's stop tokens
+  std::int64_t min_tokens = 0;      ///< none of `end_tokens` is drawn before this many
+  std::vector<TokenId> end_tokens;  ///< set by the scheduler: the request's stop tokens
 
   std::optional<ThinkingBudget> thinking;
 

@@ -33,7 +33,7 @@ class Penalties : public SamplerStep {
 
  private:
   // Counts the tokens that came into the window since the last call; forgets those that left.
-  void count(std::span<const std::int32_t> tokens) {
+  void count(std::span<const TokenId> tokens) {
     const std::size_t length = tokens.size();
     const std::size_t window =
         window_ < 0 ? length : std::min(length, static_cast<std::size_t>(window_));
@@ -47,7 +47,7 @@ class Penalties : public SamplerStep {
 
   std::int64_t window_;
   float repeat_, frequency_, presence_;
-  std::unordered_map<std::int32_t, std::int64_t> counts_;  // of the tokens [begin_, end_)
+  std::unordered_map<TokenId, std::int64_t> counts_;  // of the tokens [begin_, end_)
   std::size_t begin_ = 0, end_ = 0;
 };
 

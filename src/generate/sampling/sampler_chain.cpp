@@ -76,13 +76,13 @@ LogitNeeds SamplerChain::needs(const DrawContext& context) {
     if (needs.all || needs.is_cut) break;
   }
   needs.all |= !is_greedy_ && !needs.is_cut;
-  std::erase_if(needs.ids, [](std::int32_t id) { return id < 0; });
+  std::erase_if(needs.ids, [](TokenId id) { return id < 0; });
   std::ranges::sort(needs.ids);
   needs.ids.erase(std::unique(needs.ids.begin(), needs.ids.end()), needs.ids.end());
   return needs;
 }
 
-std::optional<std::int32_t> SamplerChain::draw(const LogitRow& row, const DrawContext& context) {
+std::optional<TokenId> SamplerChain::draw(const LogitRow& row, const DrawContext& context) {
   Candidates candidates(row);
   // What changes logits comes first and may leave nothing.
   for (const auto& step : steps_) {
@@ -95,7 +95,7 @@ std::optional<std::int32_t> SamplerChain::draw(const LogitRow& row, const DrawCo
   return best.id;
 }
 
-std::optional<std::int32_t> SamplerChain::draw_from(Candidates& candidates, std::int64_t drawn) {
+std::optional<TokenId> SamplerChain::draw_from(Candidates& candidates, std::int64_t drawn) {
   const auto chosen = candidates.draw(uniform(seed_, static_cast<std::uint64_t>(drawn)));
   if (!chosen) return std::nullopt;
   for (const auto& step : steps_) step->accept(chosen->id, chosen->probability);

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/sampling/sampler_step.hpp"
 
 namespace linnet {
@@ -18,8 +19,8 @@ class SamplerChain {
 
   /// The next token; nothing where none may be drawn (a complete text under a grammar, everything
   /// banned). Changes the logits, of which there is at least one.
-  std::optional<std::int32_t> draw(const LogitRow& row, const DrawContext& context);
-  std::optional<std::int32_t> draw(std::span<float> logits, const DrawContext& context) {
+  std::optional<TokenId> draw(const LogitRow& row, const DrawContext& context);
+  std::optional<TokenId> draw(std::span<float> logits, const DrawContext& context) {
     return draw(LogitRow{logits}, context);
   }
 
@@ -31,7 +32,7 @@ class SamplerChain {
   LogitNeeds needs(const DrawContext& context);
 
  private:
-  std::optional<std::int32_t> draw_from(Candidates& candidates, std::int64_t drawn);
+  std::optional<TokenId> draw_from(Candidates& candidates, std::int64_t drawn);
 
   bool is_greedy_;
   std::uint64_t seed_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 
+#include "base/token_id.hpp"
 #include "generate/sampling/candidates.hpp"
 #include "generate/sampling/logit_needs.hpp"
 #include "generate/sampling/params.hpp"
@@ -12,8 +13,8 @@ namespace linnet {
 
 /// What is known where a token is drawn.
 struct DrawContext {
-  std::span<const std::int32_t> tokens;  ///< prompt and output so far
-  std::int64_t drawn = 0;                ///< tokens of the output so far
+  std::span<const TokenId> tokens;  ///< prompt and output so far
+  std::int64_t drawn = 0;           ///< tokens of the output so far
 };
 
 /// One step of a chain: changes logits or removes candidates. Belongs to one sequence.
@@ -26,7 +27,7 @@ class SamplerStep {
   /// have not cut: the whole row, if it does not know better.
   virtual void state_needs(LogitNeeds& needs, const DrawContext& /*context*/) { needs.all = true; }
   /// A token was drawn, which had this probability among what the chain left.
-  virtual void accept(std::int32_t /*token*/, double /*probability*/) {}
+  virtual void accept(TokenId /*token*/, double /*probability*/) {}
   /// A text to which no token can be added may end here, because it has the form that this asks
   /// for.
   virtual bool is_complete() const { return false; }

@@ -29,7 +29,7 @@ class Budget : public SamplerStep {
     needs.depends_on_text = true;
     needs.all |= is_forcing();
   }
-  void accept(std::int32_t token, double) override {
+  void accept(TokenId token, double) override {
     if (is_inside_) ++thought_;
     forced_ = is_forcing() && token == budget_.end_tokens[forced_] ? forced_ + 1 : 0;
     const std::string& mark = is_inside_ ? budget_.end : budget_.begin;

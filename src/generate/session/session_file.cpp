@@ -48,7 +48,7 @@ void put_text(std::string_view text, std::array<char, size>& to) {
 
 // Of the whole file; nothing where that is no number.
 std::optional<std::uint64_t> file_bytes(const Header& header) {
-  const std::array parts = {std::pair{header.tokens, std::uint64_t{sizeof(std::int32_t)}},
+  const std::array parts = {std::pair{header.tokens, std::uint64_t{sizeof(TokenId)}},
                             std::pair{header.states, std::uint64_t{sizeof(std::int64_t)}},
                             std::pair{header.text_bytes, std::uint64_t{1}},
                             std::pair{pages_for(header.tokens), header.page_bytes},
@@ -171,7 +171,7 @@ Status write_memory(HashedFile& file, SequenceCache& cache, const SequenceCache:
 
 Status write_all(const std::filesystem::path& path, const SessionIdentity& identity,
                  SequenceCache& cache, const SequenceCache::Known& known,
-                 std::span<const std::int32_t> tokens, std::string_view text) {
+                 std::span<const TokenId> tokens, std::string_view text) {
   Header header;
   header.model_hash = identity.model_hash;
   header.page_bytes = static_cast<std::uint64_t>(identity.page_bytes);
@@ -262,7 +262,7 @@ Status check_identity(const SessionIdentity& found, const SessionIdentity& expec
 
 Result<std::int64_t> write_session(const std::filesystem::path& path,
                                    const SessionIdentity& identity, SequenceCache& cache,
-                                   std::span<const std::int32_t> tokens, std::uint64_t root,
+                                   std::span<const TokenId> tokens, std::uint64_t root,
                                    std::string_view text) {
   const auto known = cache.hold(tokens, root);
   tokens = tokens.first(static_cast<std::size_t>(known.prefix.tokens()));

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 #include "generate/cache/sequence_cache.hpp"
 
 namespace linnet {
@@ -48,7 +49,7 @@ Status check_identity(const SessionIdentity& found, const SessionIdentity& expec
 /// `text`; the file gets its name when it is complete. Gives the number of tokens.
 Result<std::int64_t> write_session(const std::filesystem::path& path,
                                    const SessionIdentity& identity, SequenceCache& cache,
-                                   std::span<const std::int32_t> tokens, std::uint64_t root,
+                                   std::span<const TokenId> tokens, std::uint64_t root,
                                    std::string_view text);
 
 }  // namespace linnet

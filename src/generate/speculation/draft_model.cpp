@@ -153,7 +153,7 @@ bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   const auto behind = query.tokens.subspan(stored.computed);
   if (behind.empty()) return false;  // the last guesses were not even tried
   if (!knows_position(std::ssize(query.tokens) - 1)) return false;
-  const auto is_unknown = [&](std::int32_t id) { return id >= model_->spec().vocabulary; };
+  const auto is_unknown = [&](TokenId id) { return id >= model_->spec().vocabulary; };
   if (std::ranges::any_of(behind, is_unknown)) return false;  // a token that only the model has
   // Guesses that turned out right are computed already.
   const auto right = std::ranges::mismatch(sequence.tried, behind).in1 - sequence.tried.begin();
@@ -191,7 +191,7 @@ bool DraftModel::add_guess(const Guessing& guessing) {
   return true;
 }
 
-void DraftModel::end(std::uint64_t sequence, std::span<const std::int32_t> tokens) {
+void DraftModel::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
   sequences_.end(sequence, tokens);
 }
 

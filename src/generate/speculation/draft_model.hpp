@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/token_id.hpp"
 #include "generate/loading/model_file.hpp"
 #include "generate/speculation/drafted_sequences.hpp"
 #include "generate/speculation/drafter.hpp"
@@ -25,12 +26,12 @@ class DraftModel final : public Drafter {
 
   /// Fails if its file has changed (see ModelFile::check_lazy_weights).
   Status propose(std::span<const DraftQuery> queries) override;
-  void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
+  void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:
   struct Sequence : DraftedSequence {
-    std::vector<std::int32_t> tried;  // guesses that were computed behind it
-    std::int64_t pending = 0;         // tokens that are being computed
+    std::vector<TokenId> tried;  // guesses that were computed behind it
+    std::int64_t pending = 0;    // tokens that are being computed
   };
   // A query whose guesses are under way.
   struct Guessing {

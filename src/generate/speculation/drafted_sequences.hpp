@@ -5,6 +5,7 @@
 #include <span>
 #include <unordered_map>
 
+#include "base/token_id.hpp"
 #include "generate/cache/sequence_cache.hpp"
 
 namespace linnet {
@@ -32,7 +33,7 @@ class DraftedSequences {
 
   /// Begins with what the cache holds of `tokens`, but for the last of them, if that was not done
   /// before; false where there is no memory.
-  bool start(std::span<const std::int32_t> tokens, Sequence& sequence) {
+  bool start(std::span<const TokenId> tokens, Sequence& sequence) {
     if (sequence.started) return true;
     const auto running =
         std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
@@ -41,7 +42,7 @@ class DraftedSequences {
     return sequence.started;
   }
   /// Forgets it; the cache keeps what is stored of `tokens`.
-  void end(std::uint64_t number, std::span<const std::int32_t> tokens) {
+  void end(std::uint64_t number, std::span<const TokenId> tokens) {
     if (Sequence* const sequence = find_started(number)) cache_.end(sequence->stored, tokens);
     sequences_.erase(number);
   }

@@ -6,6 +6,7 @@
 
 #include "backend/memory.hpp"
 #include "base/result.hpp"
+#include "base/token_id.hpp"
 
 namespace linnet {
 
@@ -14,17 +15,17 @@ inline constexpr std::int64_t kMostGuesses = 16;
 
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
-  std::uint64_t sequence;                ///< the same number each time that it is asked about
-  std::span<const std::int32_t> tokens;  ///< so far; later ones only come behind them
-  std::int64_t most;                     ///< guesses that are of use
-  std::vector<std::int32_t>* guesses;    ///< empty; gets at most `most` tokens
+  std::uint64_t sequence;           ///< the same number each time that it is asked about
+  std::span<const TokenId> tokens;  ///< so far; later ones only come behind them
+  std::int64_t most;                ///< guesses that are of use
+  std::vector<TokenId>* guesses;    ///< empty; gets at most `most` tokens
 };
 
 /// Rows of a sequence that the model has evaluated.
 struct EvaluatedRows {
   std::uint64_t sequence;
-  std::span<const std::int32_t> tokens;  ///< so far; rows behind these are of guesses
-  std::int64_t position;                 ///< of the first row
+  std::span<const TokenId> tokens;  ///< so far; rows behind these are of guesses
+  std::int64_t position;            ///< of the first row
   View hidden;  ///< Model::hidden() of the rows, in the memory of the model's results
 };
 
@@ -44,7 +45,7 @@ class Drafter {
   virtual bool reads_hidden() const { return false; }
   virtual void observe(const EvaluatedRows& /*rows*/) {}
   /// A sequence has ended with these tokens.
-  virtual void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) = 0;
+  virtual void end(std::uint64_t sequence, std::span<const TokenId> tokens) = 0;
 };
 
 /// What speculation has brought so far.

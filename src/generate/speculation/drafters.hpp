@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/speculation/drafter.hpp"
 
 namespace linnet {
@@ -18,7 +19,7 @@ class Drafters final : public Drafter {
   void observe(const EvaluatedRows& rows) override;
   void report(std::uint64_t sequence, std::int64_t guessed, std::int64_t accepted) override;
   Status propose(std::span<const DraftQuery> queries) override;
-  void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
+  void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:
   std::vector<std::unique_ptr<Drafter>> drafters_;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/speculation/drafter.hpp"
 
 namespace linnet {
@@ -30,7 +31,7 @@ class PacedDrafter final : public Drafter {
   void report(std::uint64_t sequence, std::int64_t guessed, std::int64_t accepted) override {
     lengths_[sequence].report(guessed, accepted);
   }
-  void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override {
+  void end(std::uint64_t sequence, std::span<const TokenId> tokens) override {
     lengths_.erase(sequence);
     drafter_->end(sequence, tokens);
   }

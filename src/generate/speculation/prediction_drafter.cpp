@@ -87,7 +87,7 @@ void PredictionDrafter::drop_read(Sequence& sequence) const {
 }
 
 // Adds the next `count` rows of a sequence; false if there is no memory for them.
-bool PredictionDrafter::add_rows(std::span<const std::int32_t> tokens, std::int64_t count,
+bool PredictionDrafter::add_rows(std::span<const TokenId> tokens, std::int64_t count,
                                  bool wants_logits, Sequence& sequence) {
   StoredSequence& stored = sequence.stored;
   const std::int64_t first = stored.computed, end = first + count;
@@ -110,7 +110,7 @@ bool PredictionDrafter::add_rows(std::span<const std::int32_t> tokens, std::int6
 }
 
 // Reads rows of which nothing is guessed, up to `end`.
-void PredictionDrafter::read_until(std::span<const std::int32_t> tokens, std::int64_t end,
+void PredictionDrafter::read_until(std::span<const TokenId> tokens, std::int64_t end,
                                    Sequence& sequence) {
   while (sequence.stored.computed < end) {
     const std::int64_t count = std::min(end - sequence.stored.computed, layer_->limits().rows);
@@ -194,7 +194,7 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing) {
   }
 }
 
-void PredictionDrafter::end(std::uint64_t sequence, std::span<const std::int32_t> tokens) {
+void PredictionDrafter::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
   sequences_.end(sequence, tokens);
 }
 

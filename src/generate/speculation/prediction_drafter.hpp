@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/token_id.hpp"
 #include "generate/loading/model_file.hpp"
 #include "generate/speculation/drafted_sequences.hpp"
 #include "generate/speculation/drafter.hpp"
@@ -27,7 +28,7 @@ class PredictionDrafter final : public Drafter {
   bool reads_hidden() const override { return true; }
   void observe(const EvaluatedRows& rows) override;
   Status propose(std::span<const DraftQuery> queries) override;
-  void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
+  void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:
   struct Sequence : DraftedSequence {
@@ -47,9 +48,9 @@ class PredictionDrafter final : public Drafter {
   std::int64_t waiting_rows() const;
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;
-  bool add_rows(std::span<const std::int32_t> tokens, std::int64_t count, bool wants_logits,
+  bool add_rows(std::span<const TokenId> tokens, std::int64_t count, bool wants_logits,
                 Sequence& sequence);
-  void read_until(std::span<const std::int32_t> tokens, std::int64_t end, Sequence& sequence);
+  void read_until(std::span<const TokenId> tokens, std::int64_t end, Sequence& sequence);
   void add_latest(const DraftQuery& query, std::vector<Guessing>& guessing);
   bool add_guess(Guessing& guessing);
   void compute(std::span<const Guessing> guessing);

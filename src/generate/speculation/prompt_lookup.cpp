@@ -6,8 +6,7 @@ namespace linnet {
 namespace {
 
 // Of the `count` tokens before `end`. Where two phrases have the same, a guess is wrong.
-std::uint64_t phrase_hash(std::span<const std::int32_t> tokens, std::size_t end,
-                          std::size_t count) {
+std::uint64_t phrase_hash(std::span<const TokenId> tokens, std::size_t end, std::size_t count) {
   return extend_prefix_hash(empty_prefix_hash(), tokens.subspan(end - count, count));
 }
 
@@ -22,12 +21,12 @@ Status PromptLookup::propose(std::span<const DraftQuery> queries) {
   return {};
 }
 
-void PromptLookup::end(std::uint64_t sequence, std::span<const std::int32_t>) {
+void PromptLookup::end(std::uint64_t sequence, std::span<const TokenId>) {
   indexes_.erase(sequence);
 }
 
 // Adds the phrases behind which a token has come since the last time.
-void PromptLookup::extend(Index& index, std::span<const std::int32_t> tokens) {
+void PromptLookup::extend(Index& index, std::span<const TokenId> tokens) {
   for (; index.end < tokens.size(); ++index.end) {
     for (std::size_t i = 0; i < kPhraseTokens.size(); ++i) {
       if (index.end < kPhraseTokens[i]) continue;

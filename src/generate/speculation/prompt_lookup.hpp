@@ -3,6 +3,7 @@
 #include <array>
 #include <unordered_map>
 
+#include "base/token_id.hpp"
 #include "generate/speculation/drafter.hpp"
 
 namespace linnet {
@@ -13,7 +14,7 @@ namespace linnet {
 class PromptLookup final : public Drafter {
  public:
   Status propose(std::span<const DraftQuery> queries) override;
-  void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
+  void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:
   static constexpr std::array<std::size_t, 2> kPhraseTokens = {4, 2};  // the longer ones first
@@ -25,7 +26,7 @@ class PromptLookup final : public Drafter {
     std::size_t end = 0;  // of what was added
   };
 
-  static void extend(Index& index, std::span<const std::int32_t> tokens);
+  static void extend(Index& index, std::span<const TokenId> tokens);
   static void guess(const Index& index, const DraftQuery& query);
 
   std::unordered_map<std::uint64_t, Index> indexes_;  // by sequence

@@ -28,7 +28,7 @@ void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position
   if (stored.slot) states_.push_back(*stored.slot);
 }
 
-void BatchRows::add_row(std::int32_t token, bool wants_logits) {
+void BatchRows::add_row(TokenId token, bool wants_logits) {
   if (wants_logits) outputs_.push_back(static_cast<std::int32_t>(tokens_.size()));
   tokens_.push_back(token);
   adapter_strengths_.insert(adapter_strengths_.end(), strengths_.begin(), strengths_.end());

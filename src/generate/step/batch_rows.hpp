@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/cache/sequence_cache.hpp"
 #include "generate/media/prompt_media.hpp"
 #include "model/model.hpp"
@@ -23,7 +24,7 @@ class BatchRows {
   /// them until the pass is over.
   void adapt(std::span<const float> strengths) { strengths_ = strengths; }
   /// Adds the next row of the latest sequence; `wants_logits`: its logits are computed.
-  void add_row(std::int32_t token, bool wants_logits);
+  void add_row(TokenId token, bool wants_logits);
 
   /// Rows that are given, behind those that were added before: see GivenRows.
   void add_given(const GivenRows& given) { given_.push_back(given); }
@@ -46,7 +47,8 @@ class BatchRows {
   Batch batch();
 
  private:
-  std::vector<std::int32_t> tokens_, positions_, sequences_, outputs_;
+  std::vector<TokenId> tokens_;
+  std::vector<std::int32_t> positions_, sequences_, outputs_;
   std::vector<std::int32_t> lengths_, inputs_, states_;  // of each sequence
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;

@@ -35,7 +35,7 @@ class NextLogprobs {
     logits_.assign(row.logits.begin(), row.logits.end());
   }
 
-  void report(std::int32_t token) {
+  void report(TokenId token) {
     if (!known_) return;
     known_->chosen = {token, logits_[token] - log_sum_exp(logits_)};
     request_.on_logprobs(*known_);

@@ -39,7 +39,7 @@ std::int64_t Sequence::rows_to_score(std::int64_t rows) const {
   return std::max<std::int64_t>(end - scored, 0);
 }
 
-void Sequence::add_token(std::int32_t token) {
+void Sequence::add_token(TokenId token) {
   tokens.push_back(token);
   if (!media.empty()) text_tokens.push_back(token);
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "generate/cache/sequence_cache.hpp"
 #include "generate/generate_request.hpp"
 #include "generate/media/prompt_media.hpp"
@@ -28,23 +29,23 @@ struct Sequence {
   /// Nothing is to be drawn, and all is computed.
   bool is_done() const { return request.max_tokens == 0 && pending() == 0; }
   /// What samplers see: without the ids of media.
-  std::span<const std::int32_t> text() const { return media.empty() ? tokens : text_tokens; }
-  void add_token(std::int32_t token);
+  std::span<const TokenId> text() const { return media.empty() ? tokens : text_tokens; }
+  void add_token(TokenId token);
 
   GenerateRequest request;
   std::uint64_t id;
   SamplerChain chain;
-  std::vector<std::int32_t> tokens;  ///< prompt and output
+  std::vector<TokenId> tokens;  ///< prompt and output
   PromptMedia media;
-  std::vector<std::int32_t> text_tokens;  ///< where there are media
-  std::int64_t input_tokens = 0;          ///< the prompt's, where the model has an input
+  std::vector<TokenId> text_tokens;  ///< where there are media
+  std::int64_t input_tokens = 0;     ///< the prompt's, where the model has an input
   StoredSequence stored;
   std::int64_t drawn = 0;
   std::int64_t scored = 0;  ///< rows of the prompt whose logits were told of
   bool started = false;
-  std::int64_t refused_after = -1;    ///< so many releases there was no memory to start with
-  bool has_rows = false;              ///< in this step
-  std::vector<std::int32_t> guesses;  ///< that are verified in this step
+  std::int64_t refused_after = -1;  ///< so many releases there was no memory to start with
+  bool has_rows = false;            ///< in this step
+  std::vector<TokenId> guesses;     ///< that are verified in this step
 };
 
 /// The oldest first.

@@ -22,7 +22,7 @@ bool StepLogits::pick(const View& logits) {
   std::vector<LogitQuery> queries;
   for (std::size_t i = 0; i < needs_.size(); ++i) {
     LogitNeeds& needs = needs_[i];
-    std::erase_if(needs.ids, [&](std::int32_t id) { return id >= columns_; });
+    std::erase_if(needs.ids, [&](TokenId id) { return id >= columns_; });
     if (!is_picked(i)) continue;
     queries.push_back(
         {static_cast<std::int64_t>(i), needs.ids, needs.allowed, needs.most, needs.within});
@@ -80,9 +80,9 @@ LogitRow StepLogits::row(std::int64_t index) {
   }
   constexpr float kNever = -std::numeric_limits<float>::infinity();
   sparse_.resize(static_cast<std::size_t>(columns_), kNever);
-  for (const std::int32_t id : known_) sparse_[static_cast<std::size_t>(id)] = kNever;
+  for (const TokenId id : known_) sparse_[static_cast<std::size_t>(id)] = kNever;
   const PickedLogits& picked = picked_[i];
-  const std::vector<std::int32_t>& ids = needs_[i].ids;
+  const std::vector<TokenId>& ids = needs_[i].ids;
   for (std::size_t j = 0; j < picked.of_ids.size(); ++j) sparse_[ids[j]] = picked.of_ids[j];
   for (std::size_t j = 0; j < picked.ids.size(); ++j) sparse_[picked.ids[j]] = picked.logits[j];
   known_.clear();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/token_id.hpp"
 #include "generate/sampling/sampler_chain.hpp"
 
 namespace linnet {
@@ -41,7 +42,7 @@ class StepLogits {
   std::vector<float> whole_;          // [rows, columns], as far as they are whole
   std::vector<PickedLogits> picked_;  // of the rows
   std::vector<float> sparse_;  // a row of which only the ids `known_` are above minus infinity
-  std::vector<std::int32_t> known_;
+  std::vector<TokenId> known_;
 };
 
 }  // namespace linnet

@@ -149,13 +149,13 @@ void StepRows::add_rows(const StepPart& part) {
   rows_.adapt(sequence.request.adapter_strengths);
   if (stored.kept_slot) rows_.put_on_trial(all);
   for (std::int64_t i = stored.computed; i < end; ++i) {
-    const std::int32_t token = sequence.tokens[i];
+    const TokenId token = sequence.tokens[i];
     const bool is_given = token >= model_.spec().vocabulary;
     const bool is_scored = i >= sequence.scored && i < sequence.scored + part.scores;
     rows_.add_row(is_given ? 0 : token, is_scored || (part.draws && i + 1 == end));
     if (sequence.media.has_places()) rows_.place_row(sequence.media.place(i));
   }
-  for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
+  for (const TokenId guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
 }
 
 }  // namespace linnet

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/token_id.hpp"
 #include "grammar/automata/character_set.hpp"
 
 namespace linnet::grammar {
@@ -63,9 +64,9 @@ struct Call {
 
 /// Any one token of a set of vocabulary ids, or any one outside it.
 struct Tokens {
-  std::vector<std::int32_t> ids;  ///< sorted
+  std::vector<TokenId> ids;  ///< sorted
   bool negated = false;
-  bool contains(std::int32_t id) const {
+  bool contains(TokenId id) const {
     return std::binary_search(ids.begin(), ids.end(), id) != negated;
   }
   auto operator<=>(const Tokens&) const = default;

@@ -29,7 +29,7 @@ HearingSpec read_qwen3_hearing(Hyperparameters& p, const WeightLoader& loader) {
   }
   spec.projector_steps = {whisper_norm(spec), linear("mm.a.mlp.1"), activate(Activation::kGeluErf),
                           linear("mm.a.mlp.2")};
-  spec.leaves_deep_inputs = true;
+  spec.leaves_deepstack = true;
   spec.before = "<|audio_start|>";
   spec.after = "<|audio_end|>";
   return spec;

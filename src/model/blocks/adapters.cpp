@@ -10,7 +10,7 @@ namespace {
 std::int64_t slots_of(const AdaptersSpec& spec) { return std::ssize(spec.tokens) + 1; }
 
 // The number of the adapter that `token` switches on, from 0; -1: none.
-std::int64_t adapter_of(const AdaptersSpec& spec, std::int32_t token) {
+std::int64_t adapter_of(const AdaptersSpec& spec, TokenId token) {
   const auto found = std::ranges::find(spec.tokens, token);
   return found == spec.tokens.end() ? -1 : found - spec.tokens.begin();
 }
@@ -62,7 +62,7 @@ Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights) {
   const Routing routing = pass.workspace.routing(rows, 1);
   const Workspace::Scope scope(pass.workspace);
   std::vector<float> host_keys, host_values;
-  for (const std::int32_t token : pass.tokens) {
+  for (const TokenId token : pass.tokens) {
     const std::int64_t adapter = adapter_of(spec, token);
     host_keys.push_back(adapter < 0 ? -spec.gain : spec.gain);
     host_values.push_back(static_cast<float>(adapter + 1));
@@ -88,10 +88,9 @@ Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights) {
   return routing;
 }
 
-std::vector<std::int32_t> substitute_tokens(const AdaptersSpec& spec,
-                                            std::span<const std::int32_t> tokens) {
-  std::vector<std::int32_t> result(tokens.begin(), tokens.end());
-  for (std::int32_t& token : result) {
+std::vector<TokenId> substitute_tokens(const AdaptersSpec& spec, std::span<const TokenId> tokens) {
+  std::vector<TokenId> result(tokens.begin(), tokens.end());
+  for (TokenId& token : result) {
     if (const std::int64_t adapter = adapter_of(spec, token); adapter >= 0) {
       token = spec.substitutes[static_cast<std::size_t>(adapter)];
     }

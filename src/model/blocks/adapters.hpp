@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "base/token_id.hpp"
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -40,7 +41,6 @@ std::int64_t adapter_switch_columns(const AdaptersSpec& spec);
 Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights);
 
 /// The tokens that are embedded: those that switch an adapter on have others in their place.
-std::vector<std::int32_t> substitute_tokens(const AdaptersSpec& spec,
-                                            std::span<const std::int32_t> tokens);
+std::vector<TokenId> substitute_tokens(const AdaptersSpec& spec, std::span<const TokenId> tokens);
 
 }  // namespace linnet

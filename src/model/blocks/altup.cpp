@@ -33,7 +33,7 @@ void add_weighed(const Pass& pass, View factor, View x, View out) {
 
 // [rows, streams]: how the streams are mixed for this token.
 View route(const Pass& pass, const AltupWeights& weights, View x) {
-  const View modalities = pass.workspace.view(x.rows, pass.model.altup_streams);
+  const View modalities = pass.workspace.view(x.rows, pass.model.residual.altup_streams);
   const Workspace::Scope scope(pass.workspace);
   const View normed = normalised(pass, weights.router_norm, NormUse::kWeights, x);
   pass.backend.scale(normed, 1.0f / static_cast<float>(x.columns));
@@ -46,8 +46,8 @@ View route(const Pass& pass, const AltupWeights& weights, View x) {
 
 AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec, const std::string& stem) {
   AltupTable table;
-  if (spec.altup_streams == 0) return table;
-  const int others = spec.altup_streams - 1;
+  if (spec.residual.altup_streams == 0) return table;
+  const int others = spec.residual.altup_streams - 1;
   table.projections = loader.slices(stem, spec.width, spec.width, others);
   const auto width = static_cast<std::size_t>(spec.width);
   table.mean = loader.upload(std::vector<float>(width, 1.0f / static_cast<float>(width)));
@@ -56,8 +56,8 @@ AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec, const s
 
 AltupWeights load_altup(WeightLoader& loader, const ModelSpec& spec, const std::string& prefix) {
   AltupWeights weights;
-  if (spec.altup_streams == 0) return weights;
-  const std::int64_t streams = spec.altup_streams;
+  if (spec.residual.altup_streams == 0) return weights;
+  const std::int64_t streams = spec.residual.altup_streams;
   weights.router_norm = loader.norm(prefix + ".altup_router_norm", spec.width);
   weights.router = loader.linear(prefix + ".altup_router", spec.width, streams);
   weights.predict = loader.linear(prefix + ".altup_predict_coef", streams, streams * streams);
@@ -71,10 +71,10 @@ AltupWeights load_altup(WeightLoader& loader, const ModelSpec& spec, const std::
 }
 
 std::int64_t altup_columns(const ModelSpec& spec) {
-  if (spec.altup_streams == 0) return 0;
+  if (spec.residual.altup_streams == 0) return 0;
   // Streams, predictions, and what is between them in a layer.
-  return (2 * std::int64_t{spec.altup_streams} + 8) * spec.width +
-         spec.altup_streams * (spec.altup_streams + 2) + 2;
+  return (2 * std::int64_t{spec.residual.altup_streams} + 8) * spec.width +
+         spec.residual.altup_streams * (spec.residual.altup_streams + 2) + 2;
 }
 
 std::vector<View> spread_streams(const Pass& pass, const AltupTable& table, View x) {

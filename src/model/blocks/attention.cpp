@@ -129,7 +129,7 @@ AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
 
 DistanceBias DistanceBiasWeights::view() const {
   if (!values) return {};
-  return {values->data(), reinterpret_cast<const std::int32_t*>(buckets->data()), reach};
+  return {values->data(), as_integers(buckets->data()), reach};
 }
 
 std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model) {

@@ -1,6 +1,5 @@
 // Loads attention: which of the ways a file has it in follows from its tensors.
 
-#include <bit>
 #include <cmath>
 
 #include "model/blocks/attention.hpp"
@@ -29,9 +28,7 @@ DistanceBiasWeights load_distance_bias(WeightLoader& loader, const AttentionSpec
   const AttentionSpec::DistanceBias& bias = spec.distance_bias;
   const std::string name = prefix + ".attn_rel_b.weight";
   if (bias.count == 0 || !loader.has(name)) return {};
-  std::vector<float> bits;  // what is uploaded are numbers of 32 bits
-  for (const std::int32_t bucket : bias.buckets) bits.push_back(std::bit_cast<float>(bucket));
-  return {loader.vector(name, std::int64_t{spec.heads} * bias.count), loader.upload(bits),
+  return {loader.vector(name, std::int64_t{spec.heads} * bias.count), loader.upload(bias.buckets),
           static_cast<int>(bias.buckets.size() / 2)};
 }
 

@@ -19,10 +19,10 @@ void apply_xielu(const Pass& pass, const Xielu& xielu, View x, View scratch) {
 }  // namespace
 
 void activate_gate(const Pass& pass, const GateSpec& spec, View gate, View up, View out) {
-  if (spec.cap > 0.0f) {
-    if (spec.up_cap > 0.0f) pass.backend.softcap(up, spec.up_cap);
+  if (spec.situ) {
+    if (spec.situ->up_cap > 0.0f) pass.backend.softcap(up, spec.situ->up_cap);
     pass.backend.multiply_gate(gate, Activation::kSigmoid, up);
-    pass.backend.softcap(gate, spec.cap);
+    pass.backend.softcap(gate, spec.situ->cap);
     return pass.backend.gated_activation(gate, up, Activation::kIdentity, out);
   }
   if (spec.clamp == 0.0f) return pass.backend.gated_activation(gate, up, spec.activation, out);

@@ -5,7 +5,7 @@
 namespace linnet {
 
 /// Whether activate_gate() is `spec.activation` and the product with `up` alone.
-inline bool is_plain(const GateSpec& spec) { return spec.clamp == 0.0f && spec.cap == 0.0f; }
+inline bool is_plain(const GateSpec& spec) { return spec.clamp == 0.0f && !spec.situ; }
 
 /// out = activation(gate) * up as `spec` has it. `gate` and `up` are changed. All views [rows,
 /// width]; `out` may be one of the two.

@@ -12,7 +12,7 @@ bool are_apart(const HyperConnectionSpec& spec) { return spec.iterations == 0; }
 
 // The mean of the streams, each normalised and gated.
 View read_gated(const Pass& pass, const HyperConnectionWeights& weights, View streams, View write) {
-  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const HyperConnectionSpec& spec = pass.model.residual.hyper_connection;
   const View all = all_streams(pass.model, streams);
   const View x = pass.workspace.view(all.rows, pass.model.width);
   const Workspace::Scope scope(pass.workspace);
@@ -46,8 +46,8 @@ void write_gated(const Pass& pass, View write, View streams) {
 
 HyperConnectionWeights load_gated(WeightLoader& loader, const ModelSpec& spec,
                                   const std::string& stem, bool writes) {
-  const std::int64_t streams = spec.hyper_connection.streams,
-                     rank = spec.hyper_connection.gate_rank;
+  const std::int64_t streams = spec.residual.hyper_connection.streams,
+                     rank = spec.residual.hyper_connection.gate_rank;
   const std::int64_t columns = streams * spec.width;
   const float share = 1.0f / static_cast<float>(streams);
   HyperConnectionWeights weights;
@@ -64,7 +64,7 @@ HyperConnectionWeights load_gated(WeightLoader& loader, const ModelSpec& spec,
 // How much of the block's result streams take in that stay apart, and so what they were:
 // make_write_weights() has seen to that.
 void weigh_result(const Pass& pass, const HyperConnectionWeights& weights, View mixes, View write) {
-  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const HyperConnectionSpec& spec = pass.model.residual.hyper_connection;
   const std::int64_t count = spec.streams;
   const View factors = pass.workspace.view(mixes.rows, count);
   pass.backend.stream_weights(mixes.slice(count, count),
@@ -80,16 +80,16 @@ void weigh_result(const Pass& pass, const HyperConnectionWeights& weights, View 
 }  // namespace
 
 View all_streams(const ModelSpec& spec, View streams) {
-  return streams.slice(0, spec.hyper_connection.streams * spec.width);
+  return streams.slice(0, spec.residual.hyper_connection.streams * spec.width);
 }
 
 HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSpec& spec,
                                              const std::string& stem, bool writes) {
   HyperConnectionWeights weights;
-  const std::int64_t streams = spec.hyper_connection.streams;
+  const std::int64_t streams = spec.residual.hyper_connection.streams;
   if (streams == 0) return weights;
-  if (spec.hyper_connection.gate_rank > 0) return load_gated(loader, spec, stem, writes);
-  const bool apart = are_apart(spec.hyper_connection);
+  if (spec.residual.hyper_connection.gate_rank > 0) return load_gated(loader, spec, stem, writes);
+  const bool apart = are_apart(spec.residual.hyper_connection);
   const std::int64_t parts = !writes ? 1 : apart ? 2 : 3;
   const std::int64_t mixes = streams * (parts < 3 ? parts : 2 + streams);
   weights.mixes = loader.linear(stem + "_fn", streams * spec.width, mixes);
@@ -99,18 +99,18 @@ HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSp
 }
 
 std::int64_t hyper_connection_columns(const ModelSpec& spec) {
-  const std::int64_t streams = spec.hyper_connection.streams;
+  const std::int64_t streams = spec.residual.hyper_connection.streams;
   if (streams == 0) return 0;
   // A block's result with the streams, and the gates.
-  const std::int64_t gated = spec.hyper_connection.gate_rank > 0
-                                 ? streams * spec.width + spec.hyper_connection.gate_rank
+  const std::int64_t gated = spec.residual.hyper_connection.gate_rank > 0
+                                 ? streams * spec.width + spec.residual.hyper_connection.gate_rank
                                  : 0;
   // Streams and result; in a layer those without length, and twice what is read and how.
   return gated + (2 * streams + 1 + 2 * 2) * spec.width + 3 * streams * (streams + 3);
 }
 
 View spread_to_streams(const Pass& pass, View x) {
-  const int count = pass.model.hyper_connection.streams;
+  const int count = pass.model.residual.hyper_connection.streams;
   const View streams = pass.workspace.view(x.rows, (count + 1) * x.columns);
   for (int i = 0; i < count; ++i) {
     pass.backend.copy(x, streams.slice(i * x.columns, x.columns));
@@ -119,11 +119,11 @@ View spread_to_streams(const Pass& pass, View x) {
 }
 
 View block_result(const ModelSpec& spec, View streams) {
-  return streams.slice(spec.hyper_connection.streams * spec.width, spec.width);
+  return streams.slice(spec.residual.hyper_connection.streams * spec.width, spec.width);
 }
 
 View make_write_weights(const Pass& pass, View streams) {
-  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const HyperConnectionSpec& spec = pass.model.residual.hyper_connection;
   const std::int64_t count = spec.streams;
   if (spec.gate_rank > 0) return pass.workspace.view(streams.rows, count);
   const View write = pass.workspace.view(streams.rows, count * (count + 1));
@@ -137,7 +137,7 @@ View make_write_weights(const Pass& pass, View streams) {
 
 View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View streams,
                   View write) {
-  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const HyperConnectionSpec& spec = pass.model.residual.hyper_connection;
   if (spec.gate_rank > 0) return read_gated(pass, weights, streams, write);
   const View all = all_streams(pass.model, streams);
   const View x = pass.workspace.view(streams.rows, pass.model.width);
@@ -157,7 +157,7 @@ View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View 
 }
 
 void write_streams(const Pass& pass, View write, View streams) {
-  if (pass.model.hyper_connection.gate_rank > 0) return write_gated(pass, write, streams);
+  if (pass.model.residual.hyper_connection.gate_rank > 0) return write_gated(pass, write, streams);
   pass.backend.mix_streams(streams, write, pass.model.width, all_streams(pass.model, streams));
 }
 

@@ -25,8 +25,8 @@ std::unique_ptr<Buffer> load_inner_scale(WeightLoader& loader, std::int64_t widt
 
 // Nothing comes between the products and the activation.
 bool has_plain_gate(const MlpSpec& spec, const MlpWeights& weights) {
-  return weights.gate && !weights.gate_adapter && !weights.up_adapter && spec.gate_cut == 0.0f &&
-         is_plain(spec.gate);
+  return weights.gate && !weights.gate_adapter && !weights.up_adapter &&
+         spec.top_k_deviations == 0.0f && is_plain(spec.gate);
 }
 
 // [rows, width]: activation(gate) * up
@@ -43,7 +43,7 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
     project(pass, in, {{weights.gate, gate}, {weights.up, up}});
     add_adapter(pass, weights.gate_adapter, in, gate);
     add_adapter(pass, weights.up_adapter, in, up);
-    if (spec.gate_cut > 0.0f) pass.backend.cut_below(gate, spec.gate_cut);
+    if (spec.top_k_deviations > 0.0f) pass.backend.cut_below(gate, spec.top_k_deviations);
     activate_gate(pass, spec.gate, gate, up, up);
   } else {
     project(pass, weights.up, in, up);

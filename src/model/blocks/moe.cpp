@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/gate.hpp"
@@ -15,14 +14,12 @@ namespace {
 
 // The experts that the table names for the rows' tokens.
 void look_up_experts(const Pass& pass, const MoeWeights& weights, const Routing& routing) {
-  std::vector<float> experts;  // their bits
-  for (const std::int32_t token : pass.tokens) {
-    for (int i = 0; i < routing.used; ++i) {
-      experts.push_back(
-          std::bit_cast<float>(weights.table[static_cast<std::size_t>(token) * routing.used + i]));
-    }
+  std::vector<std::int32_t> experts;
+  for (const TokenId token : pass.tokens) {
+    const auto named = weights.table.begin() + std::ptrdiff_t{token} * routing.used;
+    experts.insert(experts.end(), named, named + routing.used);
   }
-  pass.backend.upload(experts, reinterpret_cast<float*>(routing.experts));
+  pass.backend.upload(experts, routing.experts);
 }
 
 Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in) {
@@ -30,7 +27,7 @@ Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, 
   const Routing routing = pass.workspace.routing(in.rows, spec.route.used);
   RouteParams params = spec.route;
   params.selection_bias = weights.selection_bias ? weights.selection_bias->data() : nullptr;
-  if (spec.table_tokens > 0) {
+  if (spec.hash_routed_tokens > 0) {
     look_up_experts(pass, weights, routing);
     params.given = true;
   }
@@ -55,8 +52,8 @@ View weighed_rows(const Pass& pass, const Routing& routing, View in) {
 std::vector<std::int32_t> load_table(WeightLoader& loader, const MoeSpec& spec,
                                      const std::string& name) {
   std::vector<std::int32_t> table;
-  if (spec.table_tokens == 0) return table;
-  for (const float value : loader.matrix_values(name, spec.route.used, spec.table_tokens)) {
+  if (spec.hash_routed_tokens == 0) return table;
+  for (const float value : loader.matrix_values(name, spec.route.used, spec.hash_routed_tokens)) {
     if (!(value >= 0.0f && value < static_cast<float>(spec.experts))) {
       loader.fail(fmt::format("tensor {} names the expert {}, expected 0 to {}", name, value,
                               spec.experts - 1));
@@ -78,14 +75,14 @@ void load_latent(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
   weights.latent_norm = loader.norm(stem + "_norm", spec.latent_width, Presence::kOptional);
 }
 
-ExpertWeights load_chunks(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
-                          const std::string& prefix) {
-  const int count = spec.experts / spec.chunk_size;
-  ExpertWeights chunks;
-  chunks.gate = loader.experts(prefix + ".ffn_gate_chexps", width, spec.chunk_width, count);
-  chunks.up = loader.experts(prefix + ".ffn_up_chexps", width, spec.chunk_width, count);
-  chunks.down = loader.experts(prefix + ".ffn_down_chexps", spec.chunk_width, width, count);
-  return chunks;
+ExpertWeights load_adjugates(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
+                             const std::string& prefix) {
+  const int count = spec.experts / spec.adjugate.group_size;
+  ExpertWeights adjugates;
+  adjugates.gate = loader.experts(prefix + ".ffn_gate_chexps", width, spec.adjugate.width, count);
+  adjugates.up = loader.experts(prefix + ".ffn_up_chexps", width, spec.adjugate.width, count);
+  adjugates.down = loader.experts(prefix + ".ffn_down_chexps", spec.adjugate.width, width, count);
+  return adjugates;
 }
 
 }  // namespace
@@ -111,16 +108,16 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
     experts.up = loader.experts(prefix + ".ffn_up_exps", width, spec.width, spec.experts);
   }
   experts.down = loader.experts(prefix + ".ffn_down_exps", spec.width, width, spec.experts);
-  if (spec.chunk_size > 0) weights.chunks = load_chunks(loader, spec, width, prefix);
+  if (spec.adjugate.group_size > 0) weights.adjugates = load_adjugates(loader, spec, width, prefix);
   return weights;
 }
 
 std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width) {
   const std::int64_t used = spec.route.used;
   width = std::max<std::int64_t>(width, spec.latent_width);
-  const std::int64_t widest = std::max(spec.width, spec.chunk_width);
+  const std::int64_t widest = std::max(spec.width, spec.adjugate.width);
   return spec.experts + used * (2 + 2 * widest + (spec.weigh_input ? 2 : 1) * width) +
-         (spec.chunk_size > 0 ? 2 * width : 0) + 2 * spec.latent_width;
+         (spec.adjugate.group_size > 0 ? 2 * width : 0) + 2 * spec.latent_width;
 }
 
 namespace {
@@ -171,19 +168,19 @@ void run_in_latent_space(const Pass& pass, const MoeSpec& spec, const MoeWeights
   project(pass, weights.latent_up, result, out, /*accumulate=*/true);
 }
 
-// out += experts(in) + scale * chunks(experts(in)), where each expert goes to the chunk of its
+// out += experts(in) + scale * adjugates(experts(in)), where each expert goes to the one of its
 // group.
-void run_with_chunks(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
-                     const Routing& routing, View in, View out) {
+void run_with_adjugates(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
+                        const Routing& routing, View in, View out) {
   const View first = pass.workspace.view(out.rows, out.columns);
   const View second = pass.workspace.view(out.rows, out.columns);
   pass.backend.fill(first, 0.0f);
   pass.backend.fill(second, 0.0f);
   run_experts(pass, spec.gate, spec.width, weights.experts, routing, in, first);
-  pass.backend.group_experts(spec.chunk_size, routing);
-  run_experts(pass, spec.gate, spec.chunk_width, weights.chunks, routing, first, second);
+  pass.backend.group_experts(spec.adjugate.group_size, routing);
+  run_experts(pass, spec.gate, spec.adjugate.width, weights.adjugates, routing, first, second);
   add(pass.backend, first, out);
-  pass.backend.add_scaled(second, spec.chunk_scale, 1.0f, out);
+  pass.backend.add_scaled(second, spec.adjugate.scale, 1.0f, out);
 }
 
 }  // namespace
@@ -194,7 +191,9 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
   const Routing routing = route(pass, spec, weights, router_in);
   if (spec.weigh_input) in = weighed_rows(pass, routing, in);
   if (spec.latent_width > 0) return run_in_latent_space(pass, spec, weights, routing, in, out);
-  if (spec.chunk_size > 0) return run_with_chunks(pass, spec, weights, routing, in, out);
+  if (spec.adjugate.group_size > 0) {
+    return run_with_adjugates(pass, spec, weights, routing, in, out);
+  }
   run_experts(pass, spec.gate, spec.width, weights.experts, routing, in, out);
 }
 

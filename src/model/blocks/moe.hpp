@@ -22,7 +22,7 @@ struct MoeWeights {
   ExpertWeights experts;
   Linear latent_down, latent_up;  ///< before and behind the experts
   Norm latent_norm;               ///< of what the experts give together
-  ExpertWeights chunks;           ///< of which the experts of a group share one
+  ExpertWeights adjugates;        ///< of which the experts of a group share one
 };
 
 /// Loads `prefix`.ffn_gate_inp, `prefix`.ffn_gate_exps and so on.

@@ -41,7 +41,7 @@ std::vector<float> tokens_before(const Pass& pass, const NgramSpec& spec,
   const View own = pass.workspace.view(rows, spec.before());
   const View before = pass.workspace.view(rows, spec.before());
   std::vector<float> numbers;
-  for (const std::int32_t token : pass.tokens) {
+  for (const TokenId token : pass.tokens) {
     numbers.insert(numbers.end(), static_cast<std::size_t>(spec.before()),
                    static_cast<float>(token + 1));
   }
@@ -54,7 +54,7 @@ std::vector<float> tokens_before(const Pass& pass, const NgramSpec& spec,
 
 // [rows()][batch's rows]: the rows of the table that each row's n-grams name.
 std::vector<std::vector<std::int32_t>> name_rows(const NgramSpec& spec,
-                                                 std::span<const std::int32_t> tokens,
+                                                 std::span<const TokenId> tokens,
                                                  std::span<const float> before) {
   std::vector<std::vector<std::int32_t>> names(static_cast<std::size_t>(spec.rows()));
   for (std::size_t r = 0; r < tokens.size(); ++r) {
@@ -62,7 +62,7 @@ std::vector<std::vector<std::int32_t>> name_rows(const NgramSpec& spec,
     bool has_ended = false;
     std::size_t name = 0;
     for (int n = 1; n < spec.size; ++n) {
-      const auto token = static_cast<std::int32_t>(before[r * spec.before() + n - 1]) - 1;
+      const auto token = static_cast<TokenId>(before[r * spec.before() + n - 1]) - 1;
       has_ended = has_ended || token < 0 || token == spec.end_token;
       hash ^= static_cast<std::uint64_t>(has_ended ? spec.end_token : token) * spec.multipliers[n];
       for (int i = 0; i < spec.rows_each; ++i, ++name) {

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "backend/backend.hpp"
+#include "base/token_id.hpp"
 #include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
 #include "model/state_journal.hpp"
@@ -25,7 +26,7 @@ struct Pass {
   Routing adapters{};                      ///< the slot of each row, in models with adapters
   View adapter_strengths{};                ///< see Batch::adapter_strengths; no data: all are off
   std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
-  std::span<const std::int32_t> tokens{};  ///< of the rows
+  std::span<const TokenId> tokens{};       ///< of the rows
   std::span<const GivenRows> given{};
   std::span<const std::int32_t> places{};  ///< see Batch::places
   const BatchLayout* windows = nullptr;    ///< see Batch::windows

@@ -18,17 +18,18 @@ void score(const Pass& pass, const ResidualMixWeights& weights, View state, View
 
 ResidualMixWeights load_residual_mix(WeightLoader& loader, const ModelSpec& spec,
                                      const std::string& stem) {
-  if (spec.residual_group == 0) return {};
+  if (spec.residual.attention_group == 0) return {};
   return {loader.linear(stem, spec.width, 1)};
 }
 
 std::int64_t residual_mix_states(const ModelSpec& spec) {
-  if (spec.residual_group == 0) return 0;
-  return (std::ssize(spec.layers) + spec.residual_group - 1) / spec.residual_group;
+  if (spec.residual.attention_group == 0) return 0;
+  return (std::ssize(spec.layers) + spec.residual.attention_group - 1) /
+         spec.residual.attention_group;
 }
 
 std::int64_t residual_mix_columns(const ModelSpec& spec) {
-  if (spec.residual_group == 0) return 0;
+  if (spec.residual.attention_group == 0) return 0;
   return (residual_mix_states(spec) + 4) * spec.width + 4;  // two mixtures are alive in a layer
 }
 

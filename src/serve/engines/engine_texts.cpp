@@ -24,7 +24,7 @@ Status EngineTexts::start(Job job, LoadedEngine& engine) {
   request.on_logprobs = [generation](const TokenLogprobs& logprobs) {
     generation->add_logprobs(logprobs);
   };
-  request.on_token = [generation](std::int32_t token) { return generation->push(token); };
+  request.on_token = [generation](TokenId token) { return generation->push(token); };
   request.on_finish = [this, generation](const Result<FinishReason>& ending) {
     end(generation, ending);
   };
