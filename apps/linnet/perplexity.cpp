@@ -74,6 +74,7 @@ Result<Loaded> load_reference(const Options& options, const std::string& text,
   of_reference.source.gguf = options.against;
   of_reference.source.repo.clear();
   of_reference.adapters.clear();
+  of_reference.control_vectors.clear();
   auto reference = load(of_reference, options, text);
   if (reference && reference->tokens != model.tokens) {
     return Error{fmt::format(

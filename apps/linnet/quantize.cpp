@@ -8,9 +8,9 @@
 
 #include "base/machine.hpp"
 #include "linnet/options/checks.hpp"
-#include "linnet/options/lora_option.hpp"
 #include "linnet/options/model_options.hpp"
 #include "linnet/options/output_path.hpp"
+#include "linnet/options/scaled_file.hpp"
 #include "linnet/options/type_words.hpp"
 #include "linnet/subcommand.hpp"
 #include "linnet/terminal/console.hpp"
@@ -55,7 +55,7 @@ Result<std::vector<quantize::Rule>> parse_rules(const std::vector<std::string>& 
 Result<std::vector<gguf::Lora>> open_adapters(const Options& options, const gguf::File& model) {
   std::vector<gguf::Lora> adapters;
   for (const std::string& text : options.adapters) {
-    const LoraOption option = parse_lora(text);
+    const ScaledFile option = parse_scaled_file(text);
     auto adapter = gguf::Lora::open(option.path, model, option.strength);
     if (!adapter) return adapter.error();
     adapters.push_back(std::move(*adapter));
@@ -167,7 +167,7 @@ Status run(const Options& options) {
     return s;
   }
   for (const std::string& adapter : options.adapters) {
-    const std::string path = parse_lora(adapter).path;
+    const std::string path = parse_scaled_file(adapter).path;
     if (Status s = check_replaces_no_input(options.path, {path}); !s) return s;
   }
   const auto chosen = quantize::choose_types(*file, *mix, *rules);
@@ -211,8 +211,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       ->allow_extra_args(false)  // what follows is the file to write
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_rule);
-  add_lora_option(
-      *app, options->adapters,
+  add_scaled_files(
+      *app, "--lora", options->adapters,
       "GGUF file of a LoRA adapter to merge into the weights, and a factor for what it adds");
   app->add_option("--importance", options->importance,
                   "file that `linnet importance` wrote, or an imatrix of llama.cpp: columns that "

@@ -188,8 +188,9 @@ std::string ServedModelsOptions::problem() const {
                        variables.error().message);
   }
   if (models == 1) return {};
-  const std::array<std::pair<const char*, bool>, 6> of_one_model = {{
+  const std::array<std::pair<const char*, bool>, 7> of_one_model = {{
       {"--chat-template", !chat_template.empty()},
+      {"--control-vector", !model.control_vectors.empty()},
       {"--draft-model", !model.draft_model.empty()},
       {"--lora", !model.adapters.empty()},
       {"--mmproj", !model.mmproj.empty()},

@@ -117,7 +117,7 @@ Status Engine::run(const std::function<void()>& after_step) {
 }
 
 std::uint64_t Engine::model_hash() {
-  if (!model_hash_) model_hash_ = hash_model(file_.file(), file_.adapters());
+  if (!model_hash_) model_hash_ = hash_model(file_);
   return *model_hash_;
 }
 

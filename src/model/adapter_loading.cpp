@@ -1,4 +1,4 @@
-// Adapters (LoRA) that a WeightLoader adds to the projections of a file.
+// Adapters (LoRA) that a WeightLoader adds to the projections of a file, and control vectors.
 
 #include <fmt/format.h>
 
@@ -100,6 +100,18 @@ void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& p
   }
   lora.file().release(*pair.a);
   lora.file().release(*pair.b);
+}
+
+std::unique_ptr<Buffer> WeightLoader::direction(std::int64_t index) {
+  std::vector<float> sum;
+  for (const gguf::ControlVector& vector : control_vectors_) {
+    const auto found = vector.directions().find(index);
+    if (found == vector.directions().end()) continue;
+    const std::vector<float> values = gguf::values_of(*found->second);
+    sum.resize(values.size());
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += vector.strength() * values[i];
+  }
+  return sum.empty() ? nullptr : upload(sum);
 }
 
 }  // namespace linnet

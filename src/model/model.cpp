@@ -1,6 +1,7 @@
 #include "model/model.hpp"
 
 #include "backend/split_stores.hpp"
+#include "model/blocks/elementwise.hpp"
 
 namespace linnet {
 
@@ -48,6 +49,9 @@ bool Model::advance_forward() {
   const Streams& streams = progress_->streams;
   run_layer(pass, *layers_[index], index, streams);
   add_given_rows(pass, index, streams.x);
+  if (const auto& direction = directions_[static_cast<std::size_t>(index)]) {
+    add(pass.backend, repeated(*direction, streams.x), streams.x);
+  }
   keep_result(pass, index, streams.x);
   ++progress_->next_layer;
   return true;

@@ -166,6 +166,8 @@ class Model {
   std::vector<Stage> stages_;  ///< one behind the other; at least one
   EmbeddingWeights embedding_;
   std::vector<LayerWeightsPtr> layers_;
+  /// [width], added to what each layer gives; null where nothing is.
+  std::vector<std::unique_ptr<Buffer>> directions_;
   Norm input_norm_;  ///< behind the layers that read the input
   HeadWeights head_;
   std::optional<Progress> progress_;

@@ -66,6 +66,7 @@ void Model::load_weights(WeightLoader& loader, const SharedTables& shared) {
     const int end = std::min(stage.layers.end, static_cast<int>(spec_.layers.size()));
     for (int i = stage.layers.first; i < end && !loader.failed(); ++i) {
       layers_.push_back(load_or_share(loader, stage, i));
+      directions_.push_back(loader.direction(i));
     }
   }
   if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "gguf/control_vector.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
 #include "model/weights.hpp"
@@ -37,6 +38,8 @@ class WeightLoader {
   /// changes a tensor that is loaded as something else, that is an error.
   void adapt(std::span<const gguf::Lora> adapters) { adapters_ = adapters; }
   std::int64_t adapters() const { return std::ssize(adapters_); }
+  /// What `vectors`, of this file's model, add to the residual stream behind a layer.
+  void steer(std::span<const gguf::ControlVector> vectors) { control_vectors_ = vectors; }
   /// What is loaded is a part of what the file has: tensors that nobody asks for are no error.
   void load_part() { is_part_ = true; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
@@ -97,6 +100,10 @@ class WeightLoader {
   std::unique_ptr<Buffer> transposed(const std::string& name, std::int64_t columns,
                                      std::int64_t rows, Presence presence = Presence::kRequired);
 
+  /// The sum of the directions of layer `index` of the control vectors, [width]; null where they
+  /// have none.
+  std::unique_ptr<Buffer> direction(std::int64_t index);
+
   /// Whether the file has the tensor `name`, ignored or not.
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
   /// Outputs and inputs of the projection `stem`.weight; 0 where absent.
@@ -154,6 +161,7 @@ class WeightLoader {
   Backend* backend_;
   Progress progress_;
   std::span<const gguf::Lora> adapters_;
+  std::span<const gguf::ControlVector> control_vectors_;
   std::int64_t adapter_rank_ = 0;
   std::int64_t clipped_columns_ = 0;
   std::int64_t done_bytes_ = 0;

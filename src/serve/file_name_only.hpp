@@ -13,11 +13,14 @@ namespace linnet::serve {
 
 using Folders = std::vector<std::filesystem::path>;
 
-/// Those that the files of a model are in: its own, its adapters and its encoders.
+/// Those that the files of a model are in: its own, its adapters, control vectors and encoders.
 inline Folders folders_of(const ModelFile& file) {
   Folders folders = {file.file().path().parent_path()};
   for (const gguf::Lora& adapter : file.adapters()) {
     folders.push_back(adapter.file().path().parent_path());
+  }
+  for (const gguf::ControlVector& vector : file.control_vectors()) {
+    folders.push_back(vector.file().path().parent_path());
   }
   if (file.vision()) folders.push_back(file.vision()->file().path().parent_path());
   if (file.hearing()) folders.push_back(file.hearing()->file().path().parent_path());

@@ -105,7 +105,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   };
   model.tokenizer = *tokenizer;
   model.id = std::move(id);
-  model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file(), file.adapters()));
+  model.fingerprint = fmt::format("fp_{:016x}", sample_model(file));
   model.file_facts = facts_of(file);
   model.adapters = adapters_of(file);
   model.context = context;

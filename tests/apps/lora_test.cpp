@@ -7,6 +7,7 @@
 
 #include "support/adapter_file.hpp"
 #include "support/bundled_model.hpp"
+#include "support/tensor_file.hpp"
 
 namespace linnet {
 namespace {
@@ -41,6 +42,21 @@ TEST_F(LoraOption, ChangesTheText) {
   EXPECT_EQ(generate({"--lora", path_ + ":0"}).out, none.out);
   EXPECT_EQ(generate({"--lora", path_ + ":1.5", "--lora", path_ + ":-1.5"}).out, none.out);
   EXPECT_THAT(run_program({"generate", "--help"}).out, HasSubstr("--lora FILE[:SCALE]"));
+}
+
+// Beside --lora, as its files are named alike.
+TEST_F(LoraOption, AControlVectorChangesTheText) {
+  test::TensorFile file;
+  file.metadata().add_string("general.architecture", "controlvector");
+  file.tensor("direction.1", {256}).file();
+  const std::string path = file.path().string();
+  const Ended none = generate({}), with = generate({"--control-vector", path + ":2"});
+  ASSERT_EQ(with.status, 0) << with.err;
+  EXPECT_NE(with.out, none.out);
+  EXPECT_EQ(generate({"--control-vector", path + ":0"}).out, none.out);
+  const Ended wrong = generate({"--control-vector", path_});
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr(path_ + ": is no control vector"));
 }
 
 TEST_F(LoraOption, IsThatOfAMergedModel) {

@@ -236,7 +236,7 @@ TEST_F(RunningAdapter, ASessionBelongsToIt) {
        std::vector<std::vector<Use>>{{}, {{queries_, 0.5f}}, {{queries_}, {queries_}}, {{other}}}) {
     EXPECT_THAT(error(uses), HasSubstr("the session belongs to another model"));
   }
-  EXPECT_NE(sample_model(with->file(), with->adapters()), sample_model(with->file()));
+  EXPECT_NE(sample_model(*with), sample_model(*open({})));
 }
 
 // It is computed apart from the model.

@@ -13,8 +13,8 @@
 #include "hub/model_choice.hpp"
 #include "linnet/model_folder.hpp"
 #include "linnet/options/checks.hpp"
-#include "linnet/options/lora_option.hpp"
 #include "linnet/options/override_option.hpp"
+#include "linnet/options/scaled_file.hpp"
 #include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
@@ -179,8 +179,12 @@ void ModelOptions::add_to(CLI::App& app) {
 
 void ModelOptions::add_run_options_to(CLI::App& app) {
   app.parse_complete_callback([this] { read_environment(); });
-  add_lora_option(app, adapters,
-                  "GGUF file of a LoRA adapter to add while the model runs, and a factor for it")
+  add_scaled_files(app, "--lora", adapters,
+                   "GGUF file of a LoRA adapter to add while the model runs, and a factor for it")
+      ->group(kModelGroup);
+  add_scaled_files(app, "--control-vector", control_vectors,
+                   "GGUF file of a control vector, directions that are added to what layers give, "
+                   "and a factor for it")
       ->group(kModelGroup);
   reading.add_to(app);
   app.add_option("--threads", threads,
@@ -379,8 +383,12 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
                                parse_overrides(reading.overrides));
   if (!model) return model.error();
   for (const std::string& text : options.adapters) {
-    const LoraOption adapter = parse_lora(text);
+    const ScaledFile adapter = parse_scaled_file(text);
     if (Status s = (*model)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
+  }
+  for (const std::string& text : options.control_vectors) {
+    const ScaledFile vector = parse_scaled_file(text);
+    if (Status s = (*model)->add_control_vector(vector.path, vector.strength); !s) return s.error();
   }
   if (options.mmproj.empty()) return model;
   const auto encoder = find_encoder(options, *path);

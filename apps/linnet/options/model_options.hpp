@@ -46,7 +46,7 @@ struct ModelOptions {
   bool force = false;
   bool speculate = false;
   std::string draft_model;
-  std::vector<std::string> adapters;  ///< see parse_lora()
+  std::vector<std::string> adapters, control_vectors;  ///< see parse_scaled_file()
   std::int64_t image_tokens = VisionFile::kUsualTokens;
   std::string mmproj;  ///< a path, a file's name inside `repo`, or auto; empty: reads no pictures,
                        ///< hears no sounds

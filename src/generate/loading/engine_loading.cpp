@@ -98,6 +98,7 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
   }
   WeightLoader loader(file_.file(), *backend_, std::move(progress));
   loader.adapt(file_.adapters());
+  loader.steer(file_.control_vectors());
   auto model = Model::load(file_.spec(), loader, places, limits);
   if (!model) return model.error();
   model_ = std::move(*model);

@@ -63,6 +63,23 @@ Status ModelFile::add_adapter(const std::string& path, float strength) {
   return {};
 }
 
+Status ModelFile::add_control_vector(const std::string& path, float strength) {
+  const ResidualSpec& residual = spec_.residual;
+  const bool is_usual = residual.altup_streams == 0 && residual.attention_group == 0 &&
+                        residual.hyper_connection.streams == 0 && spec_.cycles.stack == 0 &&
+                        spec_.input.layers == 0;
+  if (!is_usual) {
+    return Error{
+        fmt::format("{}: control vectors are for models with one residual stream, which "
+                    "{} models are not",
+                    path, spec_.architecture)};
+  }
+  auto vector = gguf::ControlVector::open(path, std::ssize(spec_.layers), spec_.width, strength);
+  if (!vector) return vector.error();
+  control_vectors_.push_back(std::move(*vector));
+  return {};
+}
+
 std::vector<float> ModelFile::adapter_strengths() const {
   std::vector<float> strengths;
   for (const gguf::Lora& adapter : adapters_) strengths.push_back(adapter.strength());
@@ -148,6 +165,9 @@ Status ModelFile::check_unchanged() const {
   Status status = file_.check_unchanged();
   for (const gguf::Lora& adapter : adapters_) {
     if (status) status = adapter.file().check_unchanged();
+  }
+  for (const gguf::ControlVector& vector : control_vectors_) {
+    if (status) status = vector.file().check_unchanged();
   }
   if (status && vision_) status = vision_->file().check_unchanged();
   if (status && hearing_) status = hearing_->file().check_unchanged();

@@ -9,6 +9,7 @@
 #include "architectures/architecture.hpp"
 #include "generate/loading/memory_plan.hpp"
 #include "generate/media/medium.hpp"
+#include "gguf/control_vector.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
 #include "hearing/hearing_file.hpp"
@@ -36,6 +37,11 @@ class ModelFile {
   /// where it is no adapter of this model, or there are too many.
   Status add_adapter(const std::string& path, float strength);
 
+  /// Adds `strength` times the control vector in `path`, for those who load the model from now on.
+  /// An Error that names what is wrong where it is none for this model, or the model has more than
+  /// the usual residual stream.
+  Status add_control_vector(const std::string& path, float strength);
+
   /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
   /// load the model from now on. An Error that names what is wrong where it has none of this model.
   /// One of sounds that is of an unknown family is left out where there is one of pictures. See
@@ -56,6 +62,7 @@ class ModelFile {
                                                    const SoundLimits& limits = {}) const;
   std::span<const gguf::Lora> adapters() const { return adapters_; }
   std::vector<float> adapter_strengths() const;
+  std::span<const gguf::ControlVector> control_vectors() const { return control_vectors_; }
   const ModelSpec& spec() const { return spec_; }
   /// The layer for multi-token prediction, none where the file has none of a known kind; an Error
   /// where it can't be read.
@@ -70,7 +77,7 @@ class ModelFile {
   /// or where options.context is more than memory or learned positions allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
-  /// An Error if the file, one of the adapters or an encoder has changed since it was
+  /// An Error if the file, an adapter, a control vector or an encoder has changed since it was
   /// opened.
   Status check_unchanged() const;
   /// While the model runs: an Error if the file has changed although weights are still read from
@@ -82,6 +89,7 @@ class ModelFile {
 
   gguf::File file_;
   std::vector<gguf::Lora> adapters_;
+  std::vector<gguf::ControlVector> control_vectors_;
   std::unique_ptr<VisionFile> vision_;
   std::unique_ptr<HearingFile> hearing_;
   std::string hearing_problem_;  // why the encoder of sounds that is there was left out

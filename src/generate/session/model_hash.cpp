@@ -64,25 +64,26 @@ void add_file(Hash64& hash, const gguf::File& file, std::size_t most_tensor_byte
   }
 }
 
-std::uint64_t hash(const gguf::File& file, std::span<const gguf::Lora> adapters,
-                   std::size_t most_tensor_bytes) {
-  Hash64 hash;
-  add_file(hash, file, most_tensor_bytes);
-  for (const gguf::Lora& adapter : adapters) {
-    add_number(hash, adapter.strength());
-    add_file(hash, adapter.file(), most_tensor_bytes);
+// Adapters and control vectors.
+void add_all(Hash64& hash, const auto& additions, std::size_t most_tensor_bytes) {
+  for (const auto& addition : additions) {
+    add_number(hash, addition.strength());
+    add_file(hash, addition.file(), most_tensor_bytes);
   }
+}
+
+std::uint64_t hash(const ModelFile& model, std::size_t most_tensor_bytes) {
+  Hash64 hash;
+  add_file(hash, model.file(), most_tensor_bytes);
+  add_all(hash, model.adapters(), most_tensor_bytes);
+  add_all(hash, model.control_vectors(), most_tensor_bytes);
   return hash.value();
 }
 
 }  // namespace
 
-std::uint64_t hash_model(const gguf::File& file, std::span<const gguf::Lora> adapters) {
-  return hash(file, adapters, SIZE_MAX);
-}
+std::uint64_t hash_model(const ModelFile& model) { return hash(model, SIZE_MAX); }
 
-std::uint64_t sample_model(const gguf::File& file, std::span<const gguf::Lora> adapters) {
-  return hash(file, adapters, kSampledBytes);
-}
+std::uint64_t sample_model(const ModelFile& model) { return hash(model, kSampledBytes); }
 
 }  // namespace linnet

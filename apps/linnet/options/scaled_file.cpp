@@ -1,4 +1,4 @@
-#include "linnet/options/lora_option.hpp"
+#include "linnet/options/scaled_file.hpp"
 
 #include <fmt/format.h>
 
@@ -25,7 +25,7 @@ std::pair<std::string, std::optional<float>> split(const std::string& text) {
   return {text.substr(0, colon), number};
 }
 
-std::string check_lora(const std::string& text) {
+std::string check_scaled_file(const std::string& text) {
   const auto [path, strength] = split(text);
   const float value = strength.value_or(1.0f);
   const bool is_sound = !path.empty() && value >= -kLargestStrength && value <= kLargestStrength;
@@ -36,19 +36,19 @@ std::string check_lora(const std::string& text) {
 
 }  // namespace
 
-LoraOption parse_lora(const std::string& text) {
+ScaledFile parse_scaled_file(const std::string& text) {
   auto [path, strength] = split(text);
   return {std::move(path), strength.value_or(1.0f)};
 }
 
-CLI::Option* add_lora_option(CLI::App& app, std::vector<std::string>& texts,
-                             const std::string& description) {
-  return app.add_option("--lora", texts, description + "; repeatable")
+CLI::Option* add_scaled_files(CLI::App& app, const std::string& name,
+                              std::vector<std::string>& texts, const std::string& description) {
+  return app.add_option(name, texts, description + "; repeatable")
       ->type_name("FILE[:SCALE]")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->check(check_lora);
+      ->check(check_scaled_file);
 }
 
 }  // namespace linnet::app

@@ -1,0 +1,63 @@
+#include "gguf/control_vector.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "formats/magnitude.hpp"
+#include "gguf/tensor_values.hpp"
+
+namespace linnet::gguf {
+namespace {
+
+// 7 for "direction.7".
+std::optional<std::int64_t> layer_of_direction(std::string_view name) {
+  constexpr std::string_view kDirection = "direction.";
+  if (!name.starts_with(kDirection)) return {};
+  name.remove_prefix(kDirection.size());
+  std::int64_t layer = 0;
+  const char* const last = name.data() + name.size();
+  const auto [end, error] = std::from_chars(name.data(), last, layer);
+  return error == std::errc() && end == last ? std::optional(layer) : std::nullopt;
+}
+
+}  // namespace
+
+Result<ControlVector> ControlVector::open(const std::filesystem::path& path, std::int64_t layers,
+                                          std::int64_t width, float strength) {
+  auto file = File::open(path);
+  if (!file) return file.error();
+  ControlVector vector(std::move(*file), strength);
+  const auto architecture = vector.file_.string("general.architecture");
+  if (!architecture || architecture->value_or("") != "controlvector") {
+    return Error{fmt::format("{}: is no control vector (general.architecture \"controlvector\")",
+                             path.string())};
+  }
+  if (Status status = vector.find_directions(layers, width); !status) {
+    return Error{fmt::format("{}: {}", path.string(), status.error().message)};
+  }
+  return vector;
+}
+
+Status ControlVector::find_directions(std::int64_t layers, std::int64_t width) {
+  for (const Tensor& tensor : file_.tensors()) {
+    const auto layer = layer_of_direction(tensor.name);
+    if (!layer || *layer < 1 || *layer >= layers) {
+      return Error{fmt::format("tensor {} is no direction of a layer, expected direction.1 to {}",
+                               tensor.name, layers - 1)};
+    }
+    const bool is_row = tensor.shape[0] == width && tensor.elements() == width;
+    if (!is_row || tensor.format->type != TensorType::kF32) {
+      return Error{fmt::format("tensor {} is {} of shape {}, expected F32 of [{}]", tensor.name,
+                               tensor.format->name, tensor.shape_text(), width)};
+    }
+    if (!formats::are_finite(values_of(tensor))) {
+      return Error{fmt::format("tensor {} holds a value that is not finite", tensor.name)};
+    }
+    directions_[*layer] = &tensor;
+  }
+  return directions_.empty() ? Status(Error{"has no tensors"}) : Status();
+}
+
+}  // namespace linnet::gguf
