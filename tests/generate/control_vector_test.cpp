@@ -26,6 +26,7 @@ class ControlVectors : public testing::Test {
     EXPECT_TRUE(test::OracleCase::read("llama-dense").write(folder_ / "golden.gguf"));
     const Status written = test::ModelCopy()
                                .fill("blk.1.ffn_down.bias", bias, 0, kWidth)
+                               .drop_tensor("blk.1.ffn_down.scale")  // of the bias, too
                                .write(path, folder_ / "golden.gguf");
     EXPECT_TRUE(written) << written.error().message;
     return path;
