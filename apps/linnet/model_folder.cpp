@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <system_error>
+#include <utility>
 
 #include "hub/model_choice.hpp"
 #include "hub/repo_file.hpp"
@@ -29,42 +31,42 @@ std::vector<fs::path> entries_of(const fs::path& folder, std::error_code& error)
   return entries;
 }
 
-// Folders of folders.
-constexpr int kMostDeep = 3;
+// Folders of folders, as deep as the cache of Hugging Face has models in folders of a repo.
+constexpr int kMostDeep = 4;
 
-struct ModelSearch {
-  std::vector<fs::path> models;
-  std::set<fs::path> known;  // folders: a link may lead back to one
-
-  std::error_code look_into(const fs::path& folder, int deeper) {
+// Goes through folders level by level, each once: links may lead back, or to one twice.
+class ModelSearch {
+ public:
+  std::error_code look_into(const fs::path& folder) {
     std::error_code error, ignored;
-    if (!known.insert(fs::canonical(folder, ignored)).second) return {};
+    look_at(folder, error);
+    for (int depth = 0; depth < kMostDeep; ++depth) {
+      for (const fs::path& inner : std::exchange(inner_, {})) look_at(inner, ignored);
+    }
+    std::ranges::sort(models_);
+    return error;
+  }
+  std::vector<fs::path>& models() { return models_; }
+
+ private:
+  // What can't be read has no models.
+  void look_at(const fs::path& folder, std::error_code& error) {
+    std::error_code ignored;
+    if (!known_.insert(fs::canonical(folder, ignored)).second) return;
     for (const fs::path& entry : entries_of(folder, error)) {
       const std::string name = entry.filename().string();
       if (name.starts_with('.')) continue;
       if (fs::is_directory(entry, ignored)) {
-        if (deeper > 0) look_into(entry, deeper - 1);  // what can't be read has none
-      } else if (is_model(name)) {
-        models.push_back(entry);
+        inner_.push_back(entry);
+      } else if (is_model(name) && known_.insert(fs::canonical(entry, ignored) / name).second) {
+        models_.push_back(entry);
       }
     }
-    return error;
   }
-};
 
-std::vector<FoundModel> with_names(const std::vector<fs::path>& models, const fs::path& folder) {
-  std::map<std::string, int> times;
-  for (const fs::path& model : models) ++times[model.stem().string()];
-  std::vector<FoundModel> found;
-  for (const fs::path& model : models) {
-    std::string name = model.stem().string();
-    if (times[name] > 1) {
-      name = model.lexically_relative(folder).replace_extension().generic_string();
-    }
-    found.push_back({model.string(), std::move(name)});
-  }
-  return found;
-}
+  std::vector<fs::path> models_, inner_;
+  std::set<fs::path> known_;  // folders, and files with their names in the folders
+};
 
 std::vector<std::string> names_of(const std::vector<fs::path>& entries) {
   std::vector<std::string> names;
@@ -74,15 +76,37 @@ std::vector<std::string> names_of(const std::vector<fs::path>& entries) {
 
 }  // namespace
 
-Result<std::vector<FoundModel>> models_in(const fs::path& folder) {
+Result<std::vector<fs::path>> models_in(const fs::path& folder) {
   ModelSearch search;
-  if (const auto error = search.look_into(folder, kMostDeep)) {
+  if (const auto error = search.look_into(folder)) {
     return Error{fmt::format("{}: {}", folder.string(), error.message())};
   }
-  if (search.models.empty()) {
+  if (search.models().empty()) {
     return Error{folder.string() + ": the folder has no GGUF file of a model"};
   }
-  return with_names(search.models, folder);
+  return std::move(search.models());
+}
+
+std::vector<std::string> names_of(const std::vector<FoundModel>& models) {
+  // From short to long.
+  const auto possible = [](const FoundModel& model) {
+    const fs::path inner = model.path.lexically_relative(model.folder).replace_extension();
+    const fs::path folder = fs::absolute(model.folder / "").lexically_normal().parent_path();
+    return std::array{model.path.stem().string(), inner.generic_string(),
+                      (folder.filename() / inner).generic_string()};
+  };
+  std::map<std::string, int> times;
+  for (const FoundModel& model : models) {
+    const auto all = possible(model);
+    for (const std::string& name : std::set(all.begin(), all.end())) ++times[name];
+  }
+  std::vector<std::string> names;
+  for (const FoundModel& model : models) {
+    const auto all = possible(model);
+    const auto own = std::ranges::find_if(all, [&](const auto& name) { return times[name] == 1; });
+    names.push_back(own == all.end() ? all.back() : *own);
+  }
+  return names;
 }
 
 std::string encoder_beside(const fs::path& model) {

@@ -8,17 +8,20 @@
 
 namespace linnet::app {
 
+/// The models in a folder and, as other programs keep them (PUBLISHER/REPO/FILE), in the folders in
+/// it, four deep; by their paths. They are the GGUF files but encoders and later parts of split
+/// models, each once where links lead to it by the same name; what begins with a dot is passed
+/// over. An Error where there are none, or the folder can't be read.
+Result<std::vector<std::filesystem::path>> models_in(const std::filesystem::path& folder);
+
 /// A model that was found in a folder.
 struct FoundModel {
-  std::string path;
-  std::string name;  ///< of its file; with its folders where another one's has the same
+  std::filesystem::path path, folder;
 };
 
-/// The models in a folder and, as other programs keep them (PUBLISHER/REPO/FILE), in the folders in
-/// it, three deep; by their paths. They are the GGUF files but encoders and later parts of split
-/// models; what begins with a dot is passed over. An Error where there are none, or the folder
-/// can't be read.
-Result<std::vector<FoundModel>> models_in(const std::filesystem::path& folder);
+/// What they are called: as their files without .gguf, with their folders behind the one they were
+/// found in where that does not tell them apart, and with that one, too, where need be.
+std::vector<std::string> names_of(const std::vector<FoundModel>& models);
 
 /// The encoder of pictures or sounds that goes with a model, by the names of the files in its
 /// folder (hub::choose_encoder), or else in one of the folders in it that holds no models. Empty

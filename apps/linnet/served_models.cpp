@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -63,6 +64,17 @@ void note_thinking(const serve::ServedModel& model) {
   note("--chat-template-kwargs: the chat template does not know enable_thinking\n");
 }
 
+// An adapter whose name means something else is chosen by its number alone.
+void note_adapters(const serve::ServedModel& model) {
+  std::set<std::string_view> names{model.id};
+  names.insert(model.aliases.begin(), model.aliases.end());
+  for (const serve::ServedAdapter& adapter : model.adapters) {
+    if (names.insert(adapter.name).second) continue;
+    note("adapter: the name {} is taken; requests choose this one by the field lora only\n",
+         printable(adapter.name));
+  }
+}
+
 Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
                                     std::size_t index, std::int64_t context) {
   std::vector<std::string> names = names_of(file, options, index);
@@ -76,6 +88,7 @@ Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOpt
   recommend(options.sampling, *model);
   if (!model->chat) note("no chat: {}\n", printable(model->chat_problem));
   note_thinking(*model);
+  note_adapters(*model);
   if (model->chat) note_unknown_markers(*model->tokenizer, *model->chat);
   return model;
 }

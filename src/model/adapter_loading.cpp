@@ -3,14 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "formats/magnitude.hpp"
 #include "gguf/tensor_values.hpp"
 #include "model/hyperparameters.hpp"
 #include "model/weight_loader.hpp"
 
 namespace linnet {
 namespace {
+
+// What an adapter makes of a row must stay a number: times a strength of 0, it is to be nothing.
+constexpr float kLargestFactor = 1e15f;
+
+bool are_factors(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float value) { return std::abs(value) <= kLargestFactor; });
+}
 
 // That they are those of a projection with so many inputs and outputs.
 Status check_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const std::string& name,
@@ -71,6 +78,7 @@ LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, con
       return {};
     }
     parts.push_back({static_cast<std::int64_t>(i), std::ssize(low) / columns, pair->rank()});
+    used_adapters_.insert(&lora);
     add_factors(lora, *pair, rows, low, high);
   }
   const std::string what = fmt::format("an adapter of tensor {}", name);
@@ -90,13 +98,13 @@ void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& p
     std::transform(from, from + rank, high.begin() + row * all + first,
                    [&](float value) { return value * scale; });
   }
-  const gguf::Tensor* const wrong = !formats::are_finite(a)      ? pair.a
-                                    : !formats::are_finite(high) ? pair.b
-                                                                 : nullptr;
+  const gguf::Tensor* const wrong = !are_factors(a)      ? pair.a
+                                    : !are_factors(high) ? pair.b
+                                                         : nullptr;
   if (wrong && !error_) {
-    error_ = Error{fmt::format("{}: tensor {} holds{} a value that is not finite",
+    error_ = Error{fmt::format("{}: tensor {} holds{} a value that is not finite or beyond {:g}",
                                lora.file().path().string(), wrong->name,
-                               wrong == pair.b ? ", times its scale," : "")};
+                               wrong == pair.b ? ", times its scale," : "", kLargestFactor)};
   }
   lora.file().release(*pair.a);
   lora.file().release(*pair.b);

@@ -189,6 +189,11 @@ Status WeightLoader::finish() const {
                       file_.path().string(), tensor.name, tensor.shape_text())};
     }
   }
+  for (const gguf::Lora& lora : adapters_) {
+    if (used_adapters_.contains(&lora)) continue;
+    return Error{fmt::format("{}: changes no tensor that this architecture uses, such as {}",
+                             lora.file().path().string(), lora.pairs().begin()->first)};
+  }
   return {};
 }
 

@@ -118,7 +118,8 @@ class WeightLoader {
   /// Keeps "FILE: message", if it is the first error.
   void fail(std::string message);
   bool failed() const { return error_.has_value(); }
-  /// The first error; else an error that names a tensor which nothing consumed.
+  /// The first error; else an error that names a tensor which nothing consumed, or an adapter that
+  /// changes nothing of what was loaded.
   Status finish() const;
 
  private:
@@ -163,6 +164,7 @@ class WeightLoader {
   std::span<const gguf::Lora> adapters_;
   std::span<const gguf::ControlVector> control_vectors_;
   std::int64_t adapter_rank_ = 0;
+  std::unordered_set<const gguf::Lora*> used_adapters_;
   std::int64_t clipped_columns_ = 0;
   std::int64_t done_bytes_ = 0;
   std::int64_t total_bytes_ = 0;

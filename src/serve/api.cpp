@@ -205,12 +205,19 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
                                       : choose_model(request, body, route.errors);
   if (!chosen) return chosen.error();
   const ServedModel& model = chosen->entry->model;
-  if (route.method == "POST" && models_.entries().size() > 1) request.model = model.id;
   auto strengths = read_adapters(body, model, chosen->adapter);
   if (!strengths) return strengths.error();
-  ApiContext context{models_,       *chosen->entry,        metrics_,
-                     sequences_,    std::move(*strengths), request.is_given_up,
-                     may_take_long, route.errors};
+  ApiContext context{.models = models_,
+                     .chosen = *chosen->entry,
+                     .adapter = chosen->adapter,
+                     .metrics = metrics_,
+                     .sequences = sequences_,
+                     .adapter_strengths = std::move(*strengths),
+                     .is_given_up = request.is_given_up,
+                     .may_take_long = may_take_long,
+                     .errors = route.errors};
+  const bool has_choice = models_.entries().size() > 1 || context.adapter;
+  if (route.method == "POST" && has_choice) request.model = context.shown_model();
   return route.handler(context, request, body);
 }
 

@@ -43,7 +43,8 @@ struct ApiReply {
 /// What endpoints work with. Safe to use from several threads.
 struct ApiContext {
   const ModelSet& models;
-  ModelEntry& chosen;  ///< of them, by the request
+  ModelEntry& chosen;            ///< of them, by the request
+  const ServedAdapter* adapter;  ///< that the request has named instead of a model; null: none
   const Metrics& metrics;
   SequenceList& sequences;
   /// How much of each adapter of the model the request wants; see GenerateRequest.
@@ -55,6 +56,8 @@ struct ApiContext {
   ErrorShape errors = ErrorShape::kOpenAi;  ///< whose words the client knows
 
   const ServedModel& model() const { return chosen.model; }
+  /// What answers are said to come from.
+  const std::string& shown_model() const { return adapter ? adapter->name : model().id; }
 };
 
 ApiReply json_reply(const Json& json);

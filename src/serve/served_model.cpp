@@ -39,7 +39,8 @@ FileFacts facts_of(const ModelFile& file) {
 std::vector<ServedAdapter> adapters_of(const ModelFile& file) {
   std::vector<ServedAdapter> adapters;
   for (const gguf::Lora& adapter : file.adapters()) {
-    adapters.push_back({adapter.file().path().stem().string(), adapter.strength()});
+    const std::filesystem::path& path = adapter.file().path();
+    adapters.push_back({path.filename().string(), path.stem().string(), adapter.strength()});
   }
   return adapters;
 }

@@ -23,7 +23,8 @@ struct ControlToken {
 
 /// A LoRA adapter of a model, with which it can be asked for by the adapter's name.
 struct ServedAdapter {
-  std::string name;  ///< of its file, without folder and .gguf
+  std::string file;  ///< without its folder
+  std::string name;  ///< the same without .gguf
   float strength;    ///< where a request says nothing
 };
 

@@ -269,8 +269,8 @@ TEST_F(ServeTest, AFolderMayHaveFoldersWithModels) {
   copy("a.gguf");
   copy("one/repo/b.gguf");
   copy("two/repo/b.gguf");
-  copy("1/2/3/c.gguf");
-  copy("1/2/3/4/too-deep.gguf");
+  copy("1/2/3/4/c.gguf");
+  copy("1/2/3/4/5/too-deep.gguf");
   copy(".hidden/d.gguf");
   copy(".e.gguf");
   std::filesystem::create_directory_symlink(models, models / "one" / "round");
@@ -278,6 +278,33 @@ TEST_F(ServeTest, AFolderMayHaveFoldersWithModels) {
   EXPECT_THAT(complete("nothing").body,
               HasSubstr("this server runs c, a, one/repo/b, two/repo/b\""));
   EXPECT_EQ(complete("two/repo/b").json()["model"], "two/repo/b");
+}
+
+// As the cache of Hugging Face has one file of two commits, and a link leads to a folder by a way
+// that is too long for what is in it.
+TEST_F(ServeTest, AModelInFoldersIsThereOnce) {
+  const auto models = folder_ / "models";
+  for (const char* const folder : {"hub/blobs", "hub/snapshots/1", "hub/snapshots/2", "z/y/x"}) {
+    std::filesystem::create_directories(models / folder);
+  }
+  std::filesystem::copy_file(kModel, models / "hub" / "blobs" / "a1b2");
+  std::filesystem::copy_file(kModel, models / "z" / "y" / "x" / "deep.gguf");
+  for (const char* const snapshot : {"1", "2"}) {
+    const auto link = models / "hub" / "snapshots" / snapshot / "a.gguf";
+    std::filesystem::create_symlink("../../blobs/a1b2", link);
+  }
+  std::filesystem::create_directory_symlink("../../../z", models / "hub/snapshots/1/to-z");
+  start({"--models-loaded", "1"}, {models.string()});
+  EXPECT_THAT(complete("nothing").body, HasSubstr("this server runs a, deep\""));
+}
+
+TEST_F(ServeTest, ModelsOfOneNameInTwoFoldersHaveThoseOfTheFolders) {
+  for (const char* const folder : {"one", "two"}) {
+    std::filesystem::create_directory(folder_ / folder);
+    std::filesystem::copy_file(kModel, folder_ / folder / "a.gguf");
+  }
+  start({"--models-loaded", "1"}, {(folder_ / "one").string(), (folder_ / "two" / "").string()});
+  EXPECT_THAT(complete("nothing").body, HasSubstr("this server runs one/a, two/a\""));
 }
 
 TEST_F(ServeTest, AnEncoderInAFolderGoesWithItsModel) {

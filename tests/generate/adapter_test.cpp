@@ -179,14 +179,22 @@ TEST_F(RunningAdapter, ValuesThatAreNotFiniteAreNamed) {
   damaged.changed_to = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(
       refusal({{damaged}}),
-      path_.string() + ": tensor blk.1.ffn_up.weight.lora_a holds a value that is not finite");
+      path_.string() +
+          ": tensor blk.1.ffn_up.weight.lora_a holds a value that is not finite or beyond 1e+15");
   damaged.changed = "blk.1.ffn_up.weight.lora_b";
-  damaged.changed_to = 3e38f;
+  damaged.changed_to = 1e15f;
   EXPECT_EQ(refusal({{damaged}}), "");
   damaged.alpha = 500.0f;
   EXPECT_EQ(refusal({{damaged}}), path_.string() +
                                       ": tensor blk.1.ffn_up.weight.lora_b holds, times "
-                                      "its scale, a value that is not finite");
+                                      "its scale, a value that is not finite or beyond 1e+15");
+}
+
+TEST_F(RunningAdapter, ThatChangesNothingIsNamed) {
+  EXPECT_EQ(refusal({{{{"blk.0.ffn_down.input_scale"}}}}),
+            path_.string() + ": changes no tensor that this architecture uses, such as "
+                             "blk.0.ffn_down.input_scale");
+  EXPECT_EQ(refusal({{{{"blk.0.ffn_down.input_scale", "blk.0.ffn_down.weight"}}}}), "");
 }
 
 TEST_F(RunningAdapter, OfARankWithoutSense) {

@@ -15,6 +15,10 @@ namespace {
 
 using Strengths = std::vector<float>;
 
+struct Answer : test::Text {
+  std::vector<double> logprobs;  // of its tokens and of some others
+};
+
 class RequestAdapters : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -41,20 +45,24 @@ class RequestAdapters : public testing::TestWithParam<std::string> {
     }
     return file;
   }
-  static std::unique_ptr<Engine> load(const ModelFile& file) {
-    auto engine = Engine::load(file, test::TinyModel::options(), 1024);
+  static std::unique_ptr<Engine> load(const ModelFile& file, std::int64_t kv_tokens = 1024,
+                                      bool speculates = false) {
+    EngineOptions options = test::TinyModel::options();
+    options.speculate = speculates;
+    auto engine = Engine::load(file, options, kv_tokens);
     EXPECT_TRUE(engine) << engine.error().message;
     return std::move(*engine);
   }
 
-  struct Answer : test::Text {
-    std::vector<double> logprobs;  // of its tokens and of some others
-  };
-  static void submit(Engine& engine, const Strengths& strengths, Answer& answer) {
-    std::vector<TokenId> prompt;
+  // The prompts are the same, so that nobody may go on from what another one has computed.
+  static std::vector<TokenId> prompt(const Engine& engine) {
     const std::int64_t vocabulary = engine.model().spec().vocabulary;
-    for (int i = 0; i < 100; ++i) prompt.push_back((i * 37 + 5) % vocabulary);
-    GenerateRequest request = test::greedy(std::move(prompt), 6);
+    std::vector<TokenId> tokens;
+    for (int i = 0; i < 100; ++i) tokens.push_back(static_cast<TokenId>((i * 37 + 5) % vocabulary));
+    return tokens;
+  }
+  static void submit(Engine& engine, const Strengths& strengths, Answer& answer) {
+    GenerateRequest request = test::greedy(prompt(engine), 6);
     request.adapter_strengths = strengths;
     request.top_logprobs = 20;
     request.on_logprobs = [&](const TokenLogprobs& logprobs) {
@@ -71,26 +79,33 @@ class RequestAdapters : public testing::TestWithParam<std::string> {
   static Answer run(const ModelFile& file, const Strengths& strengths) {
     return run(*load(file), strengths);
   }
+  // Side by side in `engine`.
+  std::vector<Answer> expect_what_they_get_alone(Engine& engine) const {
+    std::vector<Answer> answers(kAsked.size());
+    for (std::size_t i = 0; i < kAsked.size(); ++i) submit(engine, kAsked[i], answers[i]);
+    test::finish(engine);
+    for (std::size_t i = 0; i < kAsked.size(); ++i) {
+      const Answer alone = run(*file_, kAsked[i]);
+      EXPECT_EQ(answers[i].tokens, alone.tokens) << i;
+      EXPECT_EQ(answers[i].logprobs, alone.logprobs) << i;
+    }
+    return answers;
+  }
 
+  inline static const std::vector<Strengths> kAsked = {
+      {0.0f, 0.0f}, {1.0f, 0.0f}, {}, {0.0f, -1.0f}, {1.0f, 0.5f}};
   const test::TemporaryFolder folder_;
   const std::filesystem::path model_ = folder_ / "model.gguf";
   std::unique_ptr<ModelFile> plain_, file_;
 };
 
-// The prompts are the same, so that nobody may go on from what another one has computed.
 TEST_P(RequestAdapters, GetWhatTheyGetAlone) {
-  const Strengths asked[] = {{0.0f, 0.0f}, {1.0f, 0.0f}, {}, {0.0f, -1.0f}, {1.0f, 0.5f}};
   const auto together = load(*file_);
-  Answer answers[std::size(asked)];
-  for (std::size_t i = 0; i < std::size(asked); ++i) submit(*together, asked[i], answers[i]);
-  test::finish(*together);
-  for (std::size_t i = 0; i < std::size(asked); ++i) {
-    const Answer alone = run(*file_, asked[i]);
-    EXPECT_EQ(answers[i].tokens, alone.tokens) << i;
-    EXPECT_EQ(answers[i].logprobs, alone.logprobs) << i;
-    const Answer again = run(*together, asked[i]);
-    EXPECT_EQ(again.tokens, alone.tokens) << i;
-    EXPECT_EQ(again.logprobs, alone.logprobs) << i;
+  const auto answers = expect_what_they_get_alone(*together);
+  for (std::size_t i = 0; i < kAsked.size(); ++i) {
+    const Answer again = run(*together, kAsked[i]);
+    EXPECT_EQ(again.tokens, answers[i].tokens) << i;
+    EXPECT_EQ(again.logprobs, answers[i].logprobs) << i;
     EXPECT_EQ(again.cached_tokens > 0, plain_->spec().causal) << i;
   }
   EXPECT_EQ(answers[0].logprobs, run(*plain_, {}).logprobs);
@@ -101,6 +116,41 @@ TEST_P(RequestAdapters, GetWhatTheyGetAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, RequestAdapters, test::kMixerCases, test::test_name<std::string>);
+// Its rows and those of the text are computed apart.
+INSTANTIATE_TEST_SUITE_P(WithAnInput, RequestAdapters, testing::Values("t5-own"),
+                         test::test_name<std::string>);
+
+class SomeRequestAdapters : public RequestAdapters {};
+
+TEST_P(SomeRequestAdapters, GiveTheirMemoryAway) {
+  const auto engine = load(*file_, 256);
+  expect_what_they_get_alone(*engine);
+}
+
+TEST_P(SomeRequestAdapters, BesideGuesses) {
+  const auto engine = load(*file_, 1024, /*speculates=*/true);
+  expect_what_they_get_alone(*engine);
+}
+
+TEST_P(SomeRequestAdapters, AreNotInASessionOfTheUsualOnes) {
+  const auto path = folder_ / "session";
+  const Answer usual = run(*file_, {});
+  {
+    const auto engine = load(*file_);
+    for (const Strengths& strengths : kAsked) run(*engine, strengths);
+    ASSERT_TRUE(engine->save_session(path, prompt(*engine)));
+  }
+  const auto engine = load(*file_);
+  ASSERT_TRUE(engine->load_session(path));
+  EXPECT_EQ(run(*engine, {1.0f, 0.0f}).cached_tokens, 0);
+  const Answer restored = run(*engine, {});
+  EXPECT_GT(restored.cached_tokens, 0);
+  EXPECT_EQ(restored.logprobs, usual.logprobs);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, SomeRequestAdapters,
+                         testing::Values("llama-dense", "mamba2-dense", "qwen35moe-moe"),
+                         test::test_name<std::string>);
 
 class WrongStrengths : public RequestAdapters {
  protected:

@@ -50,7 +50,7 @@ class Adapters : public testing::Test {
 TEST_F(Adapters, AreChosenByTheField) {
   const std::string none = text_of({{"lora", Json::array()}});
   const std::string usual = text_of(Json::object());
-  const std::string quiet = text_of({{"lora", {{{"id", 1}}}}});
+  const std::string quiet = text_of({{"lora", {{{"id", 1}, {"scale", 1}}}}});
   EXPECT_EQ(none,
             test::Serving()
                 .post("/v1/completions",
@@ -67,7 +67,7 @@ TEST_F(Adapters, AreChosenByTheField) {
 TEST_F(Adapters, AreChosenByTheirNames) {
   EXPECT_EQ(text_of({{"model", "linnet-kjv"}}), text_of(Json::object()));
   EXPECT_EQ(text_of({{"model", "loud"}}), text_of(Json::object()));
-  EXPECT_EQ(text_of({{"model", "quiet"}}), text_of({{"lora", {{{"id", 1}}}}}))
+  EXPECT_EQ(text_of({{"model", "quiet"}}), text_of({{"lora", {{{"id", 1}, {"scale", 1}}}}}))
       << "one that is off is asked for whole";
   EXPECT_EQ(text_of({{"model", "quiet"}, {"lora", {{{"id", 0}, {"scale", 0.5}}}}}),
             text_of(Json::object()))
@@ -95,10 +95,36 @@ TEST_F(Adapters, OfAConversationAndOfAnEmbedding) {
   EXPECT_EQ(vector({{"model", "quiet:latest"}}).size(), 0u) << "only Ollama's names have tags";
 }
 
+TEST_F(Adapters, AnswersSayTheirNames) {
+  const auto model_of = [&](const char* name) {
+    const Json body = {{"model", name}, {"prompt", "And"}, {"max_tokens", 1}};
+    return serving_.post("/v1/completions", body).json()["model"];
+  };
+  EXPECT_EQ(model_of("quiet"), "quiet");
+  EXPECT_EQ(model_of("linnet-kjv"), "linnet-kjv");
+}
+
+// Of two files of one name in two folders.
+TEST_F(Adapters, OfATakenNameAreChosenByNumber) {
+  std::filesystem::create_directory(folder_ / "more");
+  const std::string other = folder_ / "more" / "loud.gguf";
+  std::filesystem::copy_file(quiet_, other);
+  const auto serving = serve({{loud_, 0.5f}, {other, 0.0f}});
+  EXPECT_EQ(serving.get("/v1/models").json()["data"].size(), 2u);
+  const auto text = [&](const Json& fields) {
+    Json body = {{"prompt", "In the beginning"}, {"max_tokens", 24}, {"temperature", 0}};
+    body.update(fields);
+    return serving.post("/v1/completions", body).json()["choices"][0]["text"];
+  };
+  EXPECT_EQ(text({{"model", "loud"}}), text_of(Json::object()));
+  EXPECT_EQ(text({{"lora", {{{"id", 1}, {"scale", 1}}}}}), text_of({{"model", "quiet"}}));
+}
+
 TEST_F(Adapters, AreListed) {
   EXPECT_EQ(serving_.get("/lora-adapters").json(),
-            Json::parse(R"([{"id": 0, "path": "loud", "scale": 0.5},
-                            {"id": 1, "path": "quiet", "scale": 0.0}])"));
+            Json::parse(R"([{"id": 0, "path": "loud.gguf", "name": "loud", "scale": 0.5},
+                            {"id": 1, "path": "quiet.gguf", "name": "quiet", "scale": 0.0}])"));
+  ;
   EXPECT_EQ(test::Serving().get("/lora-adapters").body, "[]");
   const Json models = serving_.get("/v1/models").json();
   ASSERT_EQ(models["data"].size(), 3u);
@@ -110,14 +136,17 @@ TEST_F(Adapters, AreListed) {
 }
 
 TEST_F(Adapters, ThatAreNotThereAreRefused) {
-  EXPECT_EQ(refusal(Json::array({{{"id", 2}}})), "lora[0].id: expected 0 to 1, found 2");
+  EXPECT_EQ(refusal(Json::array({{{"id", 2}, {"scale", 1}}})),
+            "lora[0].id: expected 0 to 1, found 2");
   EXPECT_EQ(refusal(Json::array({{{"scale", 1}}})),
             "lora[0].id: expected the number of an adapter, found nothing");
-  EXPECT_EQ(refusal({{{"id", 0}}, {{"id", 1}, {"scale", -101}}}),
+  EXPECT_EQ(refusal({{{"id", 0}, {"scale", 0}}, {{"id", 1}, {"scale", -101}}}),
             "lora[1].scale: expected -100 to 100, found -101");
+  EXPECT_EQ(refusal(Json::array({{{"id", 0}}})),
+            "lora[0].scale: expected a factor on it, found nothing");
   EXPECT_EQ(refusal("quiet"), "lora: expected an array, found a JSON string");
-  const auto reply =
-      test::Serving().post("/v1/completions", {{"prompt", "And"}, {"lora", {{{"id", 0}}}}});
+  const auto reply = test::Serving().post(
+      "/v1/completions", {{"prompt", "And"}, {"lora", {{{"id", 0}, {"scale", 1}}}}});
   EXPECT_EQ(reply.status, 400);
   EXPECT_THAT(reply.body, HasSubstr("lora[0].id: the model has no adapters"));
 }

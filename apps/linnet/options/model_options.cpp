@@ -308,6 +308,7 @@ void ModelSources::add_to(CLI::App& app) {
 Status ModelSources::list_folders() {
   if (!repos.empty()) return {};  // whose files they name
   std::vector<std::string> files;
+  std::vector<FoundModel> of_folders;
   std::error_code ignored;
   for (const std::string& gguf : ggufs) {
     if (!fs::is_directory(gguf, ignored)) {
@@ -316,11 +317,15 @@ Status ModelSources::list_folders() {
     }
     const auto models = models_in(gguf);
     if (!models) return models.error();
-    for (const FoundModel& model : *models) {
-      found[files.size()] = model.name;
-      files.push_back(model.path);
+    for (const fs::path& model : *models) {
+      of_folders.push_back({model, gguf});
+      found[files.size()];
+      files.push_back(model.string());
     }
   }
+  const std::vector<std::string> names = names_of(of_folders);
+  auto name = names.begin();
+  for (auto& [index, its_name] : found) its_name = *name++;
   ggufs = std::move(files);
   return {};
 }

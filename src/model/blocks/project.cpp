@@ -16,12 +16,20 @@ MatmulOutput product_of(const ProjectionTo& output, bool accumulate) {
 
 namespace {
 
-// Of each adapter, what its strength at a row says.
+// Of each adapter, what its strength at a row says. Adapters of one rank that follow one another
+// are weighed at once.
 void weigh(const Pass& pass, const LowRank& adapter, View low) {
   assert(low.rows == pass.adapter_strengths.rows);
-  for (const LowRank::Part& part : adapter.parts) {
-    pass.backend.multiply_gate(pass.adapter_strengths.slice(part.adapter, 1), Activation::kIdentity,
-                               low.slice(part.first, part.rank));
+  const auto& parts = adapter.parts;
+  for (std::size_t first = 0, end = 0; first < parts.size(); first = end) {
+    const LowRank::Part& part = parts[first];
+    const auto goes_on = [&](const LowRank::Part& next) {
+      return next.rank == part.rank && next.adapter - part.adapter == &next - &part;
+    };
+    while (end < parts.size() && goes_on(parts[end])) ++end;
+    const auto count = static_cast<std::int64_t>(end - first);
+    pass.backend.multiply_gate(pass.adapter_strengths.slice(part.adapter, count),
+                               Activation::kIdentity, low.slice(part.first, count * part.rank));
   }
 }
 
@@ -99,7 +107,7 @@ void project_gated(const Pass& pass, View in, const ProjectionTo& gate, const Pr
 }
 
 std::int64_t adapter_floats(std::int64_t rows, std::int64_t rank, std::int64_t adapters) {
-  if (rank == 0) return 0;
+  if (adapters == 0) return 0;
   constexpr int kViews = kMostProjections;
   constexpr int kStrengths = 2;  // of all rows, and of those with logits
   return Workspace::floats_for(rows, kViews * rank, kViews) +

@@ -30,7 +30,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   if (!chat_plan) return chat_plan.error();
   add_chat(plan, std::move(chat_plan->chat));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
-  AnswerHead head = make_head("chatcmpl-", context.model(), plan.options);
+  AnswerHead head = make_head("chatcmpl-", context, plan.options);
   plan.id = head.id;
   plan.format =
       make_chat_format(std::move(head), *context.model().tokenizer,

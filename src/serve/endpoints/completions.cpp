@@ -90,7 +90,7 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   if (!plan.options.max_tokens && !plan.options.takes_all_room) {
     plan.options.max_tokens = kCompletionTokens;
   }
-  AnswerHead head = make_head("cmpl-", model, plan.options);
+  AnswerHead head = make_head("cmpl-", context, plan.options);
   plan.id = head.id;
   plan.format =
       make_completion_format(std::move(head), *model.tokenizer,

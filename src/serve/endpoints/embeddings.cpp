@@ -19,7 +19,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   AnswerPlan plan{.endpoint = "/v1/embeddings", .prompts = std::move(*prompts)};
   plan.prompts_field = "input";
   add_pooled_states(plan, *model.pooling);
-  AnswerHead head = make_head("embd-", model, plan.options);
+  AnswerHead head = make_head("embd-", context, plan.options);
   plan.id = head.id;
   plan.format = make_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_base64);
   return start_answer(context, request, std::move(plan));

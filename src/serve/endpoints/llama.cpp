@@ -83,7 +83,7 @@ Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields,
   plan.options.sampling.grammar = std::move(*session);
   plan.prompts = std::move(prompts);
   plan.prompts_field = "prompt";
-  AnswerHead head = make_head("cmpl-", context.model(), plan.options);
+  AnswerHead head = make_head("cmpl-", context, plan.options);
   plan.id = head.id;
   plan.format = make_llama_format(std::move(head), *context.model().tokenizer, plan.prompts.size(),
                                   std::move(shown));
@@ -118,7 +118,7 @@ Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Js
   AnswerPlan plan{.endpoint = "/embedding", .prompts = std::move(*prompts)};
   plan.prompts_field = input;
   add_pooled_states(plan, *model.pooling);
-  plan.id = make_head("embd-", model, plan.options).id;
+  plan.id = make_head("embd-", context, plan.options).id;
   plan.format = make_llama_embedding_format(pooled_texts(plan, dimensions));
   return start_answer(context, request, std::move(plan));
 }
@@ -157,8 +157,10 @@ Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
 Handled llama_adapters(ApiContext& context, const ApiRequest&, const Json&) {
   Json adapters = Json::array();
   for (const ServedAdapter& adapter : context.model().adapters) {
-    adapters.push_back(
-        {{"id", adapters.size()}, {"path", adapter.name}, {"scale", adapter.strength}});
+    adapters.push_back({{"id", adapters.size()},
+                        {"path", adapter.file},
+                        {"name", adapter.name},
+                        {"scale", adapter.strength}});
   }
   return json_reply(adapters);
 }

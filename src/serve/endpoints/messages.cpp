@@ -15,7 +15,7 @@ Handled messages(ApiContext& context, const ApiRequest& request, const Json& bod
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, chat, constraint, plan.options);
   if (!chat_plan) return chat_plan.error();
-  AnswerHead head = make_head("msg_", context.model(), plan.options);
+  AnswerHead head = make_head("msg_", context, plan.options);
   plan.id = head.id;
   plan.format =
       make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->chat.prompt));

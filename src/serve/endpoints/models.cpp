@@ -87,7 +87,8 @@ Handled models(ApiContext& context, const ApiRequest&, const Json&) {
   for (const auto& entry : context.models.entries()) {
     data.push_back(describe(*entry));
     for (const ServedAdapter& adapter : entry->model.adapters) {
-      data.push_back(describe(*entry, adapter));
+      const auto named = context.models.find(adapter.name);
+      if (named->adapter == &adapter) data.push_back(describe(*entry, adapter));
     }
   }
   const Json first = data.front()["id"], last = data.back()["id"];

@@ -42,7 +42,7 @@ Handled answer_conversation(ApiContext& context, const ApiRequest& request, Olla
   AnswerPlan plan{.endpoint = is_chat ? "/api/chat" : "/api/generate",
                   .options = std::move(asked.options)};
   plan.stay = asked.stay;
-  AnswerHead head = make_head("ollama-", context.model(), plan.options);
+  AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
   plan.format = make_ollama_format(std::move(head), chat_plan->parsing, is_chat);
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
@@ -73,7 +73,7 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
   AnswerPlan plan{.endpoint = "/api/generate", .options = std::move(asked.options)};
   plan.prompts.push_back(std::move(*ids));
   plan.stay = asked.stay;
-  AnswerHead head = make_head("ollama-", model, plan.options);
+  AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
   plan.format = make_ollama_format(std::move(head), std::nullopt, /*is_chat=*/false);
   return start_answer(context, request, std::move(plan));
@@ -97,7 +97,7 @@ Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
   }
   plan.stay = stay;
   add_pooled_states(plan, *model.pooling);
-  AnswerHead head = make_head("ollama-", model, plan.options);
+  AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
   plan.format =
       make_ollama_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_list);

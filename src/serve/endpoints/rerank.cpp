@@ -65,7 +65,7 @@ Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body)
   if (!prompts) return prompts.error();
   AnswerPlan plan{.endpoint = "/v1/rerank", .prompts = std::move(*prompts)};
   add_pooled_states(plan, model.reranker->pooling());
-  AnswerHead head = make_head("rerank-", model, plan.options);
+  AnswerHead head = make_head("rerank-", context, plan.options);
   plan.id = head.id;
   plan.format = make_rerank_format(std::move(head), *model.reranker, std::move(*wanted),
                                    {plan.pooled.begin(), plan.pooled.end()});

@@ -11,7 +11,7 @@ Handled responses(ApiContext& context, const ApiRequest& request, const Json& bo
   auto chat_plan = plan_chat(context, response.chat, response.constraint, response.options);
   if (!chat_plan) return chat_plan.error();
   AnswerPlan plan{.endpoint = "/v1/responses", .options = std::move(response.options)};
-  AnswerHead head = make_head("resp_", context.model(), plan.options);
+  AnswerHead head = make_head("resp_", context, plan.options);
   plan.id = head.id;
   plan.format = make_response_format(std::move(head), *context.model().tokenizer,
                                      chat_plan->parsing, std::move(response.settings));

@@ -133,15 +133,15 @@ void add_chat(AnswerPlan& plan, EncodedChat chat) {
   plan.warnings = std::move(chat.warnings);
 }
 
-AnswerHead make_head(std::string_view prefix, const ServedModel& model,
+AnswerHead make_head(std::string_view prefix, const ApiContext& context,
                      const GenerationOptions& options) {
   return {.id = random_id(prefix),
-          .model = model.id,
+          .model = context.shown_model(),
           .created = std::time(nullptr),
           .streams_usage = options.streams_usage,
           .has_logprobs = options.top_logprobs >= 0,
           .keeps_logprobs = !options.streams,
-          .fingerprint = model.fingerprint,
+          .fingerprint = context.model().fingerprint,
           .times_tokens = options.streams && options.streams_timings};
 }
 

@@ -55,7 +55,7 @@ void add_chat(AnswerPlan& plan, EncodedChat chat);
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);
 
 /// What an answer says of itself; its id begins with `prefix`.
-AnswerHead make_head(std::string_view prefix, const ServedModel& model,
+AnswerHead make_head(std::string_view prefix, const ApiContext& context,
                      const GenerationOptions& options);
 
 /// The prompt of a conversation; an Error where the model has no template or the template can't

@@ -41,7 +41,7 @@ Handled transcriptions(ApiContext& context, const ApiRequest& request, const Jso
   auto chat_plan = plan_chat(context, chat, {}, plan.options);
   if (!chat_plan) return chat_plan.error();
   add_chat(plan, std::move(chat_plan->chat));
-  plan.id = make_head("transcription-", context.model(), plan.options).id;
+  plan.id = make_head("transcription-", context, plan.options).id;
   plan.format = make_transcription_format();
   return start_answer(context, request, std::move(plan));
 }

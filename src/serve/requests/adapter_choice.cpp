@@ -12,9 +12,10 @@ void read_list(Fields& fields, std::vector<float>& strengths) {
   fields.each_object("lora", kMostListed, [&](Fields& adapter) {
     if (strengths.empty()) return adapter.fail("id", "the model has no adapters");
     adapter.require("id", "the number of an adapter");
+    adapter.require("scale", "a factor on it");
     const auto id = adapter.integer("id", 0, last);
     const auto scale = adapter.number("scale", -gguf::kLargestStrength, gguf::kLargestStrength);
-    if (id) strengths[static_cast<std::size_t>(*id)] = static_cast<float>(scale.value_or(1.0));
+    if (id && scale) strengths[static_cast<std::size_t>(*id)] = static_cast<float>(*scale);
   });
 }
 
