@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 8, kRows = 10;
+constexpr std::int64_t kWidth = 8, kRows = 16;
 constexpr int kInner = 11, kHead = 4, kHeads = kWidth / kHead;
 constexpr int kMixRank = 3, kDecayRank = 2, kRateRank = 3, kValueRank = 2, kGateRank = 5;
 
