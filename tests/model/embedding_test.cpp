@@ -12,7 +12,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 5, kVocabulary = 20;
+constexpr std::int64_t kWidth = 6, kRows = 16, kVocabulary = 50;
 
 class EmbeddingTest : public testing::Test {
  protected:
@@ -49,8 +49,8 @@ TEST_F(EmbeddingTest, TheRowsOfTheTokensTimesTheScale) {
 
 // GPT-2 and BERT: learned positions, and the first row of the types of tokens.
 TEST_F(EmbeddingTest, PositionsAndTypesAreAdded) {
-  case_.model.position_rows = 8;
-  case_.file.tensor("position_embd.weight", {kWidth, 8}).tensor("token_types.weight", {kWidth, 2});
+  case_.model.position_rows = 20;
+  case_.file.tensor("position_embd.weight", {kWidth, 20}).tensor("token_types.weight", {kWidth, 2});
   run();
   const std::vector<std::int32_t> first(kRows, 0);
   test::expect_near(case_.out, tokens() + rows_of("position_embd.weight", case_.positions) +

@@ -14,7 +14,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 5, kVocabulary = 9;
+constexpr std::int64_t kWidth = 6, kRows = 16, kVocabulary = 9;
 
 class HeadTest : public testing::Test {
  protected:

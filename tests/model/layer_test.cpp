@@ -13,7 +13,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 5;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kInner = 7;
 
 class LayerTest : public testing::Test {

@@ -10,21 +10,33 @@ namespace {
 
 constexpr int kColumns = 4, kKernel = 3;
 
-// A sequence of one layer with a short convolution and a scan behind it in the state.
+// Sequences of one layer with a short convolution and a scan behind it in the state.
 class StateJournalTest : public testing::Test {
  protected:
   StateJournalTest() {
     spec_.width = kColumns;
     spec_.layers.resize(1);
     spec_.layers[0].recurrent = LightningSpec{.heads = 2, .head_width = 2};
-    states_ = std::move(*backend_->make_state_store({{kConvolution + 2 * 2 * 2}, 3}));
-    for (int slot = 0; slot < 3; ++slot) states_->clear_slot(slot);
+    states_ = std::move(*backend_->make_state_store({{kConvolution + 2 * 2 * 2}, kSlots}));
+    for (int slot = 0; slot < kSlots; ++slot) states_->clear_slot(slot);
   }
 
-  // The moves of the rows at these positions, in `slot`; told to `journal` where there is one.
-  void move(std::int32_t slot, std::vector<std::int32_t> positions, StateJournal* journal,
+  // Rows of the sequence in a slot.
+  struct Rows {
+    std::int32_t slot;
+    std::vector<std::int32_t> positions;
+  };
+
+  // The moves of the rows of these sequences; told to `journal` where there is one.
+  void move(const std::vector<Rows>& all, StateJournal* journal,
             std::span<const TrialRows> trials = {}) {
-    const std::vector<std::int32_t> sequences(positions.size(), 0), slots = {slot};
+    std::vector<std::int32_t> positions, sequences, slots;
+    for (const Rows& rows : all) {
+      positions.insert(positions.end(), rows.positions.begin(), rows.positions.end());
+      sequences.insert(sequences.end(), rows.positions.size(),
+                       static_cast<std::int32_t>(slots.size()));
+      slots.push_back(rows.slot);
+    }
     const BatchLayout batch{positions, sequences, {}, {}, slots};
     const auto rows = std::ssize(positions);
     std::vector<float> in, decay(2 * positions.size(), 0.75f), out(positions.size() * kColumns);
@@ -57,6 +69,7 @@ class StateJournalTest : public testing::Test {
     return StateJournal(*backend_, Workspace(std::move(*backend_->allocate(1000 + 100 * rows))));
   }
 
+  static constexpr int kSlots = 6;
   static constexpr std::int64_t kConvolution = (kKernel - 1) * kColumns;
   const std::vector<float> weight_ = test::random_floats(kKernel * kColumns, 7);
   const std::unique_ptr<Backend> backend_ = make_reference_backend();
@@ -67,39 +80,61 @@ class StateJournalTest : public testing::Test {
 // Speculation: of three guesses one is right; the state goes on through it alone.
 TEST_F(StateJournalTest, RowsOnTrialCanBeMadeAgainInPart) {
   StateJournal journal = make(4);
-  move(0, {0, 1, 2}, nullptr);
+  move({{0, {0, 1, 2}}}, nullptr);
   states_->copy_slot(0, 1);  // before the trial
   const TrialRows trials[] = {{.first = 0, .count = 4}};
-  move(0, {3, 4, 5, 6}, &journal, trials);
+  move({{0, {3, 4, 5, 6}}}, &journal, trials);
   const RedoneRows redone[] = {{.first = 0, .count = 2, .slot = 1}};
   journal.redo(redone, *states_);
 
-  move(2, {0, 1, 2, 3, 4}, nullptr);
+  move({{2, {0, 1, 2, 3, 4}}}, nullptr);
   EXPECT_EQ(state(1), state(2));
   EXPECT_NE(state(0), state(2));
 }
 
 TEST_F(StateJournalTest, ATrialMayBeginWithinTheBatch) {
   StateJournal journal = make(4);
-  move(0, {0, 1}, nullptr);
+  move({{0, {0, 1}}}, nullptr);
   states_->copy_slot(0, 1);
-  move(1, {2, 3}, nullptr);  // what the batch has before the trial
+  move({{1, {2, 3}}}, nullptr);  // what the batch has before the trial
   const TrialRows trials[] = {{.first = 2, .count = 2}};
-  move(0, {2, 3, 4, 5}, &journal, trials);
+  move({{0, {2, 3, 4, 5}}}, &journal, trials);
   const RedoneRows redone[] = {{.first = 2, .count = 1, .slot = 1}};
   journal.redo(redone, *states_);
-  move(2, {0, 1, 2, 3, 4}, nullptr);
+  move({{2, {0, 1, 2, 3, 4}}}, nullptr);
   EXPECT_EQ(state(1), state(2));
+}
+
+TEST_F(StateJournalTest, SequencesSideBySideGoBackByThemselves) {
+  StateJournal journal = make(8);
+  const TrialRows trials[] = {{.first = 0, .count = 3}, {.first = 4, .count = 3}};
+  // The sequence of slot 1 has a row between them that stays.
+  move({{0, {0, 1, 2}}, {1, {7}}, {2, {4, 5, 6}}}, &journal, trials);
+  const RedoneRows redone[] = {{.first = 4, .count = 1, .slot = 4},
+                               {.first = 0, .count = 2, .slot = 3}};  // in any order
+  journal.redo(redone, *states_);
+  move({{5, {0, 1}}}, nullptr);
+  EXPECT_EQ(state(3), state(5));
+  states_->clear_slot(5);
+  move({{5, {4}}}, nullptr);
+  EXPECT_EQ(state(4), state(5));
 }
 
 TEST_F(StateJournalTest, ANewPassForgetsTheLastOne) {
   StateJournal journal = make(4);
   const TrialRows trials[] = {{.first = 0, .count = 2}};
-  move(0, {0, 1}, &journal, trials);
-  move(2, {0, 1, 2}, &journal);  // without a trial: nothing is kept
-  const std::vector<std::byte> before = state(1);
-  journal.redo({}, *states_);
-  EXPECT_EQ(state(1), before);
+  move({{0, {0, 1}}}, &journal, trials);
+  states_->copy_slot(0, 1);
+  move({{0, {2, 3}}}, &journal, trials);
+  const RedoneRows redone[] = {{.first = 0, .count = 1, .slot = 1}};
+  journal.redo(redone, *states_);
+  move({{2, {0, 1, 2}}}, nullptr);
+  EXPECT_EQ(state(1), state(2));
+}
+
+TEST_F(StateJournalTest, WithoutATrialNothingIsKept) {
+  StateJournal journal(*backend_, Workspace(std::move(*backend_->allocate(0))));
+  EXPECT_NO_THROW(move({{0, {0, 1, 2}}}, &journal));
 }
 
 TEST_F(StateJournalTest, MemoryIsForTheRowsOfLayersThatKeepStates) {

@@ -30,7 +30,7 @@ struct AttentionSpec {
   // Scores: softmax(cap(scale * q k^T) + biases).
   float scale = 0.0f;       ///< usually 1 / sqrt(key_width)
   float softcap = 0.0f;     ///< cap * tanh(score / cap) (Gemma 2); 0: none
-  float alibi_bias = 0.0f;  ///< largest slope of ALiBi (https://arxiv.org/abs/2108.12409); 0: none
+  float alibi_bias = 0.0f;  ///< ALiBi (https://arxiv.org/abs/2108.12409): slopes to 2^-this; 0: no
   /// Learned biases by the distance from query to key (https://arxiv.org/abs/1910.10683, section
   /// 2.1); see linnet::DistanceBias. Layers whose file has none share those of the first layer.
   struct DistanceBias {

@@ -13,7 +13,7 @@ using test::Rows;
 using testing::ElementsAre;
 using testing::ElementsAreArray;
 
-constexpr std::int64_t kWidth = 6, kRows = 9;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kRank = 2;
 
 // Granite Switch: tokens 50 and 51 of the text switch the adapters 1 and 2 on.
@@ -27,7 +27,7 @@ class AdaptersTest : public testing::Test {
     spec.gain = 20.0f;
     spec.kv_layer = 0;
     case_.kv_layers = {{1, 1, 1}};
-    case_.tokens = {3, 50, 3, 4, 51, 5, 50, 6, 7};
+    case_.tokens = {3, 50, 3, 4, 51, 5, 50, 6, 7, 8, 9, 10, 11, 12, 13, 14};
   }
   // Which slot is on at each row, in batches of `chunk`.
   std::vector<std::int32_t> slots(std::int64_t chunk) {
@@ -51,12 +51,12 @@ class AdaptersTest : public testing::Test {
 };
 
 TEST_F(AdaptersTest, ATokenSwitchesForThoseBehindIt) {
-  EXPECT_THAT(slots(0), ElementsAre(0, 1, 1, 1, 1, 1, 1, 1, 1));
+  EXPECT_THAT(slots(0), ElementsAre(0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1));
 }
 
 TEST_F(AdaptersTest, TheChoiceLastsFromBatchToBatch) {
-  case_.tokens = {3, 3, 51, 4, 5, 5, 5, 6, 7};
-  EXPECT_THAT(slots(2), ElementsAre(0, 0, 2, 2, 2, 2, 2, 2, 2));
+  case_.tokens = {3, 3, 51, 4, 5, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+  EXPECT_THAT(slots(2), ElementsAre(0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2));
 }
 
 TEST_F(AdaptersTest, SwitchingTokensAreNotEmbedded) {

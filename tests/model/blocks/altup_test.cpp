@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 4;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kStreams = 3, kRank = 2;
 
 double magnitude(const Row& x) {

@@ -13,7 +13,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 8, kRows = 40;  // two pages
+constexpr std::int64_t kWidth = 8, kRows = 48;  // two pages
 constexpr int kHeads = 4, kKvHeads = 2, kHeadWidth = 6, kValueWidth = 5;
 constexpr int kQueries = kHeads * kHeadWidth, kKeys = kKvHeads * kHeadWidth;
 constexpr int kValues = kKvHeads * kValueWidth, kResult = kHeads * kValueWidth;

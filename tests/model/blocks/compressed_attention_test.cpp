@@ -11,7 +11,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 40;
+constexpr std::int64_t kWidth = 6, kRows = 48;
 constexpr int kHeads = 4, kHead = 8, kRank = 5, kGroups = 2, kOutputRank = 3, kWindow = 6;
 constexpr double kEpsilon = 1e-5;
 

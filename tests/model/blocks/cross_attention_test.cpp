@@ -2,14 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "model/blocks/block_case.hpp"
 #include "model/blocks/plain_attention.hpp"
 
 namespace linnet {
 namespace {
 
-constexpr std::int64_t kWidth = 8, kRows = 5;
-constexpr int kInputs = 9;  // tokens
+constexpr std::int64_t kWidth = 8, kRows = 16;
+constexpr int kInputs = 16;  // tokens
 
 // https://arxiv.org/abs/1706.03762, section 3.2.3: queries of the text, keys and values of all of
 // the input.
@@ -33,7 +35,8 @@ TEST(CrossAttentionTest, EveryTokenSeesAllOfTheInput) {
   block.out = test::random_floats(kRows * kWidth, 5);
   const test::Rows before = block.output();
   block.run(4 * cross_attention_columns(spec), [&](Pass pass, View in, View out) {
-    const std::vector<std::int32_t> positions = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    std::vector<std::int32_t> positions(kInputs);
+    std::iota(positions.begin(), positions.end(), 0);
     const std::vector<std::int32_t> sequences(kInputs, 0), length = {kInputs};
     const BatchLayout inputs{positions, sequences, pass.batch.page_tables, length};
     {

@@ -11,7 +11,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 5, kRows = 3;
+constexpr std::int64_t kWidth = 5, kRows = 16;
 
 TEST(CyclesSpecTest, PassesOfTheLowStackThenOneOfTheHighOne) {
   const CyclesSpec cycles{/*stack=*/2, /*low=*/2};

@@ -8,7 +8,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 10;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kHeads = 4, kKeyHeads = 2, kKey = 5, kValue = 3, kKernel = 4;
 constexpr int kKeys = kKeyHeads * kKey, kValues = kHeads * kValue;
 constexpr int kConvolved = 2 * kKeys + kValues;

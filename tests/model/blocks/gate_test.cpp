@@ -14,7 +14,7 @@ using test::Rows;
 using test::sigmoid;
 using test::silu;
 
-constexpr std::int64_t kColumns = 9, kRows = 5;
+constexpr std::int64_t kColumns = 9, kRows = 16;
 
 // The rows that the block gives are activate_gate() of its rows, times 3, and `up`.
 class GateTest : public testing::Test {

@@ -11,7 +11,7 @@ using test::Row;
 using test::Rows;
 using test::sigmoid;
 
-constexpr std::int64_t kWidth = 5, kRows = 4;
+constexpr std::int64_t kWidth = 5, kRows = 16;
 constexpr int kStreams = 3, kAll = kStreams * kWidth;
 
 class HyperConnectionTest : public testing::Test {

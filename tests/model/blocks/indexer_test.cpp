@@ -16,7 +16,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 40;
+constexpr std::int64_t kWidth = 6, kRows = 48;
 constexpr int kHeads = 3, kIndexWidth = 4, kMost = 8;
 
 RopeSpec index_rope() {

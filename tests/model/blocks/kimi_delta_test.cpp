@@ -8,7 +8,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 10;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kHeads = 3, kHead = 4, kKernel = 3, kInner = kHeads * kHead;
 
 class KimiDeltaTest : public testing::Test {

@@ -13,7 +13,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 8, kRows = 35;
+constexpr std::int64_t kWidth = 8, kRows = 48;
 constexpr int kHeads = 3, kRank = 7, kLatent = 10, kPlain = 4, kTurned = 4, kValue = 5;
 constexpr double kEpsilon = 1e-5, kScale = 0.35;
 

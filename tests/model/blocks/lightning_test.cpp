@@ -11,7 +11,7 @@ using test::Rows;
 // https://arxiv.org/abs/2401.04658, formula 6: S = exp(-slope) S + k v^T, o = q S, with the slopes
 // of ALiBi, here times a share.
 TEST(LightningTest, IsLinearAttentionThatForgets) {
-  constexpr std::int64_t kWidth = 6, kRows = 10;
+  constexpr std::int64_t kWidth = 6, kRows = 16;
   constexpr int kHeads = 4, kHead = 3, kInner = kHeads * kHead;
   test::RecurrentCase block(kWidth, kRows);
   block.file.tensor("blk.0.attn_qkv.weight", {kWidth, 3 * kInner})

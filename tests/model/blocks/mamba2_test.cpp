@@ -8,7 +8,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 10;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kInner = 12, kHeads = 4, kGroups = 2, kState = 5, kKernel = 4;
 constexpr int kHeadWidth = kInner / kHeads, kConvolved = kInner + 2 * kGroups * kState;
 

@@ -8,7 +8,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 10;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kInner = 8, kState = 4, kKernel = 3, kRank = 2;
 
 class MambaTest : public testing::Test {

@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 5;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kInner = 10;
 
 double relu(double x) { return std::max(x, 0.0); }

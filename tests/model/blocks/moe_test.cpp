@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 7;
+constexpr std::int64_t kWidth = 6, kRows = 16;
 constexpr int kInner = 8, kExperts = 5, kUsed = 2;
 
 // An expert and its weight.
@@ -173,15 +173,15 @@ TEST_F(MoeTest, ExpertsOfAGroupShareASmallOne) {
 
 // DeepSeek-V4: the first layers' experts are named by the token, and only weighed by the router.
 TEST_F(MoeTest, ATableMayNameTheExperts) {
-  spec_.hash_routed_tokens = 40;
+  spec_.hash_routed_tokens = 48;
   add_experts();
   std::vector<float> table;
-  for (int token = 0; token < 40; ++token) {
+  for (int token = 0; token < 48; ++token) {
     for (const int e : {token % kExperts, (token + 2) % kExperts}) {
       table.push_back(static_cast<float>(e));
     }
   }
-  case_.file.tensor("blk.0.ffn_gate_tid2eid.weight", {kUsed, 40}, table);
+  case_.file.tensor("blk.0.ffn_gate_tid2eid.weight", {kUsed, 48}, table);
   run();
   Rows want;
   for (std::size_t r = 0; r < kRows; ++r) {

@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr int kStreams = 2, kWidth = 4, kAll = kStreams * kWidth, kRows = 12;
+constexpr int kStreams = 2, kWidth = 4, kAll = kStreams * kWidth, kRows = 16;
 constexpr int kSize = 3, kEach = 2, kRowWidth = 3, kKernel = 2, kTableRows = 30;
 constexpr int kNamed = (kSize - 1) * kEach * kRowWidth;
 
@@ -27,7 +27,7 @@ class NgramTest : public testing::Test {
     spec_.multipliers = {1000003, 29, 7919};
     spec_.table_rows = kTableRows;
     spec_.parts = {{0, 7}, {7, 5}, {12, 11}, {23, 7}};
-    case_.tokens = {5, 6, 7, 5, 6, 7, 99, 8, 6, 7, 5, 6};
+    case_.tokens = {5, 6, 7, 5, 6, 7, 99, 8, 6, 7, 5, 6, 9, 8, 6, 7};
     case_.state_floats = {spec_.state_floats()};
     case_.file.tensor("per_layer_token_embd.weight", {kRowWidth, kTableRows})
         .tensor("blk.0.ple_key.weight", {kNamed, kAll})

@@ -12,7 +12,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 6, kRows = 4, kOwn = 3, kLayers = 2, kVocabulary = 20;
+constexpr std::int64_t kWidth = 6, kRows = 16, kOwn = 3, kLayers = 2, kVocabulary = 50;
 
 class PerLayerInputTest : public testing::Test {
  protected:

@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 5, kRows = 4;
+constexpr std::int64_t kWidth = 5, kRows = 16;
 
 // https://arxiv.org/abs/2412.19437, formula 21: M [norm(embedding); norm(hidden)], here with the
 // embedding first. Rows without a hidden state have zeros.

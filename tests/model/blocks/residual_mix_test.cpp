@@ -10,7 +10,7 @@ namespace {
 using test::Row;
 using test::Rows;
 
-constexpr std::int64_t kWidth = 5, kRows = 4;
+constexpr std::int64_t kWidth = 5, kRows = 16;
 
 class ResidualMixTest : public testing::Test {
  protected:

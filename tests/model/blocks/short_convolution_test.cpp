@@ -9,7 +9,7 @@ using test::Rows;
 
 // https://www.liquid.ai/blog/liquid-foundation-models-v2: c * convolution(b * x).
 TEST(ShortConvolutionTest, IsTheFormula) {
-  constexpr std::int64_t kWidth = 6, kRows = 10, kColumns = 5;
+  constexpr std::int64_t kWidth = 6, kRows = 16, kColumns = 5;
   test::RecurrentCase block(kWidth, kRows);
   block.file.tensor("blk.0.shortconv.in_proj.weight", {kWidth, 3 * kColumns})
       .tensor("blk.0.shortconv.out_proj.weight", {kColumns, kWidth})
