@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
+#include "support/paths.hpp"
 #include "tokenizer/unicode.hpp"
 
 namespace linnet {
@@ -67,6 +70,23 @@ TEST(PreTokenizerTest, TheWordsTogetherAreTheText) {
       joined += word;
     }
     EXPECT_EQ(joined, text) << spec.name;
+  }
+}
+
+// By the same patterns: tests/oracles/words.py.
+TEST(PreTokenizerTest, WordsAreThoseOfPythonsRegexModule) {
+  const auto file =
+      nlohmann::json::parse(std::ifstream(test::in_repository("tests/data/tokenizer/words.json")));
+  const std::vector<std::string> texts = file.at("texts");
+  for (const auto& entry : file.at("pre_tokenizers")) {
+    for (const std::string name : entry.at("names")) {
+      const PreTokenizerSpec* spec = find_pre_tokenizer(name);
+      ASSERT_NE(spec, nullptr) << name;
+      const PreTokenizer pre_tokenizer = make(*spec);
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        EXPECT_EQ(split(pre_tokenizer, texts[i]), entry.at("words").at(i).get<Words>()) << name;
+      }
+    }
   }
 }
 
