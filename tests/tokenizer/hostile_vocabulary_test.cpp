@@ -138,6 +138,40 @@ TEST(HostileVocabularyTest, IdsOutsideTheVocabulary) {
   }
 }
 
+TEST(HostileVocabularyTest, ValuesOfOtherTypesAreNamed) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> keys = {
+      {"scores", kKinds},
+      {"token_type", kKinds},
+      {"add_bos_token", kKinds},
+      {"add_eos_token", kKinds},
+      {"add_sep_token", kKinds},
+      {"eos_token_id", kKinds},
+      {"seperator_token_id", kKinds},
+      {"merges", {"gpt2", "gemma4", "whitespace"}},
+      {"add_space_prefix", {"llama", "t5", "gemma4"}},
+      {"remove_extra_whitespaces", {"t5"}},
+      {"precompiled_charsmap", {"t5"}},
+      {"normalizer.lowercase", {"bert", "whitespace"}},
+      {"normalizer.strip_accents", {"bert"}}};
+  for (const auto& [name, kinds] : keys) {
+    for (const std::string& kind : kinds) {
+      auto file = small(kind);
+      file.scores.clear();
+      file.types.clear();
+      file.merges.clear();
+      if (name != "merges") file.merges = small(kind).merges;
+      file.names = {{"tokenizer.ggml." + name, "a text"}};
+      expect_error(file, "tokenizer.ggml." + name);
+    }
+  }
+}
+
+TEST(HostileVocabularyTest, ArraysOfOtherValuesAreNamed) {
+  auto file = small("t5");
+  file.charsmap = {1, 2, 3};
+  expect_error(file, "tokenizer.ggml.precompiled_charsmap: it has 3 bytes, expected at least 4");
+}
+
 TEST(HostileVocabularyTest, TypesThatDoNotExistAreNone) {
   for (const std::string& kind : kKinds) {
     auto file = small(kind);

@@ -48,6 +48,25 @@ TEST(SpecialTokensTest, AMarkBesideASpaceBecomesTheTokenOfTwoSpaces) {
   EXPECT_EQ(ids, (Ids{a, token, a, token, a}));
 }
 
+// What a user wrote may hold no control tokens; user-defined ones are text, and stay.
+TEST(SpecialTokensTest, InPlainRangesOnlyUserDefinedTokensAreSeen) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId end = file.add("<e>", PieceType::kControl);
+  const TokenId longer = file.add("<e><e>", PieceType::kControl);
+  const TokenId dashes = file.add("--", PieceType::kUserDefined);
+  const auto tokenizer = test::make(file);
+  const auto encode = [&](std::string_view text, std::vector<TextRange> plain) {
+    EncodeOptions options = kParse;
+    options.plain = plain;
+    return test::encode(*tokenizer, text, options);
+  };
+  EXPECT_EQ(encode("<e>--<e>", {{3, 8}}), (Ids{end, dashes, '<', 'e', '>'}));
+  EXPECT_EQ(encode("<e><e>", {}), (Ids{longer}));
+  EXPECT_EQ(encode("a<e>b<e>", {{0, 1}, {4, 5}}), (Ids{'a', end, 'b', end}));
+  // A token that reaches into such a range is none.
+  EXPECT_EQ(encode("<e>", {{2, 3}}), (Ids{'<', 'e', '>'}));
+}
+
 TEST(SpecialTokensTest, TheLongestTokenWins) {
   auto file = test::byte_level_vocabulary({});
   const TokenId shorter = file.add("<a>", PieceType::kControl);
@@ -66,6 +85,7 @@ TEST(SpecialTokensTest, SomeModelsStripTheSpacesBesideATokens) {
   file = test::byte_level_vocabulary({}, "jina-v2-code");
   const TokenId mask = file.add("<mask>", PieceType::kControl);
   EXPECT_EQ(test::encode(*test::make(file), "a \t<mask> b", kParse), (Ids{'a', mask, ' ', 'b'}));
+  EXPECT_EQ(test::encode(*test::make(file), "a\u3000\u00a0<mask>", kParse), (Ids{'a', mask}));
 }
 
 TEST(SpecialTokensTest, ControlTokensAreSilentUnlessShown) {
@@ -98,6 +118,61 @@ TEST(SpecialTokensTest, InGptOssTheEndOfAMessageIsNotTheEndOfTheTurn) {
   EXPECT_FALSE(tokenizer->is_end_of_generation(end));
   EXPECT_TRUE(tokenizer->is_end_of_generation(call));
   EXPECT_TRUE(tokenizer->is_end_of_generation(back));
+}
+
+TEST(SpecialTokensTest, InSolarOpenTheEndOfAMessageIsNotTheEndOfTheTurn) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId end = file.add("<|end|>", PieceType::kControl);
+  const TokenId flush = file.add("<|flush|>", PieceType::kControl);
+  EXPECT_TRUE(test::make(file)->is_end_of_generation(end));
+  file.add("<|calls|>", PieceType::kControl);
+  EXPECT_FALSE(test::make(file)->is_end_of_generation(end));
+  EXPECT_TRUE(test::make(file)->is_end_of_generation(flush));
+}
+
+TEST(SpecialTokensTest, BesideToolResponsesOfGemmaTheHtmlTagIsText) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId tag = file.add("</s>", PieceType::kControl);
+  EXPECT_TRUE(test::make(file)->is_end_of_generation(tag));
+  const TokenId response = file.add("<|tool_response>", PieceType::kControl);
+  const auto tokenizer = test::make(file);
+  EXPECT_FALSE(tokenizer->is_end_of_generation(tag));
+  EXPECT_TRUE(tokenizer->is_end_of_generation(response));
+  EXPECT_EQ(test::decode(*tokenizer, {tag}), "</s>");
+}
+
+TEST(SpecialTokensTest, MarkersOfGptOssArePartOfWhatIsSaid) {
+  auto file = test::byte_level_vocabulary({});
+  Ids ids;
+  for (const char* piece : {"<|start|>", "<|channel|>", "<|constrain|>", "<|message|>"}) {
+    ids.push_back(file.add(piece, PieceType::kControl));
+  }
+  EXPECT_EQ(test::decode(*test::make(file), ids), "<|start|><|channel|><|constrain|><|message|>");
+}
+
+TEST(SpecialTokensTest, TheFileNamesFurtherEnds) {
+  for (const char* name : {"eos_token_id", "eot_token_id", "eom_token_id", "fim_pad_token_id",
+                           "fim_rep_token_id", "fim_sep_token_id"}) {
+    auto file = test::byte_level_vocabulary({});
+    const TokenId token = file.add("<x>", PieceType::kControl);
+    EXPECT_FALSE(test::make(file)->is_end_of_generation(token)) << name;
+    file.ids = {{name, token}};
+    EXPECT_TRUE(test::make(file)->is_end_of_generation(token)) << name;
+  }
+}
+
+// Converters write "there is none" as the largest number.
+TEST(SpecialTokensTest, AnIdMaySayThatThereIsNone) {
+  auto file = test::byte_level_vocabulary({});
+  file.ids = {{"bos_token_id", 0xffffffff}, {"eos_token_id", 0xffffffff}};
+  file.flags = {{"add_bos_token", true}, {"add_eos_token", true}};
+  const auto tokenizer = test::make(file);
+  EXPECT_EQ(tokenizer->bos(), std::nullopt);
+  EXPECT_EQ(tokenizer->eos(), std::nullopt);
+  EXPECT_EQ(test::encode(*tokenizer, "a", {.add_special = true}), (Ids{'a'}));
+  file.ids = {{"bos_token_id", 1}, {"eos_token_id", 2}};
+  EXPECT_EQ(test::make(file)->bos(), 1);
+  EXPECT_EQ(test::make(file)->eos(), 2);
 }
 
 }  // namespace
