@@ -360,6 +360,29 @@ TEST_F(DownloadTest, AnAnswerForAnotherCommit) {
                                              FakeHub::kCommit, file.revision)));
 }
 
+TEST_F(DownloadTest, AnAnswerOfAnotherSizeThanTheHubNamed) {
+  test::HttpServer other([](const test::ServerRequest&) {
+    return test::ServerAnswer{.status = 200,
+                              .headers = {{"X-Repo-Commit", FakeHub::kCommit},
+                                          {"ETag", "\"tag\""},
+                                          {"X-Linked-Size", "6"}},
+                              .body = "bytes"};
+  });
+  settings.endpoint = other.url();
+  EXPECT_THAT(error(), HasSubstr("sends 5 bytes, expected 6"));
+  EXPECT_THAT(blobs(), ElementsAre("tag.incomplete"));
+}
+
+TEST_F(DownloadTest, AnAnswerOfManyHeaders) {
+  test::HttpServer other([](const test::ServerRequest&) {
+    test::ServerAnswer answer{.status = 200};
+    for (int i = 0; i < 300; ++i) answer.headers[fmt::format("X-{}", i)] = std::string(1000, 'x');
+    return answer;
+  });
+  settings.endpoint = other.url();
+  EXPECT_THAT(error(), HasSubstr(": the answer has too many headers"));
+}
+
 // Whoever says it, and for a file that is not in LFS, too.
 TEST_F(DownloadTest, ABlobThatIsNamedByASha256HasIt) {
   test::HttpServer liar([](const test::ServerRequest&) {

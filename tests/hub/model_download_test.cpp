@@ -151,6 +151,18 @@ TEST_F(DownloadTest, ListsNamesAsTheyAre) {
   EXPECT_THAT(*names, ElementsAre(name));
 }
 
+// So a captive portal answers, or a wrong HF_ENDPOINT.
+TEST_F(DownloadTest, AListThatIsNoneIsAnError) {
+  for (const char* body : {"<html>Please log in</html>", "[]", "{}", R"({"siblings": {}})"}) {
+    test::HttpServer other(
+        [&](const test::ServerRequest&) { return test::ServerAnswer{.body = body}; });
+    settings.endpoint = other.url();
+    const auto names = list_models("o/m", "main", settings);
+    ASSERT_FALSE(names) << body;
+    EXPECT_EQ(names.error().message, "o/m: the Hub's list of files cannot be understood");
+  }
+}
+
 TEST_F(DownloadTest, ABusyHubIsAskedAgainForItsModels) {
   hub.files["m.gguf"] = "";
   hub.busy_answers = 2;
