@@ -130,6 +130,7 @@ TEST(BpeTest, AnUnknownPreTokenizerIsAnErrorThatNamesIt) {
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.error().message.find("'nobody-knows'"), std::string::npos);
   EXPECT_NE(result.error().message.find("--pre"), std::string::npos);
+  EXPECT_NE(result.error().message.find("default, gpt-2, phi-2,"), std::string::npos);
   EXPECT_TRUE(file.make("qwen2").ok());
   EXPECT_FALSE(file.make("also-unknown").ok());
   file.pre.reset();

@@ -55,6 +55,14 @@ TEST(SentencePieceTest, UnknownCharactersAreBytesOrTheUnknownToken) {
   EXPECT_EQ(test::encode(*test::make(small), "aéüa"), (Ids{1, 0, 1}));
 }
 
+TEST(SentencePieceTest, ARunOfUnknownCharactersIsOneToken) {
+  test::VocabularyFile file{.model = "llama"};
+  file.add("<unk>", PieceType::kUnknown);
+  const TokenId a = file.add("a");
+  file.flags = {{"add_space_prefix", false}};
+  EXPECT_EQ(test::encode(*test::make(file), "éüaéa漢字é"), (Ids{0, a, 0, a, 0}));
+}
+
 TEST(EscapedVocabularyTest, CharactersWithoutATokenAreAnError) {
   for (const char* model : {"llama", "t5", "gemma4"}) {
     test::VocabularyFile file{.model = model};

@@ -18,6 +18,13 @@ TEST(SpecialTokensTest, ControlTokensInTextAreTextUnlessAskedFor) {
   EXPECT_EQ(test::encode(*tokenizer, "<e><e>", kParse), (Ids{end, end}));
 }
 
+TEST(SpecialTokensTest, OneThatIsNoTextHidesNoOther) {
+  auto file = test::byte_level_vocabulary({});
+  file.add("\xff<", PieceType::kControl);
+  const TokenId end = file.add("<e>", PieceType::kControl);
+  EXPECT_EQ(test::encode(*test::make(file), "a<e>", kParse), (Ids{'a', end}));
+}
+
 TEST(SpecialTokensTest, UserDefinedTokensAreAlwaysSeen) {
   auto file = test::byte_level_vocabulary({});
   const TokenId token = file.add("    ", PieceType::kUserDefined);
@@ -86,6 +93,7 @@ TEST(SpecialTokensTest, SomeModelsStripTheSpacesBesideATokens) {
   const TokenId mask = file.add("<mask>", PieceType::kControl);
   EXPECT_EQ(test::encode(*test::make(file), "a \t<mask> b", kParse), (Ids{'a', mask, ' ', 'b'}));
   EXPECT_EQ(test::encode(*test::make(file), "a\u3000\u00a0<mask>", kParse), (Ids{'a', mask}));
+  EXPECT_EQ(test::encode(*test::make(file), " <mask>", kParse), (Ids{mask}));
 }
 
 TEST(SpecialTokensTest, ControlTokensAreSilentUnlessShown) {

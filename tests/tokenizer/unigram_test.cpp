@@ -41,6 +41,17 @@ TEST(UnigramTest, ARunOfUnknownCharactersIsOneToken) {
   EXPECT_EQ(test::encode(*test::make(vocabulary()), "aéüa"), (Ids{6, 2, 4}));
 }
 
+TEST(UnigramTest, AnUnknownCharacterIsItsBytesWhereAllHaveTokens) {
+  auto file = vocabulary();
+  const TokenId first = file.add("<0xC3>", PieceType::kByte);
+  const TokenId second = file.add("<0xA9>", PieceType::kByte);
+  EXPECT_EQ(test::encode(*test::make(file), "aéa"), (Ids{6, first, second, 4}));
+  EXPECT_EQ(test::encode(*test::make(file), "aüa"), (Ids{6, 2, 4}));  // <0xBC> is not there
+  EXPECT_EQ(test::decode(*test::make(file), {6, first, second, 4}), "aéa");
+  file.tokens[static_cast<std::size_t>(second)] = "(0xA9>";  // no name of a byte
+  EXPECT_EQ(test::encode(*test::make(file), "aéa"), (Ids{6, 2, 4}));
+}
+
 TEST(UnigramTest, EndsWithEosByDefault) {
   EXPECT_EQ(test::encode(*test::make(vocabulary()), "a", {.add_special = true}), (Ids{6, 1}));
 }
@@ -171,6 +182,8 @@ TEST(CharsmapTest, RefusesWhatLeadsOutOfTheData) {
   units[7] = 1u << 31 | 2;
   EXPECT_FALSE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
   units[7] = 0;
+  units[0] = 256u << 10;  // to the first behind the last
+  EXPECT_FALSE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
   units[0] = 1u << 31;  // a value where all rules begin
   EXPECT_FALSE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
 }

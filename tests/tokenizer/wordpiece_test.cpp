@@ -42,6 +42,36 @@ TEST(WordPieceTest, AWordThatCannotBeWrittenIsOneUnknown) {
   EXPECT_EQ(test::encode(*tokenizer, longest + "able"), (Ids{0}));
 }
 
+TEST(WordPieceTest, AWordHasAtMost100Characters) {
+  auto file = vocabulary();
+  const TokenId e = file.add("é");
+  file.flags = {{"normalizer.strip_accents", false}};
+  const auto word = [](int characters) {
+    std::string text = "a";
+    for (int i = 1; i < characters; ++i) text += "é";
+    return text;
+  };
+  Ids expected(100, e);
+  expected[0] = 6;
+  EXPECT_EQ(test::encode(*test::make(file), word(100)), expected);
+  EXPECT_EQ(test::encode(*test::make(file), word(101)), (Ids{0}));
+}
+
+TEST(WordPieceTest, ControlTokensArePartOfNoWord) {
+  auto file = vocabulary();
+  file.add("xyz", PieceType::kControl);
+  EXPECT_EQ(test::encode(*test::make(file), "unxyz a"), (Ids{0, 6}));
+}
+
+// All of ASCII's, though Unicode has some of them among the symbols.
+TEST(WordPieceTest, EachSignOfAsciiStandsAlone) {
+  auto file = vocabulary();
+  for (const char sign : std::string_view("!\"#%&'()*+-./:;<=>?@[\\]^_`{|}~")) {
+    const TokenId token = file.add(std::string("▁") + sign);
+    EXPECT_EQ(test::encode(*test::make(file), std::string("un") + sign + "un"), (Ids{3, token, 3}));
+  }
+}
+
 TEST(WordPieceTest, PunctuationAndHanStandAlone) {
   const auto tokenizer = test::make(vocabulary());
   EXPECT_EQ(test::encode(*tokenizer, "a,a$漢漢a"), (Ids{6, 7, 6, 11, 8, 8, 6}));
