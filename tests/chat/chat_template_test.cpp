@@ -144,6 +144,21 @@ TEST(ChatTemplateTest, MovesASystemMessageThatHasNoPlace) {
   EXPECT_THAT(prompt.warnings[0], HasSubstr("no place for a system message"));
 }
 
+TEST(ChatTemplateTest, ASystemMessageThatNoUserFollowsIsOneOfTheUser) {
+  const auto gemma = make(builtin_template("gemma"));
+  const std::string brief = "<start_of_turn>user\nBe brief.<end_of_turn>\n<start_of_turn>model\n";
+  const Prompt alone =
+      render(gemma, {.messages = messages(R"([{"role": "system", "content": "Be brief."}])")});
+  EXPECT_EQ(alone.text, "<s>" + brief);
+  EXPECT_THAT(alone.warnings, SizeIs(1));
+  const Prompt last = render(gemma, {.messages = messages(R"([
+      {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},
+      {"role": "system", "content": "Be brief."}])")});
+  EXPECT_EQ(
+      last.text,
+      "<s><start_of_turn>user\na<end_of_turn>\n<start_of_turn>model\nb<end_of_turn>\n" + brief);
+}
+
 TEST(ChatTemplateTest, ASystemMessageMovesBeforeParts) {
   const auto chat = make(
       "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
@@ -208,6 +223,17 @@ TEST(ChatTemplateTest, ToolsAreTextForFirefunction) {
   EXPECT_EQ(render(chat, request).text, "[\n    {\n        \"name\": \"f\"\n    }\n]" + end);
   request.tools = nullptr;
   EXPECT_EQ(render(chat, request).text, "[]" + end);
+}
+
+TEST(ChatTemplateTest, ACallWithoutArgumentsHidesNoOther) {
+  const Json conversation = messages(
+      R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "", "tool_calls": [
+           {"id": "1", "type": "function", "function": {"name": "f"}},
+           {"id": "2", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}]}])");
+  EXPECT_THAT(render(make(with_calls("(c.function.arguments or 'none')|tojson")),
+                     {.messages = conversation, .tools = kTools})
+                  .text,
+              HasSubstr("<tool_call>f\"none\"</tool_call><tool_call>f{\"a\": 1}</tool_call>"));
 }
 
 TEST(ChatTemplateTest, ChoosesANamedTemplate) {

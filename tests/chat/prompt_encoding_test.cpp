@@ -136,6 +136,18 @@ TEST(ConversationTokens, KeepAControlTokenThatWasDrawnAndNotShown) {
               ElementsAre(257, 'a', 'b', ',', 257, ' ', 256, '.'));
 }
 
+// The text of a byte that is no character has other bytes: such a token is kept with its whole
+// answer, but there is no border behind it.
+TEST(ConversationTokens, TokensThatDoNotSpellTheText) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("ab\ufffd", {'a', 'b', 0xff});
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("ab\ufffd<|end|>")),
+              ElementsAre('a', 'b', 0xff, 257));
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("ab\ufffdc")),
+              ElementsAre('a', 'b', 0xef, 0xbf, 0xbd, 'c'));
+}
+
 TEST(ConversationTokens, EarlierAnswersStayWhereTheLatestIsTakenBack) {
   const auto tokenizer = make_tokenizer();
   ConversationTokens known;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 #include <thread>
 
 #include "grammar/completion.hpp"
@@ -23,13 +24,15 @@ using Texts = std::vector<std::string>;
 TEST(TokenMasks, ApplyLeavesAllowedLogitsAsTheyAre) {
   TokenSet set(150);
   for (const std::int32_t id : {0, 5, 64, 71, 127, 128, 149}) set.insert(id);
-  std::vector<float> logits(200);
-  for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i) - 100.0f;
-  set.apply(logits);
-  for (std::int32_t id = 0; id < 200; ++id) {
-    const float expected = set.contains(id) ? static_cast<float>(id) - 100.0f
-                                            : -std::numeric_limits<float>::infinity();
-    EXPECT_EQ(logits[static_cast<std::size_t>(id)], expected) << id;
+  for (const std::int32_t count : {200, 150, 129, 71}) {  // no whole words of 64 logits
+    std::vector<float> logits(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i) - 100.0f;
+    set.apply(logits);
+    for (std::int32_t id = 0; id < count; ++id) {
+      const float expected = set.contains(id) ? static_cast<float>(id) - 100.0f
+                                              : -std::numeric_limits<float>::infinity();
+      EXPECT_EQ(logits[static_cast<std::size_t>(id)], expected) << id << " of " << count;
+    }
   }
   EXPECT_EQ(set.count(), 7);
 }
@@ -85,6 +88,24 @@ TEST(TokenMasks, TokensMayCrossTheEndsOfRules) {
   ASSERT_TRUE(session.accept(256 + 5));  // }}
   EXPECT_EQ(allowed_texts(session, *bytes), Texts({""}));
   EXPECT_TRUE(session.complete());
+}
+
+// What was read leaves nodes of the stack behind, which are dropped by the thousand.
+TEST(TokenMasks, LongTextsOfManyCallsKeepTheirStack) {
+  const auto automaton = must(compiled_gbnf("root ::= pair+\npair ::= \"(\" pair* \")\" \".\""));
+  GrammarSession session = session_of(automaton, byte_vocabulary());
+  std::mt19937 random(3);
+  std::vector<int> depths;  // where each pair began, as a stack
+  for (int i = 0; i < 20'000; ++i) {
+    const bool opens = depths.empty() || (depths.size() < 40 && random() % 2 == 0);
+    if (opens) depths.push_back(i);
+    if (!opens) depths.pop_back();
+    for (const char byte : std::string_view(opens ? "(" : ").")) {
+      ASSERT_TRUE(session.accept(byte)) << "pair " << i;
+    }
+    ASSERT_EQ(session.allows(')'), !depths.empty()) << "pair " << i;
+    ASSERT_EQ(session.complete(), depths.empty()) << "pair " << i;
+  }
 }
 
 TEST(TokenMasks, EndOfTextExactlyWhereTheTextIsComplete) {

@@ -3,9 +3,10 @@
 
     apt-get install python3-regex; /usr/bin/python3 tests/oracles/words.py > tests/data/tokenizer/words.json
 
-The patterns are those of the vocabularies' tokenizer.json or tiktoken files, as they stand there, but for the digits of afmoe and the
-letters of deepseek-llm, which is a list there of those with case. A pattern cuts out what it matches, and what is between the matches
-is a word, too; the next pattern cuts each of these."""
+The patterns are those of src/tokenizer/pre_tokenizer_table.cpp, put together anew in that module's syntax, and where that table has
+another form for PCRE2 or a function in place of a pattern, in the form that the vocabulary has. The letters of deepseek-llm are those
+with case here; it lists them. No tokenizer.json was at hand, so that this says nothing of what both may have wrong.
+A pattern cuts out what it matches, and what is between the matches is a word, too; the next pattern cuts each of these."""
 
 import json
 

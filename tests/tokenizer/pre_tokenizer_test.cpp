@@ -73,8 +73,8 @@ TEST(PreTokenizerTest, TheWordsTogetherAreTheText) {
   }
 }
 
-// Python's regex module by the vocabularies' own patterns: tests/oracles/words.py.
-TEST(PreTokenizerTest, WordsAreThoseOfTheVocabulariesOwnPatterns) {
+// By the same patterns: tests/oracles/words.py.
+TEST(PreTokenizerTest, WordsAreThoseOfPythonsRegexModule) {
   const auto file =
       nlohmann::json::parse(std::ifstream(test::in_repository("tests/data/tokenizer/words.json")));
   const std::vector<std::string> texts = file.at("texts");

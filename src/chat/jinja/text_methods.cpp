@@ -50,6 +50,17 @@ Text swap_case(Run& run, const Text& text) {
   return out.take();
 }
 
+Text fold_all_case(Run& run, const Text& text) {
+  run.budget.step(static_cast<std::int64_t>(text.size() / 8));
+  TextBuilder out(run.budget);
+  for (std::size_t at = 0; at < text.size();) {
+    const auto [character, bytes] = character_at(text.bytes(), at);
+    out.append(fold_case(character), text.origin_at(at));
+    at += bytes;
+  }
+  return out.take();
+}
+
 template <Side side>
 Value stripped(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "strip", {"chars"});
@@ -283,7 +294,7 @@ Value is_ascii(Run& run, const Value& subject, const Arguments& arguments) {
 
 constexpr std::array kMethods = {
     NamedFunction{"capitalize", changed<capitalize>},
-    NamedFunction{"casefold", changed<to_lower>},
+    NamedFunction{"casefold", changed<fold_all_case>},
     NamedFunction{"center", padded<'^'>},
     NamedFunction{"count", count},
     NamedFunction{"endswith", has_affix<true>},

@@ -105,6 +105,15 @@ std::string to_lower(char32_t c) {
   return encoded(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
 }
 
+std::string fold_case(char32_t c) {
+  utf8proc_int32_t folded[4];  // no character becomes more than three
+  const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), folded, 4,
+                                             UTF8PROC_CASEFOLD, nullptr);
+  std::string result;
+  for (utf8proc_ssize_t i = 0; i < count; ++i) result += encoded(static_cast<char32_t>(folded[i]));
+  return result;
+}
+
 std::string to_title(char32_t c) {
   if (c == 0xdf) return "Ss";
   return encoded(static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c))));

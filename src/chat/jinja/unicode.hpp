@@ -40,6 +40,8 @@ bool is_printable(char32_t character);  ///< str.isprintable
 std::string to_upper(char32_t character);
 std::string to_lower(char32_t character);
 std::string to_title(char32_t character);
+/// What is the same for characters that differ only in their case, by Unicode's full folding.
+std::string fold_case(char32_t character);
 
 /// Where `needle` first stands in `text` at or after `from`; npos where it does not. Linear time.
 std::size_t find_text(std::string_view text, std::string_view needle, std::size_t from = 0);

@@ -2,24 +2,34 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "chat/output/families.hpp"
 #include "grammar/gbnf.hpp"
+#include "grammar/grammar_session.hpp"
 #include "grammar/matcher.hpp"
 
 namespace linnet::serve {
 namespace {
 
-bool accepts(ThinkingStage thinking, std::string_view answer) {
-  OutputFormat format;
-  format.reasoning = {"<think>", "</think>"};
+bool accepts(const OutputFormat& format, ThinkingStage thinking, std::string_view answer,
+             std::optional<grammar::Grammar> calls = {}) {
   const std::vector<ControlToken> no_tokens;
   const MarkerSpelling spelling(no_tokens);
   AnswerRules rules{.format = format, .thinking = thinking, .markers = spelling};
+  rules.calls = std::move(calls);
   rules.text = *grammar::parse_gbnf("root ::= \"yes\"");
   const auto automaton = grammar::PushdownAutomaton::compile(make_answer_grammar(rules));
   EXPECT_TRUE(automaton);
   auto matcher = grammar::Matcher::create(*automaton);
   EXPECT_TRUE(matcher);
   return matcher->advance(answer) && matcher->complete();
+}
+
+bool accepts(ThinkingStage thinking, std::string_view answer) {
+  OutputFormat format;
+  format.reasoning = {"<think>", "</think>"};
+  return accepts(format, thinking, answer);
 }
 
 TEST(AnswerGrammar, ThinkingMayComeFirst) {
@@ -31,6 +41,27 @@ TEST(AnswerGrammar, ThinkingMayComeFirst) {
 TEST(AnswerGrammar, ThinkingThatHasBegunMustEnd) {
   EXPECT_TRUE(accepts(ThinkingStage::kUnderWay, "hm</think>\n\nyes"));
   EXPECT_FALSE(accepts(ThinkingStage::kUnderWay, "yes"));
+}
+
+// gpt-oss thinks in a message of its own, and each message names its channel.
+TEST(AnswerGrammar, OfGptOssAreMessages) {
+  OutputFormat format;
+  format.family = &*std::ranges::find(families(), "harmony", &Family::name);
+  const std::string thinking = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant";
+  const std::string text = "<|channel|>final<|message|>yes";
+  const auto fits = [&](const std::string& answer, std::optional<grammar::Grammar> calls = {}) {
+    return accepts(format, ThinkingStage::kAhead, answer, std::move(calls));
+  };
+  EXPECT_TRUE(fits(text));
+  EXPECT_TRUE(fits(thinking + text));
+  EXPECT_FALSE(fits("yes"));
+  EXPECT_FALSE(fits(thinking));
+  EXPECT_FALSE(fits(thinking + thinking + text));
+  EXPECT_FALSE(fits("<|channel|>final<|message|>no"));
+  const auto calls = *grammar::parse_gbnf("root ::= \"<call>\"");
+  EXPECT_TRUE(fits(thinking + "<call>", calls));
+  EXPECT_TRUE(fits(thinking + text, calls));
+  EXPECT_FALSE(fits(text + "<call>", calls));  // one message, which is the last
 }
 
 // Whoever has turned it off wants none, also where the answer has a form.
@@ -50,6 +81,24 @@ TEST(AnswerGrammar, ControlTokensAreNotSpelledOut) {
     auto matcher = grammar::Matcher::create(*automaton);
     EXPECT_EQ(matcher->advance(text) && matcher->complete(), fits) << text;
   }
+}
+
+TEST(AnswerGrammar, ControlTokensAreTokensAmidText) {
+  const std::vector<ControlToken> tokens = {{2, "<call>"}};
+  const MarkerSpelling spelling(tokens);
+  const grammar::Grammar grammar{{{"root", spelling.spelled("a<call>b")}}, 0};
+  const auto automaton = grammar::PushdownAutomaton::compile(grammar);
+  ASSERT_TRUE(automaton);
+  const auto vocabulary = *grammar::Vocabulary::create({"a", "b", "<call>", "<", ""}, {4});
+  auto session =
+      *grammar::GrammarSession::create(*grammar::TokenMask::create(*automaton, vocabulary));
+  for (const std::int32_t token : {0, 2, 1}) {
+    for (std::int32_t id = 0; id < 5; ++id) {
+      EXPECT_EQ(session.allows(id), id == token) << token << id;
+    }
+    ASSERT_TRUE(session.accept(token));
+  }
+  EXPECT_TRUE(session.complete());
 }
 
 }  // namespace

@@ -46,6 +46,25 @@ TEST(CallGrammar, ArgumentsAreAnObjectWhateverTheSchemaLeavesOpen) {
   }
 }
 
+// Templates of Mistral's models write nine letters and digits.
+TEST(CallGrammar, IdsAreFree) {
+  CallForm form;
+  form.begin = "[CALL]";
+  form.middle = "[ID]" + std::string(kIdPlace) + "[ARGS]";
+  const Json tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])");
+  const std::vector<ControlToken> no_tokens;
+  const auto grammar = make_call_grammar(form, tools, {}, MarkerSpelling(no_tokens));
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  const auto automaton = grammar::PushdownAutomaton::compile(*grammar);
+  ASSERT_TRUE(automaton);
+  const auto fits = [&](const std::string& id) {
+    auto matcher = grammar::Matcher::create(*automaton);
+    return matcher->advance("[CALL]f[ID]" + id + "[ARGS]{}") && matcher->complete();
+  };
+  for (const char* id : {"aZ09bcdef", "000000000"}) EXPECT_TRUE(fits(id)) << id;
+  for (const char* id : {"", "aZ09bcde", "aZ09bcdefg", "aZ09-cdef"}) EXPECT_FALSE(fits(id)) << id;
+}
+
 TEST(CallGrammar, ASchemaWithoutObjectsIsAnError) {
   for (const char* schema : {R"({"type": "string"})", R"({"type": ["array", "null"]})"}) {
     const auto grammar = make(schema);
