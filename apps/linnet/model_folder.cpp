@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <functional>
 #include <map>
 #include <set>
 #include <system_error>
+#include <tuple>
 #include <utility>
 
 #include "hub/model_choice.hpp"
@@ -43,32 +44,57 @@ class ModelSearch {
     for (int depth = 0; depth < kMostDeep; ++depth) {
       for (const fs::path& inner : std::exchange(inner_, {})) look_at(inner, ignored);
     }
-    std::ranges::sort(models_);
     return error;
   }
-  std::vector<fs::path>& models() { return models_; }
+  // By their paths.
+  std::vector<fs::path> models() const {
+    std::vector<fs::path> models;
+    for (const auto& [target, model] : found_) models.push_back(model.path);
+    std::ranges::sort(models);
+    return models;
+  }
 
  private:
+  struct Found {
+    fs::path path;
+    std::ptrdiff_t beside;  // GGUF files in its folder
+  };
+
   // What can't be read has no models.
   void look_at(const fs::path& folder, std::error_code& error) {
     std::error_code ignored;
     if (!known_.insert(fs::canonical(folder, ignored)).second) return;
-    for (const fs::path& entry : entries_of(folder, error)) {
+    std::vector<fs::path> models;
+    const std::vector<fs::path> entries = entries_of(folder, error);
+    for (const fs::path& entry : entries) {
       const std::string name = entry.filename().string();
       if (name.starts_with('.')) continue;
       if (fs::is_directory(entry, ignored)) {
         inner_.push_back(entry);
-      } else if (is_model(name) && known_.insert(fs::canonical(entry, ignored) / name).second) {
-        models_.push_back(entry);
+      } else if (is_model(name)) {
+        models.push_back(entry);
       }
     }
+    const auto beside = std::ranges::count(entries, ".gguf", &fs::path::extension);
+    for (const fs::path& model : models) add({model, beside});
   }
 
-  std::vector<fs::path> models_, inner_;
-  std::set<fs::path> known_;  // folders, and files with their names in the folders
+  // Of two links to a file by one name, the one with more files beside it: the encoder and all
+  // parts are there.
+  void add(Found model) {
+    std::error_code ignored;
+    const fs::path target = fs::canonical(model.path, ignored) / model.path.filename();
+    const auto [known, is_new] = found_.try_emplace(target, model);
+    const auto order = [](const Found& one) { return std::tuple(-one.beside, one.path); };
+    if (!is_new && order(model) < order(known->second)) known->second = std::move(model);
+  }
+
+  std::vector<fs::path> inner_;
+  std::set<fs::path> known_;
+  std::map<fs::path, Found> found_;  // by what their links lead to, and their names
 };
 
-std::vector<std::string> names_of(const std::vector<fs::path>& entries) {
+std::vector<std::string> file_names(const std::vector<fs::path>& entries) {
   std::vector<std::string> names;
   for (const fs::path& entry : entries) names.push_back(entry.filename().string());
   return names;
@@ -81,30 +107,32 @@ Result<std::vector<fs::path>> models_in(const fs::path& folder) {
   if (const auto error = search.look_into(folder)) {
     return Error{fmt::format("{}: {}", folder.string(), error.message())};
   }
-  if (search.models().empty()) {
-    return Error{folder.string() + ": the folder has no GGUF file of a model"};
-  }
-  return std::move(search.models());
+  auto models = search.models();
+  if (models.empty()) return Error{folder.string() + ": the folder has no GGUF file of a model"};
+  return models;
 }
 
-std::vector<std::string> names_of(const std::vector<FoundModel>& models) {
-  // From short to long.
-  const auto possible = [](const FoundModel& model) {
-    const fs::path inner = model.path.lexically_relative(model.folder).replace_extension();
-    const fs::path folder = fs::absolute(model.folder / "").lexically_normal().parent_path();
-    return std::array{model.path.stem().string(), inner.generic_string(),
-                      (folder.filename() / inner).generic_string()};
+std::vector<std::string> names_in_folders(const std::vector<FoundModel>& models) {
+  const auto inner = [](const FoundModel& model) {
+    return model.path.lexically_relative(model.folder).replace_extension();
   };
-  std::map<std::string, int> times;
-  for (const FoundModel& model : models) {
-    const auto all = possible(model);
-    for (const std::string& name : std::set(all.begin(), all.end())) ++times[name];
-  }
-  std::vector<std::string> names;
-  for (const FoundModel& model : models) {
-    const auto all = possible(model);
-    const auto own = std::ranges::find_if(all, [&](const auto& name) { return times[name] == 1; });
-    names.push_back(own == all.end() ? all.back() : *own);
+  const std::function<fs::path(const FoundModel&)> ways[] = {
+      [&](const FoundModel& model) { return model.path.stem(); }, inner,
+      [&](const FoundModel& model) {
+        const fs::path folder = fs::absolute(model.folder / "").lexically_normal().parent_path();
+        return folder.filename() / inner(model);
+      }};
+  std::vector<std::string> names(models.size());
+  for (const auto& way : ways) {
+    std::map<fs::path, int> times;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      if (names[i].empty()) ++times[way(models[i])];
+    }
+    const bool is_last = &way == std::end(ways) - 1;
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      const fs::path name = way(models[i]);
+      if (names[i].empty() && (is_last || times[name] == 1)) names[i] = name.generic_string();
+    }
   }
   return names;
 }
@@ -114,11 +142,11 @@ std::string encoder_beside(const fs::path& model) {
   const std::string name = model.filename().string();
   std::error_code ignored;
   const std::vector<fs::path> entries = entries_of(folder.empty() ? "." : folder, ignored);
-  const std::vector<std::string> names = names_of(entries);
+  const std::vector<std::string> names = file_names(entries);
   if (const auto encoder = hub::choose_encoder(name, names)) return (folder / *encoder).string();
   for (const fs::path& inner : entries) {
     if (!fs::is_directory(inner, ignored)) continue;
-    std::vector<std::string> all = names_of(entries_of(inner, ignored));
+    std::vector<std::string> all = file_names(entries_of(inner, ignored));
     if (std::ranges::any_of(all, is_model)) continue;  // whose encoder it would be
     all.insert(all.end(), names.begin(), names.end());
     if (const auto encoder = hub::choose_encoder(name, all)) return (inner / *encoder).string();

@@ -19,9 +19,9 @@ struct FoundModel {
   std::filesystem::path path, folder;
 };
 
-/// What they are called: as their files without .gguf, with their folders behind the one they were
-/// found in where that does not tell them apart, and with that one, too, where need be.
-std::vector<std::string> names_of(const std::vector<FoundModel>& models);
+/// What they are called: as their files without .gguf; those that this does not tell apart with the
+/// folders behind the one they were found in, and with that one, too, where need be.
+std::vector<std::string> names_in_folders(const std::vector<FoundModel>& models);
 
 /// The encoder of pictures or sounds that goes with a model, by the names of the files in its
 /// folder (hub::choose_encoder), or else in one of the folders in it that holds no models. Empty

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <set>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -39,8 +38,8 @@ std::vector<std::string> split_names(std::string_view list) {
 }
 
 // What model number `index` is called in the API; at least one.
-std::vector<std::string> names_of(const ModelFile& file, const ServedModelsOptions& options,
-                                  std::size_t index) {
+std::vector<std::string> api_names(const ModelFile& file, const ServedModelsOptions& options,
+                                   std::size_t index) {
   auto names =
       options.aliases.empty() ? std::vector<std::string>() : split_names(options.aliases[index]);
   if (!names.empty()) return names;
@@ -66,10 +65,8 @@ void note_thinking(const serve::ServedModel& model) {
 
 // An adapter whose name means something else is chosen by its number alone.
 void note_adapters(const serve::ServedModel& model) {
-  std::set<std::string_view> names{model.id};
-  names.insert(model.aliases.begin(), model.aliases.end());
   for (const serve::ServedAdapter& adapter : model.adapters) {
-    if (names.insert(adapter.name).second) continue;
+    if (model.find_adapter(adapter.name) == &adapter) continue;
     note("adapter: the name {} is taken; requests choose this one by the field lora only\n",
          printable(adapter.name));
   }
@@ -77,7 +74,7 @@ void note_adapters(const serve::ServedModel& model) {
 
 Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
                                     std::size_t index, std::int64_t context) {
-  std::vector<std::string> names = names_of(file, options, index);
+  std::vector<std::string> names = api_names(file, options, index);
   auto variables = parse_variables(options.template_variables);
   if (!variables) return variables.error();
   auto model = serve::describe_model(file, names.front(), options.chat_template, context,

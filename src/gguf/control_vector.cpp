@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
-#include "formats/magnitude.hpp"
 #include "gguf/tensor_values.hpp"
 
 namespace linnet::gguf {
 namespace {
+
+// So that the sum of several is a number.
+constexpr float kLargestDirection = 1e15f;
 
 // 7 for "direction.7".
 std::optional<std::int64_t> layer_of_direction(std::string_view name) {
@@ -31,8 +35,10 @@ Result<ControlVector> ControlVector::open(const std::filesystem::path& path, std
   ControlVector vector(std::move(*file), strength);
   const auto architecture = vector.file_.string("general.architecture");
   if (!architecture || architecture->value_or("") != "controlvector") {
-    return Error{fmt::format("{}: is no control vector (general.architecture \"controlvector\")",
-                             path.string())};
+    return Error{
+        fmt::format("{}: is no control vector: general.architecture is \"{}\", expected "
+                    "\"controlvector\"",
+                    path.string(), architecture ? architecture->value_or("") : "")};
   }
   if (Status status = vector.find_directions(layers, width); !status) {
     return Error{fmt::format("{}: {}", path.string(), status.error().message)};
@@ -44,18 +50,27 @@ Status ControlVector::find_directions(std::int64_t layers, std::int64_t width) {
   for (const Tensor& tensor : file_.tensors()) {
     const auto layer = layer_of_direction(tensor.name);
     if (!layer || *layer < 1 || *layer >= layers) {
-      return Error{fmt::format("tensor {} is no direction of a layer, expected direction.1 to {}",
-                               tensor.name, layers - 1)};
+      return Error{
+          fmt::format("tensor {} is no direction of a layer from 1 on of the model, which "
+                      "has {} layers",
+                      tensor.name, layers)};
     }
     const bool is_row = tensor.shape[0] == width && tensor.elements() == width;
     if (!is_row || tensor.format->type != TensorType::kF32) {
       return Error{fmt::format("tensor {} is {} of shape {}, expected F32 of [{}]", tensor.name,
                                tensor.format->name, tensor.shape_text(), width)};
     }
-    if (!formats::are_finite(values_of(tensor))) {
-      return Error{fmt::format("tensor {} holds a value that is not finite", tensor.name)};
+    const auto is_sound = [&](float value) {
+      return std::abs(value * strength_) <= kLargestDirection;
+    };
+    if (!std::ranges::all_of(values_of(tensor), is_sound)) {
+      return Error{
+          fmt::format("tensor {} holds, times its scale, a value that is not finite or beyond {:g}",
+                      tensor.name, kLargestDirection)};
     }
-    directions_[*layer] = &tensor;
+    if (!directions_.emplace(*layer, &tensor).second) {
+      return Error{fmt::format("tensor {} is a second direction of layer {}", tensor.name, *layer)};
+    }
   }
   return directions_.empty() ? Status(Error{"has no tensors"}) : Status();
 }

@@ -98,8 +98,9 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
   for (std::int64_t i = 0; i < residual_mix_states(model); ++i) {
     streams.others.push_back(pass.workspace.view(x.rows, x.columns));
   }
-  if (model.residual.hyper_connection.streams > 0)
+  if (model.residual.hyper_connection.streams > 0) {
     streams.others.push_back(spread_to_streams(pass, x));
+  }
   if (model.cycles.stack > 0) streams.others = begin_cycles(pass, weights.cycles, x);
 }
 

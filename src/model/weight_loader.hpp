@@ -40,7 +40,8 @@ class WeightLoader {
   std::int64_t adapters() const { return std::ssize(adapters_); }
   /// What `vectors`, of this file's model, add to the residual stream behind a layer.
   void steer(std::span<const gguf::ControlVector> vectors) { control_vectors_ = vectors; }
-  /// What is loaded is a part of what the file has: tensors that nobody asks for are no error.
+  /// What is loaded is a part of what the file has: tensors that nobody asks for are no error, and
+  /// neither are adapters that change nothing of it.
   void load_part() { is_part_ = true; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }

@@ -41,9 +41,11 @@ ApiResult<NamedModel> ModelSet::find(std::string_view name) const {
   std::string ids;
   for (const auto& entry : entries_) {
     ids += (ids.empty() ? "" : ", ") + entry->model.id;
-    for (const ServedAdapter& adapter : entry->model.adapters) {
-      if (adapter.name == name) return NamedModel{entry.get(), &adapter};
-      ids += ", " + adapter.name;
+    if (const auto* const adapter = entry->model.find_adapter(name)) {
+      return NamedModel{entry.get(), adapter};
+    }
+    for (const ServedAdapter* const adapter : entry->model.named_adapters()) {
+      ids += ", " + adapter->name;
     }
   }
   return not_found(

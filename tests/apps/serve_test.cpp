@@ -294,8 +294,10 @@ TEST_F(ServeTest, AModelInFoldersIsThereOnce) {
     std::filesystem::create_symlink("../../blobs/a1b2", link);
   }
   std::filesystem::create_directory_symlink("../../../z", models / "hub/snapshots/1/to-z");
+  ASSERT_TRUE(test::write_mmproj(models / "hub/snapshots/2/mmproj-a.gguf", 256));
   start({"--models-loaded", "1"}, {models.string()});
   EXPECT_THAT(complete("nothing").body, HasSubstr("this server runs a, deep\""));
+  EXPECT_THAT(said(), HasSubstr("mmproj-a.gguf goes with a")) << "the snapshot that has more";
 }
 
 TEST_F(ServeTest, ModelsOfOneNameInTwoFoldersHaveThoseOfTheFolders) {
@@ -305,6 +307,11 @@ TEST_F(ServeTest, ModelsOfOneNameInTwoFoldersHaveThoseOfTheFolders) {
   }
   start({"--models-loaded", "1"}, {(folder_ / "one").string(), (folder_ / "two" / "").string()});
   EXPECT_THAT(complete("nothing").body, HasSubstr("this server runs one/a, two/a\""));
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait().status, 0);
+  std::filesystem::copy_file(kModel, folder_ / "a.gguf");
+  start({"--models-loaded", "1"}, {folder_.path().string()});
+  EXPECT_THAT(complete("nothing").body, HasSubstr("this server runs a, one/a, two/a\""));
 }
 
 TEST_F(ServeTest, AnEncoderInAFolderGoesWithItsModel) {

@@ -95,15 +95,24 @@ TEST_F(ControlVectors, OfOtherModelsAreRefused) {
     return message.substr(message.find(": ") + 2);
   };
   EXPECT_EQ(refused(row(1.0f), "direction.2"),
-            "tensor direction.2 is no direction of a layer, expected direction.1 to 1");
+            "tensor direction.2 is no direction of a layer from 1 on of the model, which has 2 "
+            "layers");
   EXPECT_THAT(refused(row(1.0f), "direction.0"), HasSubstr("is no direction of a layer"));
   EXPECT_THAT(refused(row(1.0f), "output.weight"), HasSubstr("is no direction of a layer"));
   EXPECT_EQ(refused(std::vector<float>(32), "direction.1"),
             "tensor direction.1 is F32 of shape [32], expected F32 of [64]");
-  EXPECT_EQ(refused(row(std::numeric_limits<float>::infinity()), "direction.1"),
-            "tensor direction.1 holds a value that is not finite");
+  EXPECT_EQ(
+      refused(row(std::numeric_limits<float>::infinity()), "direction.1"),
+      "tensor direction.1 holds, times its scale, a value that is not finite or beyond 1e+15");
+  EXPECT_THAT(refused(row(2e15f), "direction.1"), HasSubstr("beyond 1e+15"));
   EXPECT_THAT(refusal(model(0.0f)),
-              HasSubstr("is no control vector (general.architecture \"controlvector\")"));
+              HasSubstr("is no control vector: general.architecture is \"llama\", expected "
+                        "\"controlvector\""));
+  test::TensorFile twice;
+  twice.tensor("direction.01", {kWidth}, row(1.0f));
+  make(twice, row(1.0f));
+  EXPECT_THAT(refusal(twice.path()),
+              HasSubstr("tensor direction.1 is a second direction of layer 1"));
   test::TensorFile empty;
   empty.metadata().add_string("general.architecture", "controlvector");
   empty.file();

@@ -59,10 +59,13 @@ class RequestAdapters : public testing::TestWithParam<std::string> {
     const std::int64_t vocabulary = engine.model().spec().vocabulary;
     std::vector<TokenId> tokens;
     for (int i = 0; i < 100; ++i) tokens.push_back(static_cast<TokenId>((i * 37 + 5) % vocabulary));
+    // A few that are likely to come again, so that there is something to guess.
+    for (int i = 0; i < 16; ++i) tokens.push_back(10 + i % 4);
     return tokens;
   }
   static void submit(Engine& engine, const Strengths& strengths, Answer& answer) {
-    GenerateRequest request = test::greedy(prompt(engine), 6);
+    GenerateRequest request = test::greedy(prompt(engine), 12);
+    for (int i = 0; i < 4; ++i) request.sampling.logit_bias.push_back({10 + i, 8.0f});
     request.adapter_strengths = strengths;
     request.top_logprobs = 20;
     request.on_logprobs = [&](const TokenLogprobs& logprobs) {
@@ -125,11 +128,13 @@ class SomeRequestAdapters : public RequestAdapters {};
 TEST_P(SomeRequestAdapters, GiveTheirMemoryAway) {
   const auto engine = load(*file_, 256);
   expect_what_they_get_alone(*engine);
+  EXPECT_GT(engine->scheduler().preemptions(), 0);
 }
 
 TEST_P(SomeRequestAdapters, BesideGuesses) {
   const auto engine = load(*file_, 1024, /*speculates=*/true);
   expect_what_they_get_alone(*engine);
+  EXPECT_GT(engine->scheduler().speculation().guessed, 0);
 }
 
 TEST_P(SomeRequestAdapters, AreNotInASessionOfTheUsualOnes) {

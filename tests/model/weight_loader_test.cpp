@@ -339,7 +339,7 @@ TEST_F(AdaptedLoaderTest, FactorsStandBesideTheWeight) {
   ASSERT_TRUE(up.adapter);
   EXPECT_THAT(values_of(*up.weight), ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_THAT(values_of(*up.adapter.low), ElementsAre(1, 0, -1));
-  EXPECT_THAT(values_of(*up.adapter.high), ElementsAre(3, 4));  // strength * alpha / rank = 1
+  EXPECT_THAT(values_of(*up.adapter.high), ElementsAre(6, 8));  // times alpha / rank
   EXPECT_EQ(loader().adapter_rank(), 1);
   EXPECT_EQ(error(), "");
 }
@@ -350,7 +350,7 @@ TEST_F(AdaptedLoaderTest, RanksOfSeveralAddUp) {
   const Linear up = loader().linear("up", 3, 2);
   ASSERT_TRUE(up.adapter);
   EXPECT_THAT(values_of(*up.adapter.low), ElementsAre(1, 0, -1, 1, 0, -1));
-  EXPECT_THAT(values_of(*up.adapter.high), ElementsAre(3, 3, 4, 4));
+  EXPECT_THAT(values_of(*up.adapter.high), ElementsAre(6, 6, 8, 8));
   EXPECT_EQ(loader().adapter_rank(), 2);
 }
 
@@ -358,7 +358,7 @@ TEST_F(AdaptedLoaderTest, APartHasItsRowsOfTheFactors) {
   adapt();
   const Linear part = loader().linear_part("up", 3, 2, 1, 1);
   ASSERT_TRUE(part.adapter);
-  EXPECT_THAT(values_of(*part.adapter.high), ElementsAre(4));
+  EXPECT_THAT(values_of(*part.adapter.high), ElementsAre(8));
 }
 
 TEST_F(AdaptedLoaderTest, WhatIsNoProjectionCannotBeAdapted) {

@@ -124,7 +124,6 @@ TEST_F(Adapters, AreListed) {
   EXPECT_EQ(serving_.get("/lora-adapters").json(),
             Json::parse(R"([{"id": 0, "path": "loud.gguf", "name": "loud", "scale": 0.5},
                             {"id": 1, "path": "quiet.gguf", "name": "quiet", "scale": 0.0}])"));
-  ;
   EXPECT_EQ(test::Serving().get("/lora-adapters").body, "[]");
   const Json models = serving_.get("/v1/models").json();
   ASSERT_EQ(models["data"].size(), 3u);

@@ -309,6 +309,7 @@ Status ModelSources::list_folders() {
   if (!repos.empty()) return {};  // whose files they name
   std::vector<std::string> files;
   std::vector<FoundModel> of_folders;
+  std::vector<std::size_t> places;
   std::error_code ignored;
   for (const std::string& gguf : ggufs) {
     if (!fs::is_directory(gguf, ignored)) {
@@ -319,13 +320,12 @@ Status ModelSources::list_folders() {
     if (!models) return models.error();
     for (const fs::path& model : *models) {
       of_folders.push_back({model, gguf});
-      found[files.size()];
+      places.push_back(files.size());
       files.push_back(model.string());
     }
   }
-  const std::vector<std::string> names = names_of(of_folders);
-  auto name = names.begin();
-  for (auto& [index, its_name] : found) its_name = *name++;
+  std::vector<std::string> names = names_in_folders(of_folders);
+  for (std::size_t i = 0; i < places.size(); ++i) found[places[i]] = std::move(names[i]);
   ggufs = std::move(files);
   return {};
 }

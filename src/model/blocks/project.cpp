@@ -19,7 +19,7 @@ namespace {
 // Of each adapter, what its strength at a row says. Adapters of one rank that follow one another
 // are weighed at once.
 void weigh(const Pass& pass, const LowRank& adapter, View low) {
-  assert(low.rows == pass.adapter_strengths.rows);
+  assert(low.rows == pass.adapter_strengths.rows && !adapter.parts.empty());
   const auto& parts = adapter.parts;
   for (std::size_t first = 0, end = 0; first < parts.size(); first = end) {
     const LowRank::Part& part = parts[first];

@@ -64,8 +64,8 @@ struct AttentionSpec {
   std::optional<HeadNormKind> head_norm;
 
   // Projections.
-  float clamp =
-      0.0f;  ///< queries, keys and values are kept in [-clamp, clamp] (MPT, DBRX); 0: none
+  /// Queries, keys and values are kept in [-clamp, clamp] (MPT, DBRX); 0: none.
+  float clamp = 0.0f;
   Activation gate = Activation::kSigmoid;  ///< of the output gate, where the file has one
   float output_scale = 1.0f;               ///< of the output projection (MiMo 2)
   /// A fused projection of more rows than heads take up (CogVLM, Qwen): how many, and where keys

@@ -51,7 +51,7 @@ struct MlpSpec {
 struct AdjugateSpec {
   int group_size = 0;  ///< experts of a group; 0: there are no adjugate experts
   int width = 0;       ///< columns within one
-  float scale = 0.0f;  ///< how often its result counts
+  float scale = 0.0f;  ///< how much its result counts
 };
 
 /// A mixture of experts, of which each row goes through a few (https://arxiv.org/abs/2401.04088).

@@ -86,9 +86,8 @@ Handled models(ApiContext& context, const ApiRequest&, const Json&) {
   Json data = Json::array();
   for (const auto& entry : context.models.entries()) {
     data.push_back(describe(*entry));
-    for (const ServedAdapter& adapter : entry->model.adapters) {
-      const auto named = context.models.find(adapter.name);
-      if (named->adapter == &adapter) data.push_back(describe(*entry, adapter));
+    for (const ServedAdapter* const adapter : entry->model.named_adapters()) {
+      data.push_back(describe(*entry, *adapter));
     }
   }
   const Json first = data.front()["id"], last = data.back()["id"];

@@ -45,18 +45,42 @@ TEST_F(ProjectTest, AccumulatesWhatIsThere) {
   test::expect_near(case_.out, before + product(case_.input()));
 }
 
-// https://arxiv.org/abs/2106.09685: W x + B A x. The factor is on both.
-TEST_F(ProjectTest, AdaptersAreAdded) {
-  constexpr std::int64_t kRank = 2;
+// https://arxiv.org/abs/2106.09685: W x + B A x, where each adapter has a strength of each row. The
+// factor is on both.
+TEST_F(ProjectTest, AdaptersAreAddedAsStronglyAsEachRowSays) {
+  // Of five adapters, three change this projection: two of one rank side by side, one of another.
+  const std::vector<LowRank::Part> parts = {{0, 0, 2}, {1, 2, 2}, {3, 4, 2}, {4, 6, 1}};
+  constexpr std::int64_t kRank = 7, kAdapters = 5;
   case_.file.tensor("up.scale", {1}, {0.25f});
   const std::vector<float> low = test::random_floats(kRank * kWidth, 8);
   const std::vector<float> high = test::random_floats(kWidth * kRank, 9);
+  const std::vector<float> strengths = test::random_floats(kRows * kAdapters, 10);
   Linear up = load();
-  up.adapter = {case_.upload(low, kWidth), case_.upload(high, kRank)};
-  run(up, /*accumulate=*/false, kRank);
-  const Rows added = test::product(test::product(case_.input(), test::rows_of(low, kWidth)),
-                                   test::rows_of(high, kRank));
+  up.adapter = {case_.upload(low, kWidth), case_.upload(high, kRank), parts};
+  case_.run(kRank + kAdapters, [&](Pass pass, View in, View out) {
+    pass.adapter_strengths = pass.workspace.view(kRows, kAdapters);
+    pass.backend.upload(std::span(strengths), pass.adapter_strengths.data);
+    project(pass, up, in, out);
+  });
+  Rows between = test::product(case_.input(), test::rows_of(low, kWidth));
+  for (const LowRank::Part& part : parts) {
+    for (std::size_t r = 0; r < kRows; ++r) {
+      for (std::int64_t i = 0; i < part.rank; ++i) {
+        between[r][part.first + i] *= strengths[r * kAdapters + part.adapter];
+      }
+    }
+  }
+  const Rows added = test::product(between, test::rows_of(high, kRank));
   test::expect_near(case_.out, 0.25 * (product(case_.input()) + added));
+}
+
+TEST_F(ProjectTest, AdaptersAreOffWhereNothingSaysHowStrong) {
+  Linear up = load();
+  up.adapter = {case_.upload(test::random_floats(2 * kWidth, 8), kWidth),
+                case_.upload(test::random_floats(kWidth * 2, 9), 2),
+                {{0, 0, 2}}};
+  run(up);
+  test::expect_near(case_.out, product(case_.input()));
 }
 
 TEST_F(ProjectTest, BoundsAreOfWhatGoesInAndOut) {
