@@ -73,7 +73,6 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Family
   const Json functions = family.takes_functions ? functions_text(tools) : Json();
   const Json time = family.takes_functions ? time_text(now) : Json();
   if (family.takes_functions) {
-    variables.push_back({"functions", &functions});
     variables.push_back({"datetime", &time, jinja::Origin::kTemplate});
   }
   if (request.variables.is_object()) {
@@ -86,6 +85,7 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Family
   // Last: what a request is made of cannot be replaced.
   variables.push_back({"messages", &messages});
   variables.push_back({"tools", &tools});
+  if (family.takes_functions) variables.push_back({"functions", &functions});
   variables.push_back({"add_generation_prompt", &add_generation_prompt});
   return compiled.render(variables, {.now = now, .limits = limits_for(messages)});
 }

@@ -221,6 +221,8 @@ TEST(ChatTemplateTest, ToolsAreTextForFirefunction) {
   request.now->tm_year = 125;
   const std::string end = "|2025-01-02 00:00:00|<s><|user|>a<|end|><|assistant|>";
   EXPECT_EQ(render(chat, request).text, "[\n    {\n        \"name\": \"f\"\n    }\n]" + end);
+  request.variables = {{"functions", "others"}};
+  EXPECT_THAT(render(chat, request).text, HasSubstr("\"name\": \"f\""));
   request.tools = nullptr;
   EXPECT_EQ(render(chat, request).text, "[]" + end);
 }

@@ -60,6 +60,8 @@ struct CallValues {
   };
   Strings strings = Strings::kNone;
   std::span<const ValueMarks> marks{};
+  /// Lists and objects stand there as well, and what ends calls is behind them.
+  bool are_nested = false;
 };
 
 inline constexpr CallValues kJsonValues{CallValues::Strings::kJson};
@@ -68,6 +70,9 @@ inline constexpr std::string_view kCdata = "<![CDATA[", kCdataEnd = "]]>";
 
 /// Of names that stand without quotes: letters, digits, signs and whatever is not ASCII.
 bool is_name_character(char c);
+
+/// Whether a tool of this name runs code, which some families write instead of its arguments.
+bool runs_code(std::string_view tool);
 
 /// How calls are written between the markers of a section.
 struct CallSyntax {

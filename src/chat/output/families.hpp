@@ -30,25 +30,34 @@ struct CallSection {
 struct MessageStyle {
   std::string_view header_end;
   std::vector<std::string_view> ends;
-  /// The word behind <|channel|>, or the recipient, in the headers of the model's thinking.
-  std::string_view reasoning{};
-  /// The recipient of a text where headers are nothing but a recipient. Empty: they have roles,
-  /// perhaps a channel, and to=RECIPIENT.
+  /// The recipient of a text where headers are nothing but a recipient. Empty: they have roles and
+  /// markers, with what comes next.
   std::string_view person{};
+  std::string_view recipient{};                  ///< what stands in front of one
+  std::string_view channel{};                    ///< what stands in front of one, if there are any
+  std::string_view tool_prefix{};                ///< with which recipients begin that are tools
+  std::vector<std::string_view> header_words{};  ///< with which a header may begin
+  /// The channel, or the recipient, in the headers of the model's thinking.
+  std::string_view reasoning{};
   std::vector<std::string_view> markers{};  ///< others, in headers
   /// How the body of a message to a tool is written; nullptr: it is the arguments.
   const CallSyntax* calls = nullptr;
+  /// That of a message to a tool that runs code may be that code.
+  bool takes_code = false;
   // How grammars hold an answer to messages; empty where they don't.
   ReasoningMarks written_reasoning{};   ///< a message with thinking, as an answer begins with it
   std::string_view behind_reasoning{};  ///< what leads to the next message
   std::string_view text_header{};       ///< of a message to the person
-  std::string_view call_end{};          ///< not in the call's form: it ends the answer
+  /// What leads from there to calls. Empty: an answer is a text or calls.
+  std::string_view behind_text{};
+  std::string_view call_end{};  ///< not in the call's form: it ends the answer
 };
 
 /// Models that write calls of tools in one way, as their templates tell.
 struct Family {
   std::string_view name;
-  /// In its templates, and in none of the families below: any of `signs`, and all of `needs`.
+  /// What its templates have: any of `signs`, and all of `needs`. The first family that fits is
+  /// taken.
   std::vector<std::string_view> signs{};
   std::vector<std::string_view> needs{};
   std::vector<CallSection> sections{};

@@ -178,7 +178,8 @@ Calls parse_named_calls(std::string_view text, const ToolTable&) {
 }  // namespace
 
 const CallSyntax kJsonCalls{parse_json_calls, kJsonValues};
-const CallSyntax kFunctoolsCalls{parse_functools_calls, kJsonValues};
+const CallSyntax kFunctoolsCalls{parse_functools_calls,
+                                 {.strings = CallValues::Strings::kJson, .are_nested = true}};
 const CallSyntax kMistralCalls{parse_mistral_calls, kJsonValues, kMistralMarkers};
 const CallSyntax kSolarCalls{parse_solar_calls, kJsonValues, kSolarMarkers};
 const CallSyntax kNamedCalls{parse_named_calls, kJsonValues};

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 
@@ -193,9 +195,11 @@ Calls parse_python_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
+constexpr std::string_view kCodeTools[] = {"ipython", "python", "code_interpreter"};
+
 // The call of the tool that runs code.
 Calls code_call(const ToolTable& tools, const OrderedJson& arguments) {
-  for (const std::string_view name : {"ipython", "python", "code_interpreter"}) {
+  for (const std::string_view name : kCodeTools) {
     if (tools.contains(name)) return std::vector<ParsedCall>{{"", std::string(name), arguments}};
   }
   return Error{"there is no tool that runs code"};
@@ -223,6 +227,10 @@ Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
 }
 
 }  // namespace
+
+bool runs_code(std::string_view tool) {
+  return std::ranges::find(kCodeTools, tool) != std::end(kCodeTools);
+}
 
 constexpr ValueMarks kGemmaTexts[] = {{kQuotes[0], kQuotes[0]}, {kQuotes[1], kQuotes[1]}};
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "chat/output/event_list.hpp"
 #include "chat/output/families.hpp"
 #include "chat/output/held_calls.hpp"
+#include "chat/output/message_headers.hpp"
 #include "chat/output/section_end.hpp"
 
 namespace linnet {
@@ -24,16 +26,20 @@ class MessageParser final : public OutputParser {
   void feed(std::string_view text);
   bool step();
   bool step_header();
-  bool step_known_header();
   bool step_body();
   bool step_call();
   void read_again();
   /// Gives out what has come of a call that is held.
   void read_held_call();
   bool has_begun_call() const { return held_bytes_ > 0; }
-  void begin_body(std::string_view header);
+  /// The body is for a tool, and nothing in it was broken so far.
+  bool is_in_call() const { return !in_header_ && !recipient_.empty() && !is_plain_; }
+  bool may_be_code() const;
+  void begin_body(const MessageHeader& header);
+  void finish_call();
+  void drop_cut_header();
   void emit(std::string_view text);
-  std::size_t partial_end() const;
+  std::size_t partial_end(const std::vector<std::string_view>& ends) const;
   std::size_t bytes_of(std::string_view end) const;
   Result<std::vector<ParsedCall>> parse_call() const;
   bool is_call() const;
@@ -41,9 +47,8 @@ class MessageParser final : public OutputParser {
 
   const MessageStyle& style_;
   ToolTable tools_;
-  std::vector<std::string> headers_;    // all that there are, if they are nothing but a recipient
-  std::vector<std::string_view> ends_;  // of bodies; with each of these headers behind it
-  std::vector<std::string> ends_with_headers_;
+  std::unique_ptr<const HeaderReader> headers_;
+  std::vector<std::string_view> text_ends_;  // of bodies in which anything may stand
   EventList events_;
   std::string buffer_;
   bool in_header_ = true;

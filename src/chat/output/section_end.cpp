@@ -41,10 +41,16 @@ bool SectionEnd::is_quote(char c) const {
   return c == '"' || (c == '\'' && values_.strings == CallValues::Strings::kPython);
 }
 
+void SectionEnd::count_depth(char c) {
+  if (c == '[' || c == '{') ++depth_;
+  if ((c == ']' || c == '}') && depth_ > 0) --depth_;
+}
+
 bool SectionEnd::step_outside(std::string_view text) {
   for (; at_ < text.size(); ++at_) {
     const std::string_view rest = text.substr(at_);
     for (const std::string_view end : ends_) {
+      if (depth_ > 0) break;
       if (may_become(rest, end)) return false;
       if (!rest.starts_with(end)) continue;
       found_ = end;
@@ -59,6 +65,7 @@ bool SectionEnd::step_outside(std::string_view text) {
       place_ = Place::kTag;
       return true;
     }
+    if (values_.are_nested) count_depth(rest[0]);
     if (!is_quote(rest[0])) continue;
     quote_ = rest[0];
     ++at_;

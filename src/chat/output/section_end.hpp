@@ -38,6 +38,7 @@ class SectionEnd {
   bool step_value(std::string_view text);
   bool step_string(std::string_view text);
   bool is_quote(char c) const;
+  void count_depth(char c);
 
   std::vector<std::string_view> ends_;
   std::string_view found_;
@@ -47,6 +48,7 @@ class SectionEnd {
   const ValueMarks* mark_ = nullptr;
   std::string_view value_end_;
   char quote_ = '"';
+  std::size_t depth_ = 0;  // of lists and objects, where they are nested
   bool failed_ = false;
 };
 

@@ -1,7 +1,8 @@
 #include "grammar/automata/combine.hpp"
 
-#include <algorithm>
+#include <map>
 #include <unordered_map>
+#include <vector>
 
 #include "grammar/utf8.hpp"
 
@@ -55,12 +56,41 @@ class RuleShift {
   std::unordered_map<const ExpressionNode*, Expression> done_;
 };
 
-// How many characters of `word` stand at the end of its first `matched` ones and `next`.
-std::size_t matched_after(const std::u32string& word, std::size_t matched, char32_t next) {
-  const std::u32string text = word.substr(0, matched) + next;
-  std::size_t length = std::min(text.size(), word.size());
-  while (!text.ends_with(word.substr(0, length))) --length;
-  return length;
+// The end of a text as far as it begins a word. Words are a tree of these.
+struct WordNode {
+  std::map<char32_t, std::uint32_t> next;  // others lead to the root
+  bool is_word = false;                    // or ends with one
+};
+
+std::vector<WordNode> word_tree(std::span<const std::string> words) {
+  std::vector<WordNode> nodes(1);
+  for (const std::string& word : words) {
+    std::uint32_t at = 0;
+    for (const char32_t character : to_characters(word).value_or(std::u32string())) {
+      const auto added = static_cast<std::uint32_t>(nodes.size());
+      at = nodes[at].next.try_emplace(character, added).first->second;
+      if (at == added) nodes.emplace_back();
+    }
+    nodes[at].is_word = true;
+  }
+  return nodes;
+}
+
+// Where a character does not go on with a word, it may with a shorter one, that begins later.
+void add_shorter_words(std::vector<WordNode>& nodes) {
+  std::vector<std::uint32_t> shorter(nodes.size(), 0);
+  std::vector<std::uint32_t> order = {0};  // by depth
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::uint32_t at = order[i];
+    const std::map<char32_t, std::uint32_t>& others = nodes[shorter[at]].next;
+    for (const auto& [character, target] : nodes[at].next) {
+      const auto other = others.find(character);
+      if (at > 0 && other != others.end()) shorter[target] = other->second;
+      nodes[target].is_word |= nodes[shorter[target]].is_word;
+      order.push_back(target);
+    }
+    if (at > 0) nodes[at].next.insert(others.begin(), others.end());
+  }
 }
 
 }  // namespace
@@ -72,24 +102,29 @@ Expression append_grammar(const Grammar& from, Grammar& to) {
   return call(from.root + offset);
 }
 
-// https://en.wikipedia.org/wiki/Knuth-Morris-Pratt_algorithm, as an automaton
-Expression text_without(std::string_view utf8) {
-  const std::u32string word = to_characters(utf8).value_or(std::u32string());
-  CharacterSet of_word;
-  for (const char32_t character : word) of_word.add(character, character);
+// https://en.wikipedia.org/wiki/Aho-Corasick_algorithm
+Expression text_without(std::span<const std::string> words) {
+  std::vector<WordNode> tree = word_tree(words);
+  add_shorter_words(tree);
   Graph graph;
-  for (std::size_t matched = 0; matched < word.size(); ++matched) {
-    Graph::Node node{{{characters(of_word.complement()), 0}}, /*accepting=*/true};
-    for (const CharacterRange& range : of_word.ranges()) {
-      for (char32_t next = range.first; next <= range.last; ++next) {
-        const std::size_t target = matched_after(word, matched, next);
-        if (target == word.size()) continue;
-        node.edges.push_back({characters(CharacterSet(next)), static_cast<std::uint32_t>(target)});
-      }
+  for (const WordNode& from : tree) {
+    Graph::Node& node = graph.nodes.emplace_back();
+    if (from.is_word) continue;  // nothing leads there
+    node.accepting = true;
+    CharacterSet listed;
+    for (const auto& [character, target] : from.next) {
+      listed.add(character, character);
+      if (tree[target].is_word) continue;
+      node.edges.push_back({characters(CharacterSet(character)), target});
     }
-    graph.nodes.push_back(std::move(node));
+    node.edges.push_back({characters(listed.complement()), 0});
   }
   return Expression({std::move(graph)});
+}
+
+Expression text_without(std::string_view word) {
+  const std::string one(word);
+  return text_without({&one, 1});
 }
 
 }  // namespace linnet::grammar

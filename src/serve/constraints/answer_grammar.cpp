@@ -7,14 +7,6 @@ namespace linnet::serve {
 using grammar::Expression;
 using grammar::Grammar;
 
-namespace {
-
-Expression any_text() {
-  return grammar::repeat(grammar::characters(grammar::CharacterSet::all()), 0, {});
-}
-
-}  // namespace
-
 const ControlToken* MarkerSpelling::control_token_at(std::string_view text) const {
   for (const ControlToken& token : control_tokens_) {
     if (text.starts_with(token.text)) return &token;
@@ -43,12 +35,12 @@ Expression MarkerSpelling::spelled(std::string_view text) const {
   return grammar::sequence(std::move(parts));
 }
 
-Expression MarkerSpelling::without(std::string_view marker) const {
-  return grammar::text_without(marker);  // nor spelled out where it is a control token
+Expression MarkerSpelling::without(std::span<const std::string> markers) const {
+  return grammar::text_without(markers);  // nor spelled out where they are control tokens
 }
 
 Expression MarkerSpelling::up_to(std::string_view marker) const {
-  return grammar::sequence({without(marker), spelled(marker)});
+  return grammar::sequence({grammar::text_without(marker), spelled(marker)});
 }
 
 namespace {
@@ -67,30 +59,32 @@ Expression reasoning_before(const AnswerRules& rules) {
   return grammar::optional(grammar::sequence({markers.spelled(marks.begin), end}));
 }
 
-// Text or calls, but not both: a message is for somebody.
-bool has_text_header(const OutputFormat& format) {
-  return format.family->messages && !format.family->messages->text_header.empty();
+// A message is for somebody, so that texts and calls are messages of their own.
+const MessageStyle* messages_with_text(const OutputFormat& format) {
+  const auto& messages = format.family->messages;
+  return messages && !messages->text_header.empty() ? &*messages : nullptr;
 }
 
 Expression text_of(const AnswerRules& rules, Grammar& grammar) {
-  Expression text = any_text();
-  if (rules.text) {
-    text = grammar::append_grammar(*rules.text, grammar);
-  } else if (!rules.trigger.empty()) {
-    text = rules.markers.without(rules.trigger);
-  }
-  if (!has_text_header(rules.format)) return text;
-  return grammar::sequence(
-      {rules.markers.spelled(rules.format.family->messages->text_header), text});
+  Expression text = rules.text ? grammar::append_grammar(*rules.text, grammar)
+                               : rules.markers.without(rules.triggers);
+  const MessageStyle* const messages = messages_with_text(rules.format);
+  if (!messages) return text;
+  return grammar::sequence({rules.markers.spelled(messages->text_header), text});
 }
 
 Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
   if (!rules.calls) return text_of(rules, grammar);
-  Expression calls = grammar::append_grammar(*rules.calls, grammar);
+  const Expression calls = grammar::append_grammar(*rules.calls, grammar);
   if (rules.must_call) return calls;
-  const Expression text = text_of(rules, grammar);
-  if (rules.text || has_text_header(rules.format)) return grammar::choice({calls, text});
-  return grammar::sequence({text, grammar::optional(calls)});
+  Expression text = text_of(rules, grammar);
+  const MessageStyle* const messages = messages_with_text(rules.format);
+  if (!rules.text && !messages) return grammar::sequence({text, grammar::optional(calls)});
+  if (!rules.text && !messages->behind_text.empty()) {
+    const Expression lead = rules.markers.spelled(messages->behind_text);
+    text = grammar::sequence({text, grammar::optional(grammar::sequence({lead, calls}))});
+  }
+  return grammar::choice({calls, text});
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ class MarkerSpelling {
   grammar::Expression spelled(std::string_view text) const;
   /// Any text up to `marker`, and the marker.
   grammar::Expression up_to(std::string_view marker) const;
-  /// Any text without `marker`.
-  grammar::Expression without(std::string_view marker) const;
+  /// Any text without these.
+  grammar::Expression without(std::span<const std::string> markers) const;
 
  private:
   const ControlToken* control_token_at(std::string_view text) const;
@@ -37,8 +38,8 @@ class MarkerSpelling {
 Result<grammar::Grammar> make_call_grammar(const CallForm& form, const Json& tools,
                                            const ToolChoice& choice, const MarkerSpelling& markers);
 
-/// The texts with which calls begin, and nothing else in an answer does.
-std::string_view call_trigger(const CallForm& form);
+/// The texts with which calls of `tools` begin, and nothing else in an answer does.
+std::vector<std::string> call_triggers(const CallForm& form, const Json& tools);
 
 /// Where an answer begins: thinking may come first, has begun, or is over.
 enum class ThinkingStage { kAhead, kUnderWay, kOver };
@@ -49,7 +50,7 @@ struct AnswerRules {
   ThinkingStage thinking = ThinkingStage::kAhead;
   const MarkerSpelling& markers;
   std::optional<grammar::Grammar> calls{};  ///< from make_call_grammar(); nothing: no calls
-  std::string_view trigger{};               ///< of the calls
+  std::vector<std::string> triggers{};      ///< of the calls, from call_triggers()
   std::optional<grammar::Grammar> text{};   ///< nothing: any text
   bool must_call = false;                   ///< there is no text
 };

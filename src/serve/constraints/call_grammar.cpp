@@ -248,13 +248,22 @@ class CallGrammar {
 
 }  // namespace
 
-std::string_view call_trigger(const CallForm& form) {
+std::vector<std::string> call_triggers(const CallForm& form, const Json& tools) {
   const std::string_view begin = form.begin;
   const std::size_t first = begin.find_first_not_of(" \n");
-  if (first == begin.npos) return form.between ? std::string_view(*form.between) : begin;
-  const std::string_view text = begin.substr(first);
-  const std::size_t end = text.find_first_of(">]", 1);
-  return text.substr(0, end == std::string_view::npos ? text.size() : end + 1);
+  if (first != begin.npos) {
+    const std::string_view text = begin.substr(first);
+    const std::size_t end = text.find_first_of(">]", 1);
+    return {std::string(text.substr(0, end == text.npos ? text.size() : end + 1))};
+  }
+  // Calls begin with nothing but what is behind another message.
+  std::vector<std::string> triggers;
+  if (!form.between) return triggers;
+  for (const Json& tool : tools) {
+    const auto& name = tool["function"]["name"].get_ref<const std::string&>();
+    triggers.push_back(*form.between + name + form.middle);
+  }
+  return triggers;
 }
 
 Result<Grammar> make_call_grammar(const CallForm& form, const Json& tools, const ToolChoice& choice,

@@ -86,7 +86,7 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
     auto calls = calls_grammar(model, chat, spelling);
     if (!calls) return calls.error();
     rules.calls = std::move(*calls);
-    rules.trigger = call_trigger(*model.call_form);
+    rules.triggers = call_triggers(*model.call_form, chat.request.tools);
   }
   if (!constraint.is_none()) {
     auto text = text_grammar(constraint, *model.tokenizer);

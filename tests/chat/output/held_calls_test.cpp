@@ -291,6 +291,15 @@ TEST(HeldCalls, ThinkingAndTextMayComeBefore) {
               .substr(1));
 }
 
+TEST(HeldCalls, MessagesOfTextMayComeBefore) {
+  const CallForm form{.begin = "", .end = "", .middle = "\n", .between = ">>>"};
+  const Gathered gathered =
+      parse(detect_output_format(">>>all"), &form, "all\nI look.>>>look_up\n{\"a\": 1}", {24, 29});
+  EXPECT_THAT(gathered.shown(), testing::StartsWith("I look.#"));
+  EXPECT_THAT(gathered.shown(), testing::EndsWith(" look_up{\"a\":1}"));
+  EXPECT_GT(gathered.pieces(), 1u);
+}
+
 // Nobody holds what is in another form: it is read as ever.
 TEST(HeldCalls, WhatIsInAnotherFormIsReadWhenItIsComplete) {
   EXPECT_THAT(

@@ -17,6 +17,19 @@ TEST(JsonCalls, Firefunction) {
   EXPECT_EQ(parse(kSign, "functools[{\"name\": "), "!|functools[{\"name\": ");
 }
 
+TEST(JsonCalls, TheListOfFirefunctionEndsItsCalls) {
+  constexpr std::string_view kSign = "functools[";
+  const std::string calls =
+      "functools[{\"name\": \"weather\", \"arguments\": {\"city\": \"]}\", \"days\": [[1], 2]}}]";
+  const std::string shown = R"(#weather{"city":"]}","days":[[1],2]})";
+  EXPECT_EQ(parse(kSign, calls + " Now I wait."), shown + "|Now I wait.");
+  EXPECT_EQ(parse(kSign, calls + "\n" + calls), shown + shown);
+  EXPECT_EQ(parse(kSign, "functools[0] is one."), "!|functools[0] is one.");
+  EXPECT_EQ(parse(kSign, "functools[{0] is one."), "!|functools[{0] is one.");
+  auto parser = make_output_parser(detect_output_format(kSign), {.tools = tools()});
+  EXPECT_EQ(parser->push(calls).size(), 1u);
+}
+
 TEST(JsonCalls, Mistral) {
   constexpr std::string_view kMistral = "[TOOL_CALLS]";
   EXPECT_EQ(parse(kMistral,

@@ -85,9 +85,60 @@ TEST(MessageParserTest, HeadersThatAreARecipient) {
   EXPECT_EQ(parse(kSign, "weather\n{}", {.has_tools = false}), "|weather\n{}");
 }
 
+TEST(MessageParserTest, ACallIsCompleteWhateverItsEndLeadsTo) {
+  constexpr std::string_view kSign = ">>>all";
+  constexpr std::string_view kCall = R"(#weather{"city":"x"})";
+  const std::string answer = "weather\n{\"city\": \"x\"}";
+  for (const char* const cut : {"", ">", ">>", ">>>", ">>>weath", ">>>weather"}) {
+    EXPECT_EQ(parse(kSign, answer + cut), kCall) << cut;
+  }
+  EXPECT_EQ(parse(kSign, answer + ">>>forecast\n{}"), std::string(kCall) + "|forecast\n{}");
+  EXPECT_EQ(parse(kSign, answer + ">>>forecast\n{}>>>f\n{}"),
+            std::string(kCall) + "|forecast\n{}#f{}");
+  EXPECT_EQ(parse(kSign, "weather\n{\"city\">>>weath"), "!|{\"city\"");
+  EXPECT_EQ(
+      parse(kHarmony, "<|channel|>commentary to=functions.weather<|message|>{\"city\": \"x\"}<|ca"),
+      kCall);
+}
+
+TEST(MessageParserTest, AHeaderThatIsCutIsNoText) {
+  constexpr std::string_view kSign = ">>>all";
+  EXPECT_EQ(parse(kSign, "all\nI look.>>>weath"), "|I look.");
+  EXPECT_EQ(parse(kSign, "all\nI look.>>>"), "|I look.");
+  EXPECT_EQ(parse(kSign, "all\na >>"), "|a >>");
+  EXPECT_EQ(parse(kSign, "all\na >>>fo"), "|a >>>fo");
+}
+
+TEST(MessageParserTest, CodeMayStandInPlaceOfArguments) {
+  constexpr std::string_view kSign = ">>>all";
+  EXPECT_EQ(parse(kSign, "python\na = 1\n"), R"(#python{"code":"a = 1"})");
+  EXPECT_EQ(parse(kSign, "python\n\"\"\"it's\n>>> 1\n\"\"\"\n[2]>>>f\n{}"),
+            R"(#python{"code":"\"\"\"it's\n>>> 1\n\"\"\"\n[2]"}#f{})");
+  EXPECT_EQ(parse(kSign, "python\n[1, 2]>>>weath"), R"(#python{"code":"[1, 2]"})");
+  EXPECT_EQ(parse(kSign, "python\n{\"code\": \"a>>>f\\n\"}>>>f\n{}"),
+            R"(#python{"code":"a>>>f\n"}#f{})");
+  EXPECT_EQ(parse(kSign, "python\n{\"code\": \"pri"), R"(!|{"code": "pri)");
+  EXPECT_EQ(parse(kSign, "weather\na = 1"), "!|a = 1");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=python<|message|>a = 1"), "!|a = 1");
+}
+
+// Roles of other families, and what stands in front of their tools.
+TEST(MessageParserTest, ARecipientAloneIsTheNameOfTheTool) {
+  Json named;
+  for (const char* const name : {"user", "assistant", "functions.x"}) {
+    named.push_back({{"type", "function"}, {"function", {{"name", name}}}});
+  }
+  auto parser = make_output_parser(detect_output_format(">>>all"), {.tools = named});
+  OutputEvent::Kind last = OutputEvent::Kind::kWarning;
+  std::string text = shown(parser->push("user\n{}>>>assistant\n{}>>>functions.x\n{}"), last);
+  text += shown(parser->finish(), last);
+  EXPECT_EQ(text, "#user{}#assistant{}#functions.x{}");
+}
+
 // Nothing says that it is one, and no text may get lost.
 TEST(MessageParserTest, TextThatBeginsLikeAHeaderIsShown) {
   EXPECT_EQ(parse(kHarmony, "analysis of both: fine."), "|analysis of both: fine.");
+  EXPECT_EQ(parse(kHarmony, "Text<|message|>and more"), "|Text<|message|>and more");
   std::string answer = "commentary";
   while (answer.size() < 600) answer += " more of it";
   EXPECT_EQ(parse(kHarmony, answer), "|" + answer);

@@ -35,6 +35,21 @@ TEST(TextWithout, WordsMayHaveAnyCharacters) {
   EXPECT_FALSE(accepts(automaton, "<</｜x｜>"));
 }
 
+// One of them may begin within another, and end there.
+TEST(TextWithout, NoneOfSeveralWordsOccurs) {
+  const std::vector<std::string> words = {">>>f\n", ">>>fe\n", "abcd", "bce", "c!", "xyz", "xy"};
+  const auto automaton = compiled(grammar_of(text_without(words)));
+  for (const char* text :
+       {"", ">>>f", ">>>fee\n", ">>f\n", "abc", "abcbc", "bcd", "c", "x", "xx", "yz"}) {
+    EXPECT_TRUE(accepts(automaton, text)) << text;
+  }
+  for (const char* text : {">>>f\n", ">>>>fe\n", "a>>>f>>>fe\n", "abcd", "abce", "abc!", "bc!",
+                           "xyz", "xxy", "ababcd"}) {
+    EXPECT_FALSE(accepts(automaton, text)) << text;
+  }
+  EXPECT_TRUE(accepts(compiled(grammar_of(text_without(std::vector<std::string>{}))), "any\n"));
+}
+
 TEST(AppendGrammar, RulesKeepTheirNumbersApart) {
   const auto first = parse_gbnf("root ::= \"a\" rest\nrest ::= \"b\" rest | \"c\"");
   const auto second = parse_gbnf("root ::= other+\nother ::= \"x\" | \"(\" root \")\"");

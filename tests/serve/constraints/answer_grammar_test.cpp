@@ -74,7 +74,8 @@ TEST(AnswerGrammar, ThinkingThatIsOverDoesNotBeginAgain) {
 TEST(AnswerGrammar, ControlTokensAreNotSpelledOut) {
   const std::vector<ControlToken> tokens = {{7, "<call>"}};
   const MarkerSpelling spelling(tokens);
-  const grammar::Grammar grammar{{{"root", spelling.without("<call>")}}, 0};
+  const std::vector<std::string> markers = {"<call>"};
+  const grammar::Grammar grammar{{{"root", spelling.without(markers)}}, 0};
   const auto automaton = grammar::PushdownAutomaton::compile(grammar);
   ASSERT_TRUE(automaton);
   for (const auto& [text, fits] : {std::pair("a <calm>", true), std::pair("a <call>", false)}) {
@@ -99,6 +100,43 @@ TEST(AnswerGrammar, ControlTokensAreTokensAmidText) {
     ASSERT_TRUE(session.accept(token));
   }
   EXPECT_TRUE(session.complete());
+}
+
+// Functionary's calls behind a text: f and g, of which g is not allowed.
+bool accepts_calls(std::string_view answer, bool are_parallel = true) {
+  const Json tools = Json::parse(R"([{"function": {"name": "f"}}, {"function": {"name": "g"}}])");
+  const OutputFormat format = detect_output_format(">>>all");
+  const CallForm form{.begin = "", .end = "", .middle = "\n", .between = ">>>"};
+  const std::vector<ControlToken> no_tokens;
+  const MarkerSpelling spelling(no_tokens);
+  AnswerRules rules{.format = format, .markers = spelling};
+  rules.calls =
+      *make_call_grammar(form, tools, {.names = {"f"}, .parallel = are_parallel}, spelling);
+  rules.triggers = call_triggers(form, tools);
+  const auto automaton = grammar::PushdownAutomaton::compile(make_answer_grammar(rules));
+  EXPECT_TRUE(automaton);
+  auto matcher = grammar::Matcher::create(*automaton);
+  EXPECT_TRUE(matcher);
+  return matcher->advance(answer) && matcher->complete();
+}
+
+TEST(AnswerGrammar, CallsMayComeBehindATextWhereMessagesAreWrittenSo) {
+  for (const char* const good : {"all\nI look.", "all\nI look.>>>f\n{}", "f\n{}", "f\n{}>>>f\n{}",
+                                 "all\n>>>>f\n{}>>>f\n{}"}) {
+    EXPECT_TRUE(accepts_calls(good)) << good;
+  }
+  for (const char* const bad : {"all\nI look.>>>f\n", "all\nI look.>>>g\n{}", "f\n{}>>>all\na",
+                                "all\nI look.>>>f\n{}a", "I look.>>>f\n{}"}) {
+    EXPECT_FALSE(accepts_calls(bad)) << bad;
+  }
+  EXPECT_TRUE(accepts_calls("all\nI look.>>>f\n{}", /*are_parallel=*/false));
+  EXPECT_FALSE(accepts_calls("all\nI look.>>>f\n{}>>>f\n{}", /*are_parallel=*/false));
+}
+
+TEST(AnswerGrammar, TextMayHaveWhatStandsInFrontOfCallsButNoCall) {
+  EXPECT_TRUE(accepts_calls("all\nA doctest:\n>>> f(1)\n>>>f(1)\n>>>ff\n>>>"));
+  EXPECT_FALSE(accepts_calls("all\n>>>f\n"));
+  EXPECT_FALSE(accepts_calls("all\n>>>g\n"));
 }
 
 }  // namespace

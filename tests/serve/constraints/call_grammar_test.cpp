@@ -165,16 +165,26 @@ TEST(CallGrammar, StringsWithoutTheEndCountWithAllTheirStates) {
   EXPECT_THAT(grammar.error().message, testing::HasSubstr("parameter p"));
 }
 
-TEST(CallTrigger, IsTheFirstMarker) {
+std::vector<std::string> triggers(const CallForm& form) {
+  return call_triggers(form, Json::parse(R"([{"function": {"name": "f"}},
+                                            {"function": {"name": "g"}}])"));
+}
+
+TEST(CallTriggers, AreTheFirstMarker) {
   const auto trigger = [](const char* begin) {
     CallForm form;
     form.begin = begin;
-    return std::string(call_trigger(form));
+    return triggers(form);
   };
-  EXPECT_EQ(trigger("\n<tool_call>\n{"), "<tool_call>");
-  EXPECT_EQ(trigger("[TOOL_CALLS][{"), "[TOOL_CALLS]");
-  EXPECT_EQ(trigger("]<]minimax[>[<tool_call>"), "]<]");
-  EXPECT_EQ(trigger("{\"tool_calls\""), "{\"tool_calls\"");
+  EXPECT_THAT(trigger("\n<tool_call>\n{"), testing::ElementsAre("<tool_call>"));
+  EXPECT_THAT(trigger("[TOOL_CALLS][{"), testing::ElementsAre("[TOOL_CALLS]"));
+  EXPECT_THAT(trigger("]<]minimax[>[<tool_call>"), testing::ElementsAre("]<]"));
+  EXPECT_THAT(trigger("{\"tool_calls\""), testing::ElementsAre("{\"tool_calls\""));
+}
+
+TEST(CallTriggers, AreTheHeadersWhereNothingElseComesBefore) {
+  EXPECT_THAT(triggers({.begin = "", .end = "", .middle = "\n", .between = ">>>"}),
+              testing::ElementsAre(">>>f\n", ">>>g\n"));
 }
 
 }  // namespace
