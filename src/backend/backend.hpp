@@ -103,7 +103,7 @@ class Backend {
   // out = activation(gate) * up; up.data may be null: out = activation(gate). gate == out allowed;
   // an `up` of stride 0 is one row for all.
   virtual void gated_activation(View gate, View up, Activation activation, View out) = 0;
-  // out = out * out_scale + x * scale
+  // out = out * out_scale + x * scale; an `x` of stride 0 is one row for all.
   virtual void add_scaled(View x, float scale, float out_scale, View out) = 0;
   // x = x * activation(gate); gate has as many columns as x, or one for each `x.columns / columns`.
   virtual void multiply_gate(View gate, Activation activation, View x) = 0;
