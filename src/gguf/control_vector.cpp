@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <optional>
 
+#include "gguf/added_values.hpp"
 #include "gguf/tensor_values.hpp"
 
 namespace linnet::gguf {
 namespace {
-
-// So that the sum of several is a number.
-constexpr float kLargestDirection = 1e15f;
 
 // 7 for "direction.7".
 std::optional<std::int64_t> layer_of_direction(std::string_view name) {
@@ -60,13 +56,10 @@ Status ControlVector::find_directions(std::int64_t layers, std::int64_t width) {
       return Error{fmt::format("tensor {} is {} of shape {}, expected F32 of [{}]", tensor.name,
                                tensor.format->name, tensor.shape_text(), width)};
     }
-    const auto is_sound = [&](float value) {
-      return std::abs(value * strength_) <= kLargestDirection;
-    };
-    if (!std::ranges::all_of(values_of(tensor), is_sound)) {
+    if (!can_be_added(values_of(tensor), strength_)) {
       return Error{
           fmt::format("tensor {} holds, times its scale, a value that is not finite or beyond {:g}",
-                      tensor.name, kLargestDirection)};
+                      tensor.name, kLargestAddedValue)};
     }
     if (!directions_.emplace(*layer, &tensor).second) {
       return Error{fmt::format("tensor {} is a second direction of layer {}", tensor.name, *layer)};

@@ -3,22 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
+#include "gguf/added_values.hpp"
 #include "gguf/tensor_values.hpp"
 #include "model/hyperparameters.hpp"
 #include "model/weight_loader.hpp"
 
 namespace linnet {
 namespace {
-
-// What an adapter makes of a row must stay a number: times a strength of 0, it is to be nothing.
-constexpr float kLargestFactor = 1e15f;
-
-bool are_factors(std::span<const float> values, float scale) {
-  const auto is_sound = [&](float value) { return std::abs(value * scale) <= kLargestFactor; };
-  return std::ranges::all_of(values, is_sound);
-}
 
 // That they are those of a projection with so many inputs and outputs.
 Status check_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const std::string& name,
@@ -99,13 +91,14 @@ void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& p
     std::transform(from, from + rank, high.begin() + row * all + first,
                    [&](float value) { return value * scale; });
   }
-  const gguf::Tensor* const wrong = !are_factors(a, 1.0f)    ? pair.a
-                                    : !are_factors(b, scale) ? pair.b
-                                                             : nullptr;
+  const gguf::Tensor* const wrong = !gguf::can_be_added(a)          ? pair.a
+                                    : !gguf::can_be_added(b, scale) ? pair.b
+                                                                    : nullptr;
   if (wrong && !error_) {
-    error_ = Error{fmt::format("{}: tensor {} holds{} a value that is not finite or beyond {:g}",
-                               lora.file().path().string(), wrong->name,
-                               wrong == pair.b ? ", times its scale," : "", kLargestFactor)};
+    error_ =
+        Error{fmt::format("{}: tensor {} holds{} a value that is not finite or beyond {:g}",
+                          lora.file().path().string(), wrong->name,
+                          wrong == pair.b ? ", times its scale," : "", gguf::kLargestAddedValue)};
   }
   lora.file().release(*pair.a);
   lora.file().release(*pair.b);

@@ -23,6 +23,15 @@ void silence(const Pass& pass, View logits) {
   pass.backend.fill(logits.slice(silent.first, count), std::numeric_limits<float>::lowest());
 }
 
+// For projections of these rows.
+Pass pass_of_rows(Pass pass, std::span<const std::int32_t> rows) {
+  const View all = pass.adapter_strengths;
+  if (!all.data) return pass;
+  pass.adapter_strengths = pass.workspace.view(std::ssize(rows), all.columns);
+  pass.backend.gather_rows(all, rows, pass.adapter_strengths);
+  return pass;
+}
+
 // A layer that predicts may have one of its own.
 Norm load_last_norm(WeightLoader& loader, const ModelSpec& model) {
   const std::string own = prediction_tensor(model, "shared_head_norm");
@@ -66,19 +75,6 @@ bool is_head_tensor(std::string_view name) {
   return std::ranges::any_of(kBehindLayers,
                              [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
-
-namespace {
-
-// For projections of these rows.
-Pass pass_of_rows(Pass pass, std::span<const std::int32_t> rows) {
-  const View all = pass.adapter_strengths;
-  if (!all.data) return pass;
-  pass.adapter_strengths = pass.workspace.view(std::ssize(rows), all.columns);
-  pass.backend.gather_rows(all, rows, pass.adapter_strengths);
-  return pass;
-}
-
-}  // namespace
 
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams) {
   const ModelSpec& model = pass.model;

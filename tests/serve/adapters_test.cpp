@@ -29,10 +29,11 @@ class Adapters : public testing::Test {
                          -1, adapters);
   }
 
-  std::string text_of(const Json& fields) const {
+  std::string text_of(const Json& fields) const { return text_of(fields, serving_); }
+  static std::string text_of(const Json& fields, const test::Serving& serving) {
     Json body = {{"prompt", "In the beginning"}, {"max_tokens", 24}, {"temperature", 0}};
     body.update(fields);
-    const auto reply = serving_.post("/v1/completions", body);
+    const auto reply = serving.post("/v1/completions", body);
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.json()["choices"][0]["text"];
   }
@@ -111,13 +112,9 @@ TEST_F(Adapters, OfATakenNameAreChosenByNumber) {
   std::filesystem::copy_file(quiet_, other);
   const auto serving = serve({{loud_, 0.5f}, {other, 0.0f}});
   EXPECT_EQ(serving.get("/v1/models").json()["data"].size(), 2u);
-  const auto text = [&](const Json& fields) {
-    Json body = {{"prompt", "In the beginning"}, {"max_tokens", 24}, {"temperature", 0}};
-    body.update(fields);
-    return serving.post("/v1/completions", body).json()["choices"][0]["text"];
-  };
-  EXPECT_EQ(text({{"model", "loud"}}), text_of(Json::object()));
-  EXPECT_EQ(text({{"lora", {{{"id", 1}, {"scale", 1}}}}}), text_of({{"model", "quiet"}}));
+  EXPECT_EQ(text_of({{"model", "loud"}}, serving), text_of(Json::object()));
+  EXPECT_EQ(text_of({{"lora", {{{"id", 1}, {"scale", 1}}}}}, serving),
+            text_of({{"model", "quiet"}}));
 }
 
 TEST_F(Adapters, AreListed) {
