@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <random>
 #include <utility>
 
@@ -86,22 +85,6 @@ Status measure(Engine& engine, const BenchPlan& plan, Prompts& prompts, BenchTim
   return {};
 }
 
-// How much of a tensor `tokens` tokens read together, above 1 where layers share it; 0 for the rows
-// of embeddings, which are looked up.
-double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_output, int tokens) {
-  if (tensor.name == "token_embd.weight") return tied_output ? 1.0 : 0.0;
-  if (tensor.name == "position_embd.weight" || tensor.name == "per_layer_token_embd.weight") {
-    return 0.0;
-  }
-  const int times = times_used(spec, tensor.name);
-  if (times == 0 || tensor.name.find("_exps.") == std::string::npos) return times;
-  for (const LayerSpec& layer : spec.layers) {
-    const double used = layer.moe.route.used;
-    if (layer.moe.experts > 0) return 1.0 - std::pow(1.0 - used / layer.moe.experts, tokens);
-  }
-  return 1.0;
-}
-
 // Those that weights of `type` count to.
 double& operations_of(TensorType type, BenchFloors& floors) {
   if (type == TensorType::kF32) return floors.prompt_float_operations;
@@ -145,11 +128,10 @@ double median(std::vector<double> values) {
 }
 
 BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv_type) {
-  const bool tied_output = file.file().find_tensor("output.weight") == nullptr;
   BenchFloors floors;
   for (const gguf::Tensor& tensor : file.file().tensors()) {
-    const double read = used_share(tensor, file.spec(), tied_output, plan.sequences);
-    const double share = used_share(tensor, file.spec(), tied_output, 1);
+    const double read = read_share(file.file(), file.spec(), tensor, plan.sequences);
+    const double share = read_share(file.file(), file.spec(), tensor);
     floors.decode_bytes += read * static_cast<double>(tensor.bytes.size()) / plan.sequences;
     const bool is_head = tensor.name == "output.weight" || tensor.name == "token_embd.weight";
     if (is_head || tensor.dimensions < 2) continue;

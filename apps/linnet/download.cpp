@@ -39,7 +39,7 @@ std::string described(const hub::ModelPreview& model) {
 
 // Why this machine cannot run it; empty where it can.
 std::string obstacle(const hub::ModelPreview& model, std::int64_t available_bytes) {
-  const auto architectures = all_architectures();
+  const auto architectures = draft_architectures();
   if (model.architecture != kEncoderArchitecture &&
       std::none_of(architectures.begin(), architectures.end(),
                    [&](const Architecture& a) { return a.name == model.architecture; })) {

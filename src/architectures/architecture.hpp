@@ -42,13 +42,17 @@ struct Architecture {
 /// src/architectures/registry.cpp.
 std::span<const Architecture> all_architectures();
 
+/// Those that a draft model may have: all of these, and those that only guess for another model
+/// (ModelSpec::prediction).
+std::span<const Architecture> draft_architectures();
+
 /// Reads the model's description as its architecture among `known` says; an Error names one that is
 /// not there and lists those that are. A program with an architecture of its own gives a list that
 /// has it (docs/adding-an-architecture.md).
 Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                                   std::span<const Architecture> known = all_architectures());
 
-/// The same of the file's first layer for multi-token prediction, alone (ModelSpec::predicts); none
+/// The same of the file's first layer for multi-token prediction, alone (PredictionSpec::Kind::kJoined); none
 /// where there is no such layer, or not of a kind that is known.
 Result<std::optional<ModelSpec>> read_prediction_spec(
     const gguf::File& file, WeightLoader& loader,

@@ -31,6 +31,9 @@ ReadArchitecture read_deepseek4;
 // dots.cpp
 ReadArchitecture read_dots3_note;
 
+// eagle.cpp
+ReadArchitecture read_eagle3;
+
 // hunyuan.cpp
 ReadArchitecture read_hy_v3, read_hy_v4;
 
@@ -44,7 +47,8 @@ ReadArchitecture read_llada, read_dream, read_rnd1;
 ReadArchitecture read_granite, read_granite_swa, read_granite_switch, read_minicpm, read_minicpm3;
 
 // gemma.cpp
-ReadArchitecture read_gemma, read_gemma2, read_gemma3n, read_gemma4, read_gemma3;
+ReadArchitecture read_gemma, read_gemma2, read_gemma3n, read_gemma4, read_gemma4_assistant,
+    read_gemma3;
 
 // phi.cpp
 ReadArchitecture read_phi2;

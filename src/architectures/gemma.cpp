@@ -140,4 +140,22 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// What guesses for a Gemma 4: all its layers read keys of that model. All guesses of a step turn as
+// the text's last token does, which is their place, and see what stands before it.
+ModelSpec read_gemma4_assistant(Hyperparameters& p, WeightLoader& loader) {
+  p.include_prediction_layers();
+  ModelSpec spec = read_gemma4(p, loader);
+  spec.prediction.kind = PredictionSpec::Kind::kReadsKeys;
+  spec.prediction.target_width = p.required_count("embedding_length_out", Hyperparameters::kWidest);
+  spec.embedding_scale = std::sqrt(static_cast<float>(spec.prediction.target_width));
+  spec.logit_softcap = 0.0f;
+  each_attention(spec, [](AttentionSpec& a) {
+    a.placed_ropes = {{0, a.rope}};
+    a.kv_layer = -1;               // it is the model's
+    if (a.window > 1) --a.window;  // the row itself is not among the keys
+  });
+  spec.unused_tensors.emplace_back("masked_embd_");
+  return spec;
+}
+
 }  // namespace linnet

@@ -196,6 +196,18 @@ constexpr std::array kArchitectures = {
     Architecture{"xverse", read_adjacent, kDenseScales},
 };
 
+// Those that only guess for a model.
+constexpr std::array kGuessing = {
+    Architecture{"eagle3", read_eagle3},
+    Architecture{"gemma4-assistant", read_gemma4_assistant},
+};
+
+constexpr auto kDraftModels = [] {
+  std::array<Architecture, kArchitectures.size() + kGuessing.size()> all{};
+  std::ranges::copy(kGuessing, std::ranges::copy(kArchitectures, all.begin()).out);
+  return all;
+}();
+
 std::string names_of(std::span<const Architecture> known) {
   std::string names;
   for (const Architecture& architecture : known) {
@@ -228,11 +240,19 @@ Result<ModelSpec> read_as(const Architecture& architecture, Hyperparameters& hyp
 
 std::span<const Architecture> all_architectures() { return kArchitectures; }
 
+std::span<const Architecture> draft_architectures() { return kDraftModels; }
+
 Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                                   std::span<const Architecture> known) {
   Hyperparameters hyperparameters(file);
   if (Status status = hyperparameters.status(); !status) return status.error();
   const Architecture* const architecture = find(hyperparameters, known);
+  if (!architecture && find(hyperparameters, kGuessing)) {
+    return Error{
+        fmt::format("{}: only guesses tokens for the model that it was trained with, to which "
+                    "--draft-model adds it",
+                    file.path().string())};
+  }
   if (!architecture) {
     return Error{fmt::format("{}: unknown architecture '{}'; the known ones are: {}",
                              file.path().string(), shortened(hyperparameters.architecture()),
@@ -255,7 +275,7 @@ Result<std::optional<ModelSpec>> read_prediction_spec(const gguf::File& file, We
   if (!spec) return spec.error();
   spec->layers = {std::move(spec->layers.at(static_cast<std::size_t>(own)))};
   spec->first_block = own;
-  spec->predicts = true;
+  spec->prediction.kind = PredictionSpec::Kind::kJoined;
   return std::optional(std::move(*spec));
 }
 

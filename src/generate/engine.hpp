@@ -94,6 +94,8 @@ class Engine {
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options,
                                                 std::int64_t kv_tokens);
   Result<std::unique_ptr<Drafter>> load_own_drafters(const EngineOptions& options);
+  Result<std::unique_ptr<Drafter>> load_draft_model(const EngineOptions& options,
+                                                    std::int64_t kv_tokens);
   SessionIdentity session_identity();
   std::uint64_t usual_root() const { return empty_prefix_hash(usual_strengths_); }
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
@@ -104,6 +106,7 @@ class Engine {
   Status check_rows(const Medium& medium) const;
 
   const ModelFile& file_;
+  std::unique_ptr<ModelFile> draft_file_;    // null without a draft model
   std::optional<std::uint64_t> model_hash_;  // once it was needed
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;

@@ -90,8 +90,8 @@ void Scheduler::tell_drafter(const StepPart& part) {
   const Sequence& sequence = *part.sequence;
   if (sequence.request.on_hidden || !sequence.media.empty()) return;
   const std::int64_t rows = part.rows + std::ssize(sequence.guesses);
-  queue_.drafter()->observe({sequence.id, sequence.tokens, sequence.stored.computed,
-                             some_rows(model_.hidden(), part.first_row, rows)});
+  queue_.drafter()->observe(
+      {sequence.id, sequence.tokens, sequence.stored.computed, part.first_row, rows});
 }
 
 // Says what the rows of a part are needed for: the first by what the chain knows now. The rows

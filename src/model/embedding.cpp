@@ -34,11 +34,11 @@ void add_rows_of(const Pass& pass, const Matrix& table, std::span<const std::int
 EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
                                 std::shared_ptr<const Matrix> shared) {
   EmbeddingWeights weights;
-  const std::string own = prediction_tensor(model, "embed_tokens");
-  if (model.predicts && loader.has(own + ".weight")) {
+  const std::string own = own_tokens_tensor(model);
+  if (model.predicts() && loader.has(own + ".weight")) {
     weights.tokens = loader.table(own, model.width, model.vocabulary);
   } else if (shared) {
-    weights.tokens = std::move(shared);
+    weights.tokens = shared;
   } else if (model.vocabulary > 0) {
     weights.tokens = loader.table("token_embd", model.width, model.vocabulary);
   }
@@ -55,12 +55,15 @@ EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
   weights.altup = load_altup_table(loader, model, "altup_proj");
   weights.cycles = load_cycles(loader, model);
   weights.adapter_switch = load_adapter_switch(loader, model.adapters);
-  weights.prediction = load_prediction(loader, model);
+  weights.prediction = load_prediction(loader, model, std::move(shared));
   return weights;
 }
 
 View embed(const Pass& pass, const EmbeddingWeights& weights) {
   const ModelSpec& model = pass.model;
+  if (model.prediction.kind == PredictionSpec::Kind::kReadsKeys) {
+    return join_target(pass, weights.prediction);
+  }
   const View x = pass.workspace.view(std::ssize(pass.tokens), model.width);
   look_up_tokens(pass, weights, x);
   if (model.embedding_scale != 1.0f) pass.backend.scale(x, model.embedding_scale);
@@ -69,10 +72,10 @@ View embed(const Pass& pass, const EmbeddingWeights& weights) {
   }
   if (weights.positions) add_rows_of(pass, *weights.positions, pass.batch.positions, x);
   if (model.embedding_norm != NormUse::kNone) normalise(pass, weights.norm, x);
-  if (model.predicts) {
+  if (model.prediction.kind == PredictionSpec::Kind::kJoined) {
     join_hidden(pass, weights.prediction, x);
-    return x;
   }
+  if (model.predicts()) return x;  // what is given is not an embedding
   for (const GivenRows& given : pass.given) {
     upload_given(pass, given, 0, some_rows(x, given.first, given.rows));
   }
@@ -85,6 +88,7 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
     pass.adapters = streams.adapters = switch_adapters(pass, weights.adapter_switch);
   }
   const View x = streams.x = embed(pass, weights);
+  if (model.prediction.kind == PredictionSpec::Kind::kBeside) begin_beside_tokens(pass, streams);
   if (model.residual.embedding_skip) {
     streams.embeddings = pass.workspace.view(x.rows, x.columns);
     pass.backend.copy(x, streams.embeddings);

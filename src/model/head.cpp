@@ -32,10 +32,10 @@ Pass pass_of_rows(Pass pass, std::span<const std::int32_t> rows) {
   return pass;
 }
 
-// A layer that predicts may have one of its own.
+// A layer for multi-token prediction may have one of its own.
 Norm load_last_norm(WeightLoader& loader, const ModelSpec& model) {
   const std::string own = prediction_tensor(model, "shared_head_norm");
-  const bool has_own = model.predicts && loader.has(own + ".weight");
+  const bool has_own = model.predicts() && loader.has(own + ".weight");
   return loader.norm(has_own ? own : std::string(model.norm_names.output), model.width);
 }
 
@@ -54,17 +54,20 @@ HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
     weights.dense_down = loader.linear("dense_3", wide, model.width);
   }
   if (model.encoder) return weights;
-  if (model.predicts) {
-    weights.output = loader.linear(prediction_tensor(model, "shared_head_head"), model.width,
-                                   model.vocabulary, Presence::kOptional);
+  weights.to_target = load_target_projection(loader, model);
+  if (model.predicts()) {
+    weights.output = loader.linear(own_output_tensor(model), model.width, model.logit_columns(),
+                                   Presence::kOptional);
     if (weights.output) return weights;
   }
   if (output) {
     weights.output.weight = std::move(output);
     return weights;
   }
-  weights.output = loader.linear("output", model.width, model.vocabulary, Presence::kOptional);
-  if (weights.output) return weights;
+  const bool may_be_tied = model.prediction.kind != PredictionSpec::Kind::kBeside;
+  weights.output = loader.linear("output", model.width, model.logit_columns(),
+                                 may_be_tied ? Presence::kOptional : Presence::kRequired);
+  if (weights.output || !may_be_tied) return weights;
   weights.is_tied = true;
   weights.output.weight =
       embedding ? std::move(embedding) : loader.table("token_embd", model.width, model.vocabulary);
@@ -92,7 +95,7 @@ View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
                     std::span<const std::int32_t> outputs) {
   const ModelSpec& model = pass.model;
   if (model.encoder) return {};
-  const View logits = pass.workspace.view(std::ssize(outputs), model.vocabulary);
+  const View logits = pass.workspace.view(std::ssize(outputs), model.logit_columns());
   const View last = pass.workspace.view(logits.rows, model.width);
   pass.backend.gather_rows(x, outputs, last);
   const Pass of_outputs = pass_of_rows(pass, outputs);
@@ -104,11 +107,14 @@ View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
   return logits;
 }
 
-void finish_hidden(const Pass& pass, const HeadWeights& weights, View x) {
+View finish_hidden(const Pass& pass, const HeadWeights& weights, View x) {
+  if (pass.model.prediction.kind == PredictionSpec::Kind::kBeside) return x;  // goes on as it is
   if (pass.model.output_norm != NormUse::kNone) normalise(pass, weights.norm, x);
-  if (!weights.dense_up) return;
+  if (weights.to_target) return project(pass, weights.to_target, x);
+  if (!weights.dense_up) return x;
   const Workspace::Scope scope(pass.workspace);
   project(pass, weights.dense_down, project(pass, weights.dense_up, x), x);
+  return x;
 }
 
 }  // namespace linnet

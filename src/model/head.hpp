@@ -19,6 +19,7 @@ struct HeadWeights {
   AltupTable altup;
   Norm norm;
   Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma)
+  Linear to_target;             ///< of hidden states: see load_target_projection()
   Linear output;                ///< to the logits
   bool is_tied = false;         ///< `output` is the table of tokens
 };
@@ -42,7 +43,8 @@ void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& st
 View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
                     std::span<const std::int32_t> outputs);
 
-/// x [rows, width] becomes the hidden states: see Model::hidden().
-void finish_hidden(const Pass& pass, const HeadWeights& weights, View x);
+/// The hidden states that x [rows, width] becomes, in its place or in the workspace: see
+/// Model::hidden().
+View finish_hidden(const Pass& pass, const HeadWeights& weights, View x);
 
 }  // namespace linnet

@@ -6,6 +6,7 @@
 #include "model/blocks/cycles.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/normalise.hpp"
+#include "model/blocks/prediction.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -141,11 +142,21 @@ void normalise_mixer_sum(const Layer& layer, View mixer_in, View x) {
   normalise(pass, weights.mixer_again_norm, x);
 }
 
-// x += mixer(norm(x)), and in `ffn` what a feed-forward part beside it reads.
-void add_mixer(const Layer& layer, View x, FfnInput& ffn) {
+// What the mixer reads, behind its norm.
+View mixer_input(const Layer& layer, const Streams& streams) {
   const auto& [pass, weights, index] = layer;
+  if (pass.model.prediction.kind == PredictionSpec::Kind::kBeside) {
+    return read_beside_tokens(pass, weights.mixer_norm, weights.mixer_stream_norm, streams);
+  }
   const NormUse use = layer.spec().bare_mixer_input ? NormUse::kNone : pass.model.pre_norm;
-  const View in = normalised(pass, weights.mixer_norm, use, x);
+  return normalised(pass, weights.mixer_norm, use, streams.x);
+}
+
+// x += mixer(norm(x)), and in `ffn` what a feed-forward part beside it reads.
+void add_mixer(const Layer& layer, const Streams& streams, FfnInput& ffn) {
+  const auto& [pass, weights, index] = layer;
+  const View x = streams.x;
+  const View in = mixer_input(layer, streams);
   if (pass.model.residual.parallel) {
     ffn.dense = weights.ffn_norm ? normalised(pass, weights.ffn_norm, NormUse::kWeights, x) : in;
   }
@@ -179,7 +190,7 @@ void run_plain(const Layer& layer, const Streams& streams) {
   const LayerSpec& spec = layer.spec();
   const View x = streams.x;
   FfnInput ffn = read_before_mixer(layer, x);
-  if (spec.has_mixer()) add_mixer(layer, x, ffn);
+  if (spec.has_mixer()) add_mixer(layer, streams, ffn);
   if (spec.cross.heads > 0) add_cross_attention(layer, x);
   if (spec.has_ffn()) add_ffn(layer, ffn, x);
   if (pass.model.per_layer_width > 0) {

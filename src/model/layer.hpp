@@ -23,6 +23,7 @@ namespace linnet {
 /// The weights of a layer; the parts that it does not have are missing.
 struct LayerWeights {
   Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
+  Norm mixer_stream_norm;  ///< of the stream, where mixer_norm is of tokens beside it (EAGLE-3)
   /// Factors on the columns of what mixer and feed-forward part give (layer scale), may be missing.
   std::unique_ptr<Buffer> mixer_scale, ffn_scale;
   AttentionWeights attention;

@@ -23,6 +23,9 @@ class LayerLoader {
     if (spec_.has_mixer() && model_.pre_norm == NormUse::kWeights && !spec_.bare_mixer_input) {
       layer.mixer_norm = norm(names.mixer, Presence::kRequired);
     }
+    if (model_.prediction.kind == PredictionSpec::Kind::kBeside) {
+      layer.mixer_stream_norm = norm("attn_norm_2", Presence::kRequired);
+    }
     if (spec_.attention.heads > 0) {
       layer.attention = load_attention(loader_, spec_.attention, model_, prefix_);
     }

@@ -65,11 +65,18 @@ View Model::end_forward() {
   const View logits = compute_logits(pass, head_, streams.x, progress_->batch.outputs);
   if (progress_->batch.keeps_hidden) {
     // Where the rows themselves were: nobody needs them any more.
-    finish_hidden(pass, head_, streams.x);
-    hidden_ = streams.x;
+    hidden_ = finish_hidden(pass, head_, streams.x);
   }
   progress_.reset();
   return logits;
+}
+
+View Model::fuse(std::span<const View> results) {
+  const Stage& stage = stages_.front();
+  stage.workspace->clear();
+  const View fused = stage.workspace->view(results.front().rows, spec_.width);
+  fuse_results(*stage.backend, *stage.workspace, spec_, embedding_.prediction, results, fused);
+  return fused;
 }
 
 void Model::enter_next_stage() {

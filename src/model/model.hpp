@@ -124,12 +124,18 @@ class Model {
   /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
   /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
   /// (and the projections that some files have for embeddings), [rows, width] in the backend's
-  /// memory; they stay until the next call.
+  /// memory; they stay until the next call. Of models that guess for another one (PredictionSpec)
+  /// they are what the next token is given.
   View hidden() const { return hidden_; }
   /// After a forward() of a model in one place: the result of the layer
   /// ModelSpec::kept_layers[index], for all rows [rows, width] in the backend's memory; they stay
   /// until the next call.
   View kept(std::size_t index) const { return kept_[index]; }
+
+  /// Of a model whose spec has PredictionSpec::target_layers, in one place: what results of these,
+  /// [rows, target_width] each in the same backend's memory, are fused to, [rows, width] there; it
+  /// stays until the next call. At most limits().rows.
+  View fuse(std::span<const View> results);
 
   /// The first error that operations of any of the backends met: see Backend::status().
   Status status() const;

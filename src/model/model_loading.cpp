@@ -10,9 +10,10 @@ namespace {
 std::int64_t stream_columns(const ModelSpec& spec) {
   // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
   constexpr int kStreams = 6;
-  return (kStreams + std::ssize(spec.kept_layers)) * spec.width + spec.shared_columns +
-         altup_columns(spec) + residual_mix_columns(spec) + hyper_connection_columns(spec) +
-         cycle_columns(spec) + adapter_switch_columns(spec.adapters) +
+  return (kStreams + std::ssize(spec.kept_layers)) * spec.width + spec.mixer_columns() -
+         spec.width + spec.shared_columns + altup_columns(spec) + residual_mix_columns(spec) +
+         hyper_connection_columns(spec) + cycle_columns(spec) +
+         adapter_switch_columns(spec.adapters) +
          (2 * std::ssize(spec.layers) + 1) * spec.per_layer_width;
 }
 
@@ -92,7 +93,7 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
   constexpr int kViews = 40;  // more than are alive at any time
   const std::int64_t rows =
       Workspace::floats_for(limits_.rows, stream_columns(spec_) + block_columns, kViews);
-  const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
+  const std::int64_t logits = spec_.encoder ? 0 : spec_.logit_columns();
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
   const std::int64_t around_projections =

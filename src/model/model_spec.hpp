@@ -11,6 +11,7 @@
 #include "model/spec/cycles_spec.hpp"
 #include "model/spec/layer_spec.hpp"
 #include "model/spec/norm_spec.hpp"
+#include "model/spec/prediction_spec.hpp"
 #include "model/spec/residual_spec.hpp"
 
 namespace linnet {
@@ -42,10 +43,7 @@ struct ModelSpec {
   std::int64_t per_layer_width = 0;
   AdaptersSpec adapters;
   InputSpec input;
-  /// The layer predicts the token behind the next one (multi-token prediction,
-  /// https://arxiv.org/abs/2412.19437, section 2.2): it reads of each token the embedding, and what
-  /// the model's hidden state of the token before is, a given row.
-  bool predicts = false;
+  PredictionSpec prediction;
 
   // The layers.
   std::vector<LayerSpec> layers;
@@ -87,7 +85,25 @@ struct ModelSpec {
   std::vector<std::string> unused_tensors;
 
   /// Of a given row: see GivenRows.
-  std::int64_t given_columns() const { return width * (1 + deepstack_layers); }
+  std::int64_t given_columns() const {
+    return prediction.kind == PredictionSpec::Kind::kReadsKeys ? prediction.target_width
+                                                               : width * (1 + deepstack_layers);
+  }
+  bool predicts() const { return prediction.kind != PredictionSpec::Kind::kNone; }
+  /// That a layer's mixer reads.
+  std::int64_t mixer_columns() const {
+    return prediction.kind == PredictionSpec::Kind::kBeside ? 2 * width : width;
+  }
+  /// Of a row of logits.
+  std::int64_t logit_columns() const {
+    return prediction.tokens.empty() ? vocabulary : std::ssize(prediction.tokens);
+  }
+  /// Whether layers hand one residual stream on and nothing else: what other models have beside it
+  /// is not in their results.
+  bool has_one_stream() const {
+    return residual.altup_streams == 0 && residual.attention_group == 0 &&
+           residual.hyper_connection.streams == 0 && cycles.stack == 0 && input.layers == 0;
+  }
 };
 
 }  // namespace linnet

@@ -23,6 +23,7 @@ KvLayerShape kv_layer_shape(const LayerSpec& layer) {
 std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange layers) {
   const int count = static_cast<int>(spec.layers.size());
   std::vector<KvLayerShape> shapes(spec.layers.size());
+  if (spec.prediction.kind == PredictionSpec::Kind::kReadsKeys) return shapes;
   for (int i = 0; i < count; ++i) {
     const bool keeps = i == 0 || !spec.forgets_keys;
     if (layers.holds(i) && keeps) shapes[i] = kv_layer_shape(spec.layers[i]);

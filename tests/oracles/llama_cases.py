@@ -22,7 +22,7 @@ from llama_latent import LATENT
 from llama_qwen4_exp import QWEN4_EXP
 from llama_t5 import WITH_INPUT
 
-TENSOR_CODES = {"F32": (0, "f"), "I32": (26, "i")}
+TENSOR_CODES = {"F32": (0, "f"), "I32": (26, "i"), "I64": (27, "q")}
 VALUE_CODES = {"uint32": (4, "I"), "int32": (5, "i"), "uint64": (10, "Q"), "float32": (6, "f"), "bool": (7, "?"), "string": (8, None)}
 
 

@@ -113,6 +113,10 @@ Status OracleCase::write(const std::filesystem::path& path) const {
   }
   return writer.write(path, [&](std::size_t index, const gguf::Writer::Sink& sink) {
     const auto& tensor = json["tensors"][index];
+    if (tensor.contains("values")) {
+      const auto integers = tensor["values"].get<std::vector<std::int64_t>>();
+      return sink(std::as_bytes(std::span(integers)));
+    }
     const std::uint64_t start =
         fnv1a(tensor["name"]) ^ (json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
     std::int64_t count = 1;

@@ -108,7 +108,8 @@ Batch WholeSequence::batch() const {
           /*keeps_hidden=*/true};
 }
 
-EvaluatedModel::EvaluatedModel(const OracleCase& model, Backend& backend)
+EvaluatedModel::EvaluatedModel(const OracleCase& model, Backend& backend,
+                               std::vector<int> kept_layers)
     : sequence_(model.tokens()) {
   const Status written = model.write(path());
   EXPECT_TRUE(written) << written.error().message;
@@ -118,13 +119,14 @@ EvaluatedModel::EvaluatedModel(const OracleCase& model, Backend& backend)
   WeightLoader loader(*file_, backend);
   auto spec = read_model_spec(*file_, loader);
   EXPECT_TRUE(spec) << spec.error().message;
+  spec->kept_layers = std::move(kept_layers);
   auto loaded =
       Model::load(std::move(*spec), loader, backend, {sequence_.rows(), sequence_.rows()});
   EXPECT_TRUE(loaded) << loaded.error().message;
   model_ = std::move(*loaded);
-  const auto kv = model_->make_kv_store(KvType::kF32, sequence_.pages());
+  kv_ = std::move(*model_->make_kv_store(KvType::kF32, sequence_.pages()));
   const auto states = model_->make_state_store(1);
-  model_->forward(sequence_.batch(), **kv, states->get());
+  model_->forward(sequence_.batch(), *kv_, states->get());
 }
 
 namespace {

@@ -46,7 +46,8 @@ class WholeSequence {
 /// The model of a case and what it made of its tokens.
 class EvaluatedModel {
  public:
-  EvaluatedModel(const OracleCase& model, Backend& backend);
+  /// `kept_layers` as in ModelSpec.
+  EvaluatedModel(const OracleCase& model, Backend& backend, std::vector<int> kept_layers = {});
 
   std::filesystem::path path() const { return folder_ / "model.gguf"; }
   const gguf::File& file() const { return *file_; }
@@ -54,12 +55,15 @@ class EvaluatedModel {
   const WholeSequence& sequence() const { return sequence_; }
   /// The hidden states of all tokens.
   View hidden() const { return model_->hidden(); }
+  /// The keys and values of all tokens.
+  KvStore& kv() const { return *kv_; }
 
  private:
   TemporaryFolder folder_;
   WholeSequence sequence_;
   std::optional<gguf::File> file_;
   std::unique_ptr<Model> model_;
+  std::unique_ptr<KvStore> kv_;
 };
 
 }  // namespace linnet::test

@@ -236,7 +236,8 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
       ->group(kRunGroup);
   app.add_option(
          "--draft-model", draft_model,
-         "GGUF file of a smaller model with the same vocabulary, which makes the guesses instead")
+         "GGUF file of what makes the guesses instead: a smaller model with the same vocabulary, or "
+         "one that was trained for this model (EAGLE-3, an assistant of Gemma 4)")
       ->type_name("FILE")
       ->group(kRunGroup);
 }

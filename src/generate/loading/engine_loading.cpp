@@ -6,10 +6,13 @@
 #include "backend/kv_pages.hpp"
 #include "base/machine.hpp"
 #include "generate/engine.hpp"
+#include "generate/speculation/assistant_drafter.hpp"
+#include "generate/speculation/draft_file.hpp"
 #include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/draft_model.hpp"
 #include "generate/speculation/draft_worth.hpp"
 #include "generate/speculation/drafters.hpp"
+#include "generate/speculation/guess_cost.hpp"
 #include "generate/speculation/paced_drafter.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
 #include "generate/speculation/prompt_lookup.hpp"
@@ -58,6 +61,11 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->kv_type_ = options.kv_type;
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
   if (Status status = engine->make_backends(options); !status) return status.error();
+  if (options.speculate && !options.draft_model.empty()) {
+    auto draft = open_draft(options.draft_model, file);
+    if (!draft) return draft.error();
+    engine->draft_file_ = std::move(*draft);
+  }
   BatchLimits limits = batch_limits(file.spec(), options, file.vision());
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
@@ -99,7 +107,9 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
   WeightLoader loader(file_.file(), *backend_, std::move(progress));
   loader.adapt(file_.adapters());
   loader.steer(file_.control_vectors());
-  auto model = Model::load(file_.spec(), loader, places, limits);
+  ModelSpec spec = file_.spec();
+  if (draft_file_) spec.kept_layers = draft_file_->spec().prediction.target_layers;
+  auto model = Model::load(std::move(spec), loader, places, limits);
   if (!model) return model.error();
   model_ = std::move(*model);
   return file_.check_unchanged();
@@ -134,8 +144,33 @@ Result<std::unique_ptr<Drafter>> Engine::load_own_drafters(const EngineOptions& 
   if (!layer) return layer.error();
   std::vector<std::unique_ptr<Drafter>> drafters;
   drafters.push_back(std::move(lookup));
-  drafters.push_back(paced<DraftWorth>(std::move(*layer)));
+  const DraftWorth worth(guess_cost(file_, file_.file(), **prediction));
+  drafters.push_back(paced(std::move(*layer), worth));
   return std::unique_ptr<Drafter>(new Drafters(std::move(drafters)));
+}
+
+// A model of its own, or one that reads what the model makes or keeps.
+Result<std::unique_ptr<Drafter>> Engine::load_draft_model(const EngineOptions& options,
+                                                          std::int64_t kv_tokens) {
+  const std::int64_t promised =
+      memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
+  if (Status s = check_draft_fits(*draft_file_, file_, options, kv_tokens, promised); !s) {
+    return s.error();
+  }
+  const ModelSpec& spec = draft_file_->spec();
+  if (!spec.predicts()) {
+    return DraftModel::load(*draft_file_, file_.spec(), *backend_, options, kv_tokens);
+  }
+  if (parts_.size() > 1) {
+    return Error{fmt::format(
+        "{}: guesses from what layers of the model make, all of which must be on one device "
+        "(--gpu-layers)",
+        draft_file_->file().path().string())};
+  }
+  if (spec.prediction.kind == PredictionSpec::Kind::kReadsKeys) {
+    return AssistantDrafter::load(*draft_file_, *model_, *memory_.kv, *backend_);
+  }
+  return PredictionDrafter::load(*draft_file_, spec, *model_, *backend_, options, kv_tokens);
 }
 
 // Null where nothing is to be guessed.
@@ -147,13 +182,11 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
                              file_.file().path().string())};
   }
   if (Status status = model_->allow_trials(); !status) return status.error();
-  if (options.draft_model.empty()) return load_own_drafters(options);
-  const std::int64_t promised =
-      memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
-  auto model =
-      DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens, promised);
+  if (!draft_file_) return load_own_drafters(options);
+  auto model = load_draft_model(options, kv_tokens);
   if (!model) return model.error();
-  return paced<DraftWorth>(std::move(*model));
+  return paced(std::move(*model),
+               DraftWorth(guess_cost(file_, draft_file_->file(), draft_file_->spec())));
 }
 
 Status Engine::allocate_memory() {

@@ -30,10 +30,11 @@ struct EngineOptions {
   BatchLimits limits;
   bool force = false;  ///< load even if memory seems too small
 
-  bool speculate = false;   ///< guess next tokens and verify several at once; the text is the same
-  std::string draft_model;  ///< with `speculate`: the GGUF file of a smaller model that guesses;
-                            ///< empty: they are looked up in the text so far, or come from the
-                            ///< model's own layer for that (ModelFile::prediction)
+  bool speculate = false;  ///< guess next tokens and verify several at once; the text is the same
+  /// With `speculate`: the GGUF file of a smaller model that guesses, or of one that does for this
+  /// model alone (draft_architectures()). Empty: guesses are looked up in the text so far, or come
+  /// from the model's own layer for that (ModelFile::prediction).
+  std::string draft_model;
 };
 
 /// Layers of a model and where they run.

@@ -64,11 +64,7 @@ Status ModelFile::add_adapter(const std::string& path, float strength) {
 }
 
 Status ModelFile::add_control_vector(const std::string& path, float strength) {
-  const ResidualSpec& residual = spec_.residual;
-  const bool is_usual = residual.altup_streams == 0 && residual.attention_group == 0 &&
-                        residual.hyper_connection.streams == 0 && spec_.cycles.stack == 0 &&
-                        spec_.input.layers == 0;
-  if (!is_usual) {
+  if (!spec_.has_one_stream()) {
     return Error{
         fmt::format("{}: control vectors are for models with one residual stream, which "
                     "{} models are not",

@@ -1,6 +1,7 @@
 #include "generate/loading/part_bytes.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "backend/cuda/cuda.hpp"
@@ -76,6 +77,24 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
 int times_used(const ModelSpec& spec, std::string_view tensor) {
   const auto layer = gguf::layer_of(tensor);
   return layer ? count_layers(spec, *layer, {}) : 1;
+}
+
+double expert_share(const ModelSpec& spec, std::string_view tensor, int tokens) {
+  if (tensor.find("_exps.") == std::string_view::npos) return 1.0;
+  for (const LayerSpec& layer : spec.layers) {
+    const double used = layer.moe.route.used;
+    if (layer.moe.experts > 0) return 1.0 - std::pow(1.0 - used / layer.moe.experts, tokens);
+  }
+  return 1.0;
+}
+
+double read_share(const gguf::File& file, const ModelSpec& spec, const gguf::Tensor& tensor,
+                  int tokens) {
+  if (tensor.name == kTokens) return file.find_tensor("output.weight") ? 0.0 : 1.0;
+  if (tensor.name == "position_embd.weight" || tensor.name == "per_layer_token_embd.weight") {
+    return 0.0;
+  }
+  return times_used(spec, tensor.name) * expert_share(spec, tensor.name, tokens);
 }
 
 std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,

@@ -24,4 +24,13 @@ std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec
 /// never those of layers for multi-token prediction.
 int times_used(const ModelSpec& spec, std::string_view tensor);
 
+/// The part of the weights `tensor` that `tokens` tokens side by side read where they are used: all
+/// of it, but of experts those that are chosen, on average.
+double expert_share(const ModelSpec& spec, std::string_view tensor, int tokens = 1);
+
+/// How much of `tensor` such tokens read, above 1 where layers share it; 0 of tables whose rows are
+/// looked up.
+double read_share(const gguf::File& file, const ModelSpec& spec, const gguf::Tensor& tensor,
+                  int tokens = 1);
+
 }  // namespace linnet

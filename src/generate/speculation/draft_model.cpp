@@ -1,109 +1,35 @@
 #include "generate/speculation/draft_model.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "backend/kv_pages.hpp"
-#include "base/units.hpp"
-#include "generate/loading/part_bytes.hpp"
 #include "generate/sampling/candidates.hpp"
 
 namespace linnet {
-namespace {
 
-// Files may pad their vocabulary: what both have must be the same.
-Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
-  const std::string& path = draft.file().path().string();
-  const Tokenizer *own = draft.tokenizer(), *other = target.tokenizer();
-  if (!own || !other) {
-    if (draft.spec().vocabulary == target.spec().vocabulary) return {};
-    return Error{fmt::format("{}: the draft model has {} tokens, expected the model's {}", path,
-                             draft.spec().vocabulary, target.spec().vocabulary)};
-  }
-  const auto shared = std::min(own->vocabulary_size(), other->vocabulary_size());
-  for (TokenId id = 0; id < shared; ++id) {
-    if (own->piece(id) == other->piece(id)) continue;
-    return Error{fmt::format(
-        "{}: the draft model has another vocabulary: token {} is \"{}\", expected the model's "
-        "\"{}\"",
-        path, id, own->piece(id), other->piece(id))};
-  }
-  return {};
-}
-
-Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
-                    std::int64_t promised_bytes) {
-  const MemoryShare share{
-      .weights_bytes = weights_bytes(draft.file(), draft.spec(), {options.backend, {}}),
-      .kv_bytes_per_token = kv_bytes_per_token(draft.spec(), options.kv_type)};
-  const std::int64_t need = share.bytes(kv_tokens);
-  const auto free = available_bytes(options.backend);
-  if (!free) return free.error();
-  const std::int64_t available = *free;
-  // What was allocated on a GPU is not free any more; the machine gives memory when it is touched.
-  if (options.backend == BackendKind::kCuda) promised_bytes = 0;
-  if (options.force || available == 0 || saturating_add(need, promised_bytes) <= available) {
-    return {};
-  }
-  return Error{fmt::format(
-      "{}: the draft model needs {} MiB of memory and {} MiB are left beside the model; --force "
-      "loads it anyway",
-      draft.file().path().string(), need / kMiB,
-      std::max<std::int64_t>(0, available - promised_bytes) / kMiB)};
-}
-
-Status check_kind(const ModelFile& draft) {
-  const char* const problem = state_bytes(draft.spec()) > 0 ? "keeps recurrent state"
-                              : !draft.spec().causal        ? "does not generate from left to right"
-                                                            : nullptr;
-  if (!problem) return {};
-  return Error{fmt::format("{}: a model of the architecture {} cannot be a draft model: it {}",
-                           draft.file().path().string(), draft.spec().architecture, problem)};
-}
-
-Status check_positions(const ModelFile& draft, const ModelFile& target,
-                       const EngineOptions& options, std::int64_t kv_tokens) {
-  const std::int64_t rows = draft.spec().position_rows;
-  const std::int64_t context = options.context > 0 ? options.context : target.spec().context_length;
-  const std::int64_t longest = std::min(context, kv_tokens);
-  if (rows == 0 || rows >= longest) return {};
-  return Error{fmt::format("{}: the draft model knows {} positions, and texts may have {} tokens",
-                           draft.file().path().string(), rows, longest)};
-}
-
-}  // namespace
-
-Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const ModelFile& target,
+Result<std::unique_ptr<Drafter>> DraftModel::load(const ModelFile& file, const ModelSpec& target,
                                                   Backend& backend, const EngineOptions& options,
-                                                  std::int64_t kv_tokens,
-                                                  std::int64_t promised_bytes) {
-  auto file = ModelFile::open(path);
-  if (!file) return file.error();
-  if (Status s = check_kind(**file); !s) return s.error();
-  if (Status s = check_vocabulary(**file, target); !s) return s.error();
-  if (Status s = check_positions(**file, target, options, kv_tokens); !s) return s.error();
-  if (Status s = check_memory(**file, options, kv_tokens, promised_bytes); !s) return s.error();
+                                                  std::int64_t kv_tokens) {
   BatchLimits limits = options.limits;
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, limits.outputs));
-  WeightLoader loader((*file)->file(), backend);
-  auto model = Model::load((*file)->spec(), loader, backend, limits);
+  WeightLoader loader(file.file(), backend);
+  auto model = Model::load(file.spec(), loader, backend, limits);
   if (!model) return model.error();
-  if (Status s = (*file)->file().check_unchanged(); !s) return s.error();
+  if (Status s = file.file().check_unchanged(); !s) return s.error();
   SequenceMemory memory;
   memory.pages = pages_for(kv_tokens) + 1;
   auto kv = backend.make_kv_store((*model)->kv_shape(options.kv_type, memory.pages));
   if (!kv) return kv.error();
   memory.kv = std::move(*kv);
-  const auto vocabulary = std::min((*file)->spec().vocabulary, target.spec().vocabulary);
+  const auto vocabulary = std::min(file.spec().vocabulary, target.vocabulary);
   return std::unique_ptr<Drafter>(
-      new DraftModel(backend, std::move(*file), std::move(*model), std::move(memory), vocabulary));
+      new DraftModel(backend, file, std::move(*model), std::move(memory), vocabulary));
 }
 
-DraftModel::DraftModel(Backend& backend, std::unique_ptr<ModelFile> file,
-                       std::unique_ptr<Model> model, SequenceMemory memory, std::int64_t vocabulary)
-    : file_(std::move(file)),
+DraftModel::DraftModel(Backend& backend, const ModelFile& file, std::unique_ptr<Model> model,
+                       SequenceMemory memory, std::int64_t vocabulary)
+    : file_(file),
       model_(std::move(model)),
       memory_(std::move(memory)),
       cache_(backend, memory_, /*reuses=*/true),
@@ -126,7 +52,7 @@ Status DraftModel::propose(std::span<const DraftQuery> queries) {
   for (;;) {
     rows_.clear();
     std::erase_if(guessing, [this](const Guessing& of) { return !add_guess(of); });
-    if (guessing.empty()) return file_->check_lazy_weights();
+    if (guessing.empty()) return file_.check_lazy_weights();
     compute(guessing);
   }
 }

@@ -16,13 +16,11 @@ namespace linnet {
 /// (https://arxiv.org/abs/2211.17192). It keeps keys and values of its own.
 class DraftModel final : public Drafter {
  public:
-  /// Loads the GGUF file `path` into `backend`, which must outlive this, with room for `kv_tokens`
-  /// tokens, which is as long as a text may be. Errors: what is wrong with the file; a vocabulary
-  /// other than that of `target`; a model with recurrent state, which can't take guesses back; too
-  /// little memory, of which `promised_bytes` belong to others (unless `force`).
-  static Result<std::unique_ptr<Drafter>> load(const std::string& path, const ModelFile& target,
+  /// Loads `file` (open_draft) into `backend`, with room for `kv_tokens` tokens, which is as long
+  /// as a text may be. Both must outlive this.
+  static Result<std::unique_ptr<Drafter>> load(const ModelFile& file, const ModelSpec& target,
                                                Backend& backend, const EngineOptions& options,
-                                               std::int64_t kv_tokens, std::int64_t promised_bytes);
+                                               std::int64_t kv_tokens);
 
   /// Fails if its file has changed (see ModelFile::check_lazy_weights).
   Status propose(std::span<const DraftQuery> queries) override;
@@ -39,7 +37,7 @@ class DraftModel final : public Drafter {
     Sequence* sequence;
   };
 
-  DraftModel(Backend& backend, std::unique_ptr<ModelFile> file, std::unique_ptr<Model> model,
+  DraftModel(Backend& backend, const ModelFile& file, std::unique_ptr<Model> model,
              SequenceMemory memory, std::int64_t vocabulary);
 
   bool catch_up(const DraftQuery& query, Sequence& sequence);
@@ -47,7 +45,7 @@ class DraftModel final : public Drafter {
   bool knows_position(std::int64_t position) const;
   void compute(const std::vector<Guessing>& guessing);
 
-  std::unique_ptr<ModelFile> file_;
+  const ModelFile& file_;
   std::unique_ptr<Model> model_;
   SequenceMemory memory_;
   SequenceCache cache_;

@@ -17,7 +17,7 @@ std::int64_t DraftWorth::worthwhile() const {
   for (std::int64_t count = 1; count <= kMost; ++count) {
     all_right *= right_;
     tokens += all_right;
-    const double gain = tokens / (1.0 + kCost * static_cast<double>(count));
+    const double gain = tokens / (1.0 + cost_ * static_cast<double>(count));
     if (gain <= most) continue;
     most = gain;
     best = count;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace linnet {
@@ -12,18 +13,22 @@ class DraftWorth {
  public:
   static constexpr std::int64_t kMost = 8;
 
+  /// `cost`: of a guess, in steps of the model for one token (guess_cost()). What costs more counts
+  /// as half a step: who has asked for that wants it tried.
+  explicit DraftWorth(double cost) : cost_(std::min(cost, 0.5)) {}
+
   /// For the next step.
   std::int64_t next();
   /// `accepted` of `guessed` (at least 1) were right.
   void report(std::int64_t guessed, std::int64_t accepted);
 
  private:
-  static constexpr double kCost = 0.2;  // of a guess, in steps of the model
   static constexpr double kNewest = 0.05;
   static constexpr int kLongestRest = 32;
 
   std::int64_t worthwhile() const;
 
+  double cost_;
   double right_ = 0.7;  // the share of guesses, of those behind a right one
   int rest_ = 0;        // steps without guesses so far
 };

@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "backend/memory.hpp"
 #include "base/result.hpp"
 #include "base/token_id.hpp"
+#include "generate/cache/sequence_cache.hpp"
 
 namespace linnet {
 
@@ -15,10 +15,11 @@ inline constexpr std::int64_t kMostGuesses = 16;
 
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
-  std::uint64_t sequence;           ///< the same number each time that it is asked about
-  std::span<const TokenId> tokens;  ///< so far; later ones only come behind them
-  std::int64_t most;                ///< guesses that are of use
-  std::vector<TokenId>* guesses;    ///< empty; gets at most `most` tokens
+  std::uint64_t sequence;                  ///< the same number each time that it is asked about
+  std::span<const TokenId> tokens;         ///< so far; later ones only come behind them
+  std::int64_t most;                       ///< guesses that are of use
+  std::vector<TokenId>* guesses;           ///< empty; gets at most `most` tokens
+  const StoredSequence* stored = nullptr;  ///< what the model keeps of it
 };
 
 /// Rows of a sequence that the model has evaluated.
@@ -26,7 +27,8 @@ struct EvaluatedRows {
   std::uint64_t sequence;
   std::span<const TokenId> tokens;  ///< so far; rows behind these are of guesses
   std::int64_t position;            ///< of the first row
-  View hidden;  ///< Model::hidden() of the rows, in the memory of the model's results
+  std::int64_t first_row;           ///< of the model's latest pass
+  std::int64_t rows;
 };
 
 /// Guesses how texts go on, cheaply. The guesses are verified with the model that generates, so

@@ -15,7 +15,9 @@ namespace linnet {
 template <class Length>
 class PacedDrafter final : public Drafter {
  public:
-  explicit PacedDrafter(std::unique_ptr<Drafter> drafter) : drafter_(std::move(drafter)) {}
+  /// `first` is that of a sequence of which nothing is known yet.
+  explicit PacedDrafter(std::unique_ptr<Drafter> drafter, Length first = Length())
+      : drafter_(std::move(drafter)), first_(first) {}
 
   bool reads_hidden() const override { return drafter_->reads_hidden(); }
   void observe(const EvaluatedRows& rows) override { drafter_->observe(rows); }
@@ -23,13 +25,13 @@ class PacedDrafter final : public Drafter {
   Status propose(std::span<const DraftQuery> queries) override {
     queries_.clear();
     for (DraftQuery query : queries) {
-      query.most = std::min(query.most, lengths_[query.sequence].next());
+      query.most = std::min(query.most, length_of(query.sequence).next());
       if (query.most > 0) queries_.push_back(query);
     }
     return drafter_->propose(queries_);
   }
   void report(std::uint64_t sequence, std::int64_t guessed, std::int64_t accepted) override {
-    lengths_[sequence].report(guessed, accepted);
+    length_of(sequence).report(guessed, accepted);
   }
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override {
     lengths_.erase(sequence);
@@ -37,14 +39,19 @@ class PacedDrafter final : public Drafter {
   }
 
  private:
+  Length& length_of(std::uint64_t sequence) {
+    return lengths_.try_emplace(sequence, first_).first->second;
+  }
+
   std::unique_ptr<Drafter> drafter_;
+  Length first_;
   std::unordered_map<std::uint64_t, Length> lengths_;
   std::vector<DraftQuery> queries_;  // a member so that it keeps its memory
 };
 
 template <class Length>
-std::unique_ptr<Drafter> paced(std::unique_ptr<Drafter> drafter) {
-  return std::make_unique<PacedDrafter<Length>>(std::move(drafter));
+std::unique_ptr<Drafter> paced(std::unique_ptr<Drafter> drafter, Length first = Length()) {
+  return std::make_unique<PacedDrafter<Length>>(std::move(drafter), first);
 }
 
 }  // namespace linnet

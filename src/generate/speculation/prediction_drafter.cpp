@@ -13,19 +13,31 @@ constexpr std::int64_t kWaitingRows = 32;
 // More than that at once only help prompts.
 constexpr std::int64_t kMostRows = 512;
 
+// Those that the layer may share with its target.
+SharedTables shared_tables(const ModelSpec& spec, const Model& target, const Backend& backend) {
+  SharedTables tables = target.tables_in(backend);
+  const auto fits = [&](const Matrix& table, std::int64_t rows) {
+    return table.columns() == spec.width && table.rows() == rows;
+  };
+  if (tables.tokens && !fits(*tables.tokens, spec.vocabulary)) tables.tokens.reset();
+  if (tables.output && !fits(*tables.output, spec.logit_columns())) tables.output.reset();
+  return tables;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file,
-                                                         const ModelSpec& spec, const Model& model,
-                                                         Backend& backend,
+Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, ModelSpec spec,
+                                                         const Model& target, Backend& backend,
                                                          const EngineOptions& options,
                                                          std::int64_t kv_tokens) {
   WeightLoader loader(file.file(), backend);
-  loader.load_part();
+  if (spec.prediction.kind == PredictionSpec::Kind::kJoined) loader.load_part();
   const LayerPlace place{&backend};
-  BatchLimits limits = model.limits();
+  BatchLimits limits = target.limits();
   limits.rows = std::min(limits.rows, kMostRows);
-  auto layer = Model::load(spec, loader, {&place, 1}, limits, model.tables_in(backend));
+  spec.vocabulary = target.spec().vocabulary;
+  const SharedTables tables = shared_tables(spec, target, backend);
+  auto layer = Model::load(std::move(spec), loader, {&place, 1}, limits, tables);
   if (!layer) return layer.error();
   if (Status s = file.file().check_unchanged(); !s) return s.error();
   SequenceMemory memory;
@@ -34,30 +46,61 @@ Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file,
   if (!kv) return kv.error();
   memory.kv = std::move(*kv);
   return std::unique_ptr<Drafter>(
-      new PredictionDrafter(backend, std::move(*layer), std::move(memory)));
+      new PredictionDrafter(file, target, backend, std::move(*layer), std::move(memory)));
 }
 
 std::int64_t PredictionDrafter::waiting_rows() const {
   return std::min(kWaitingRows, layer_->limits().rows);
 }
 
-PredictionDrafter::PredictionDrafter(Backend& backend, std::unique_ptr<Model> layer,
-                                     SequenceMemory memory)
-    : backend_(backend),
+PredictionDrafter::PredictionDrafter(const ModelFile& file, const Model& target, Backend& backend,
+                                     std::unique_ptr<Model> layer, SequenceMemory memory)
+    : file_(file),
+      target_(target),
+      backend_(backend),
       layer_(std::move(layer)),
+      skipped_(layer_->spec().prediction.kind == PredictionSpec::Kind::kBeside ? 1 : 0),
       memory_(std::move(memory)),
       cache_(backend, memory_, /*reuses=*/true),
       logits_(backend) {}
 
+// Nothing comes before the first one, so that EAGLE-3 was not trained to read it.
+std::span<const TokenId> PredictionDrafter::read_tokens(std::span<const TokenId> tokens) const {
+  return tokens.subspan(static_cast<std::size_t>(std::min(skipped_, std::ssize(tokens))));
+}
+
+TokenId PredictionDrafter::token_of(std::int64_t column) const {
+  const auto& tokens = layer_->spec().prediction.tokens;
+  return tokens.empty() ? static_cast<TokenId>(column) : tokens[static_cast<std::size_t>(column)];
+}
+
 void PredictionDrafter::observe(const EvaluatedRows& rows) {
+  const auto tokens = read_tokens(rows.tokens);
+  if (tokens.empty()) return;
   Sequence& sequence = sequences_[rows.sequence];
-  if (!sequences_.start(rows.tokens, sequence)) return;
+  if (!sequences_.start(tokens, sequence)) return;
   keep_hidden(rows, sequence);
   drop_read(sequence);
   // The last token is left to the guess that comes from it.
   const auto behind = sequence.first_hidden + std::ssize(sequence.hidden) / layer_->spec().width;
-  const std::int64_t end = std::min(std::ssize(rows.tokens) - 1, behind + 1);
-  if (end - sequence.stored.computed > waiting_rows()) read_until(rows.tokens, end, sequence);
+  const std::int64_t end = std::min(std::ssize(tokens) - 1, behind + 1 - skipped_);
+  if (end - sequence.stored.computed > waiting_rows()) read_until(tokens, end, sequence);
+}
+
+// What the layer reads of the target's states, [rows, width].
+void PredictionDrafter::read_hidden(const EvaluatedRows& rows, float* out) {
+  const std::size_t layers = layer_->spec().prediction.target_layers.size();
+  if (layers == 0) {
+    return backend_.download(some_rows(target_.hidden(), rows.first_row, rows.rows), out);
+  }
+  std::vector<View> results(layers);
+  for (std::int64_t first = 0; first < rows.rows; first += layer_->limits().rows) {
+    const std::int64_t count = std::min(rows.rows - first, layer_->limits().rows);
+    for (std::size_t i = 0; i < layers; ++i) {
+      results[i] = some_rows(target_.kept(i), rows.first_row + first, count);
+    }
+    backend_.download(layer_->fuse(results), out + first * layer_->spec().width);
+  }
 }
 
 // Those of guesses that were wrong, or of a sequence that is computed once more, come again.
@@ -72,16 +115,16 @@ void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequenc
     sequence.hidden.resize(static_cast<std::size_t>(kept * width));
   }
   const std::size_t old = sequence.hidden.size();
-  sequence.hidden.resize(old + static_cast<std::size_t>(rows.hidden.rows * width));
-  backend_.download(rows.hidden, sequence.hidden.data() + old);
+  sequence.hidden.resize(old + static_cast<std::size_t>(rows.rows * width));
+  read_hidden(rows, sequence.hidden.data() + old);
 }
 
 // Forgets the hidden states before the one that the next row reads.
 void PredictionDrafter::drop_read(Sequence& sequence) const {
   const std::int64_t width = layer_->spec().width;
   const std::int64_t known = std::ssize(sequence.hidden) / width;
-  const std::int64_t read =
-      std::clamp<std::int64_t>(sequence.stored.computed - 1 - sequence.first_hidden, 0, known);
+  const std::int64_t next = sequence.stored.computed + skipped_ - 1;
+  const std::int64_t read = std::clamp<std::int64_t>(next - sequence.first_hidden, 0, known);
   sequence.hidden.erase(sequence.hidden.begin(), sequence.hidden.begin() + read * width);
   sequence.first_hidden += read;
 }
@@ -94,13 +137,12 @@ bool PredictionDrafter::add_rows(std::span<const TokenId> tokens, std::int64_t c
   if (!cache_.reserve(stored, end)) return false;
   const std::int64_t width = layer_->spec().width;
   const std::int64_t known = std::ssize(sequence.hidden) / width;
-  // Row i reads the hidden state i - 1.
-  const std::int64_t from = std::clamp(sequence.first_hidden + 1, first, end);
-  const std::int64_t to = std::clamp(sequence.first_hidden + known + 1, from, end);
+  const std::int64_t reader = sequence.first_hidden + 1 - skipped_;  // of the first that is known
+  const std::int64_t from = std::clamp(reader, first, end);
+  const std::int64_t to = std::clamp(reader + known, from, end);
   if (from < to) {
-    const std::int64_t skipped = from - 1 - sequence.first_hidden;
     rows_.add_given(
-        {rows_.rows() + from - first, to - from, sequence.hidden.data() + skipped * width});
+        {rows_.rows() + from - first, to - from, sequence.hidden.data() + (from - reader) * width});
   }
   rows_.add_sequence(stored, first, count);
   for (std::int64_t i = first; i < end; ++i) {
@@ -125,17 +167,13 @@ void PredictionDrafter::read_until(std::span<const TokenId> tokens, std::int64_t
 }
 
 Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
-  for (const DraftQuery& query : queries) {
-    Sequence* const sequence = sequences_.find_started(query.sequence);
-    if (!sequence) continue;
-    read_until(query.tokens, std::ssize(query.tokens) - waiting_rows(), *sequence);
-  }
+  for (const DraftQuery& query : queries) read_waiting(query);
   std::vector<Guessing> guessing;
   rows_.clear();
   for (const DraftQuery& query : queries) add_latest(query, guessing);
   compute(guessing);
   for (const Guessing& of : guessing) {
-    cache_.advance(of.sequence->stored, of.query->tokens, of.rows);
+    cache_.advance(of.sequence->stored, read_tokens(of.query->tokens), of.rows);
     drop_read(*of.sequence);
   }
   // Each pass gives every sequence a guess, from which the next pass goes on.
@@ -144,18 +182,27 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
     std::erase_if(guessing, [this](Guessing& of) { return !add_guess(of); });
     compute(guessing);
   }
-  return {};
+  return file_.check_lazy_weights();
+}
+
+// Reads what is more than a batch should have beside guesses.
+void PredictionDrafter::read_waiting(const DraftQuery& query) {
+  const auto tokens = read_tokens(query.tokens);
+  if (Sequence* const sequence = sequences_.find_started(query.sequence)) {
+    read_until(tokens, std::ssize(tokens) - waiting_rows(), *sequence);
+  }
 }
 
 // Adds the rows of a text that were not read yet, from the last of which its first guess comes.
 void PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing>& guessing) {
   Sequence* const sequence = sequences_.find_started(query.sequence);
   if (!sequence) return;
-  const std::int64_t count = std::ssize(query.tokens) - sequence->stored.computed;
+  const auto tokens = read_tokens(query.tokens);
+  const std::int64_t count = std::ssize(tokens) - sequence->stored.computed;
   const BatchLimits& limits = layer_->limits();
   const bool has_room = rows_.rows() + count <= limits.rows && rows_.outputs() < limits.outputs;
   if (count < 1 || !has_room) return;
-  if (!add_rows(query.tokens, count, /*wants_logits=*/true, *sequence)) return;
+  if (!add_rows(tokens, count, /*wants_logits=*/true, *sequence)) return;
   guessing.push_back({&query, sequence, count});
 }
 
@@ -187,7 +234,7 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing) {
   for (std::size_t i = 0; i < guessing.size(); ++i) {
     const Guessing& of = guessing[i];
     const LogitRow row = logits_.row(static_cast<std::int64_t>(i));
-    of.query->guesses->push_back(Candidates(row).best().id);
+    of.query->guesses->push_back(token_of(Candidates(row).best().id));
     end += of.rows;
     of.sequence->guessed.resize(static_cast<std::size_t>(layer_->spec().width));
     backend_.download(some_rows(layer_->hidden(), end - 1, 1), of.sequence->guessed.data());
@@ -195,7 +242,7 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing) {
 }
 
 void PredictionDrafter::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
-  sequences_.end(sequence, tokens);
+  sequences_.end(sequence, read_tokens(tokens));
 }
 
 }  // namespace linnet

@@ -11,29 +11,30 @@
 
 namespace linnet {
 
-/// Guesses with the layer for multi-token prediction that the model's file has
-/// (https://arxiv.org/abs/2412.19437, section 2.2), greedily, all sequences side by side. The layer
-/// reads the hidden states that the model has made, so it must see all of its rows; where some were
-/// not seen (their keys came from a session), guesses are poorer. It keeps keys and values of its
-/// own.
+/// Guesses with a layer that reads hidden states of the model: that for multi-token prediction in
+/// the model's own file (https://arxiv.org/abs/2412.19437, section 2.2), or one that was trained
+/// for the model (EAGLE-3, https://arxiv.org/abs/2503.01840). It guesses greedily, all sequences
+/// side by side, and must see all rows of the model; where some were not seen (their keys came from
+/// a session), guesses are poorer. It keeps keys and values of its own.
 class PredictionDrafter final : public Drafter {
  public:
-  /// Loads the layer that `spec` describes from `file`, beside the results of `model` in `backend`;
-  /// all of these must outlive this. It has room for `kv_tokens` tokens.
-  static Result<std::unique_ptr<Drafter>> load(const ModelFile& file, const ModelSpec& spec,
-                                               const Model& model, Backend& backend,
+  /// Loads the layer that `spec` describes from `file`, beside the results of `target` in
+  /// `backend`; all of these must outlive this. It has room for `kv_tokens` tokens.
+  static Result<std::unique_ptr<Drafter>> load(const ModelFile& file, ModelSpec spec,
+                                               const Model& target, Backend& backend,
                                                const EngineOptions& options,
                                                std::int64_t kv_tokens);
 
   bool reads_hidden() const override { return true; }
   void observe(const EvaluatedRows& rows) override;
+  /// Fails if its file has changed (see ModelFile::check_lazy_weights).
   Status propose(std::span<const DraftQuery> queries) override;
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:
   struct Sequence : DraftedSequence {
     std::int64_t first_hidden = 0;  // position of the first of
-    std::vector<float> hidden;      // the model's hidden states that are still to be read
+    std::vector<float> hidden;      // what is still to be read of the model's states
     std::vector<float> guessed;     // the layer's own, behind the latest guess
   };
   // A query whose guesses are under way.
@@ -43,20 +44,29 @@ class PredictionDrafter final : public Drafter {
     std::int64_t rows;  // of it in this pass
   };
 
-  PredictionDrafter(Backend& backend, std::unique_ptr<Model> layer, SequenceMemory memory);
+  PredictionDrafter(const ModelFile& file, const Model& target, Backend& backend,
+                    std::unique_ptr<Model> layer, SequenceMemory memory);
 
+  std::span<const TokenId> read_tokens(std::span<const TokenId> tokens) const;
+  TokenId token_of(std::int64_t column) const;
   std::int64_t waiting_rows() const;
+  void read_hidden(const EvaluatedRows& rows, float* out);
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;
   bool add_rows(std::span<const TokenId> tokens, std::int64_t count, bool wants_logits,
                 Sequence& sequence);
   void read_until(std::span<const TokenId> tokens, std::int64_t end, Sequence& sequence);
+  void read_waiting(const DraftQuery& query);
   void add_latest(const DraftQuery& query, std::vector<Guessing>& guessing);
   bool add_guess(Guessing& guessing);
   void compute(std::span<const Guessing> guessing);
 
+  const ModelFile& file_;
+  const Model& target_;
   Backend& backend_;
   std::unique_ptr<Model> layer_;
+  // Row i of a text is its token i + skipped_, and reads the hidden state i + skipped_ - 1.
+  std::int64_t skipped_;
   SequenceMemory memory_;
   SequenceCache cache_;
   DraftedSequences<Sequence> sequences_{cache_};

@@ -34,7 +34,8 @@ Status StepRows::propose_guesses() {
     if (!sequence.media.empty()) continue;  // of which drafters know nothing
     const std::int64_t left = sequence.request.max_tokens - sequence.drawn - 1;
     const std::int64_t most = std::min({share, left, kMostGuesses});
-    if (most > 0) queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses});
+    if (most <= 0) continue;
+    queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses, &sequence.stored});
   }
   return queue_.drafter()->propose(queries_);
 }

@@ -102,7 +102,7 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
     weights.output = loader.linear(prefix + ".attn_output", width, width);
     return weights;
   }
-  load_query_key_value(loader, spec, width, prefix, weights);
+  load_query_key_value(loader, spec, model.mixer_columns(), prefix, weights);
   weights.query_norm = loader.head_norm(prefix + ".attn_q_norm", spec.heads, spec.key_width);
   if (!weights.gate) weights.gate = load_attention_gate(loader, spec.heads, width, result, prefix);
   weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);

@@ -2,29 +2,69 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
+namespace {
+
+using Kind = PredictionSpec::Kind;
+
+// out = the given rows, 0 where none is given.
+void put_given_rows(const Pass& pass, View out) {
+  pass.backend.fill(out, 0.0f);
+  for (const GivenRows& given : pass.given) {
+    upload_rows(pass.backend, given.values, out.columns, some_rows(out, given.first, given.rows));
+  }
+}
+
+}  // namespace
 
 std::string prediction_tensor(const ModelSpec& model, std::string_view part) {
   return fmt::format("{}.{}.nextn.{}", model.layer_name, model.first_block, part);
 }
 
-PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model) {
-  if (!model.predicts) return {};
+std::string own_tokens_tensor(const ModelSpec& model) {
+  return model.prediction.kind == Kind::kJoined ? prediction_tensor(model, "embed_tokens")
+                                                : "token_embd";
+}
+
+std::string own_output_tensor(const ModelSpec& model) {
+  return model.prediction.kind == Kind::kJoined ? prediction_tensor(model, "shared_head_head")
+                                                : "output";
+}
+
+PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
+                                  std::shared_ptr<const Matrix> target_tokens) {
+  const PredictionSpec& spec = model.prediction;
   const auto name = [&](std::string_view part) { return prediction_tensor(model, part); };
   PredictionWeights weights;
-  weights.token_norm = loader.norm(name("enorm"), model.width);
-  weights.hidden_norm = loader.norm(name("hnorm"), model.width);
-  weights.projection = loader.linear(name("eh_proj"), 2 * model.width, model.width);
+  if (spec.kind == Kind::kJoined) {
+    weights.token_norm = loader.norm(name("enorm"), model.width);
+    weights.hidden_norm = loader.norm(name("hnorm"), model.width);
+    weights.projection = loader.linear(name("eh_proj"), 2 * model.width, model.width);
+  } else if (spec.kind == Kind::kBeside) {
+    if (spec.normalises_results) {
+      weights.results_norm = loader.norm("enc.output_norm", spec.fused_columns());
+    }
+    weights.fusion = loader.linear("fc", spec.fused_columns(), model.width);
+  } else if (spec.kind == Kind::kReadsKeys) {
+    weights.target_tokens = std::move(target_tokens);
+    if (!weights.target_tokens)
+      loader.fail("the tokens of the model that it guesses for are not here");
+    weights.projection = loader.linear("nextn.pre_projection", 2 * spec.target_width, model.width);
+  }
   return weights;
 }
 
 std::int64_t prediction_columns(const ModelSpec& model) {
-  return model.predicts ? 2 * model.width : 0;
+  if (model.prediction.kind == Kind::kNone) return 0;
+  const PredictionSpec& spec = model.prediction;
+  return std::max({2 * model.width, spec.fused_columns(), 2 * spec.target_width});
 }
 
 void join_hidden(const Pass& pass, const PredictionWeights& weights, View x) {
@@ -33,12 +73,74 @@ void join_hidden(const Pass& pass, const PredictionWeights& weights, View x) {
   const View both = pass.workspace.view(x.rows, 2 * width);
   const View token = both.slice(0, width), hidden = both.slice(width, width);
   normalise(pass, weights.token_norm, x, token);
-  pass.backend.fill(hidden, 0.0f);
-  for (const GivenRows& given : pass.given) {
-    upload_rows(pass.backend, given.values, width, some_rows(hidden, given.first, given.rows));
-  }
+  put_given_rows(pass, hidden);
   normalise(pass, weights.hidden_norm, hidden);
   project(pass, weights.projection, both, x);
+}
+
+int read_kv_layer(const ModelSpec& target, AttentionSpan span) {
+  for (int i = static_cast<int>(target.layers.size()) - 1; i >= 0; --i) {
+    const AttentionSpec& attention = target.layers[static_cast<std::size_t>(i)].attention;
+    if (attention.heads == 0 || attention.span != span) continue;
+    return attention.kv_layer >= 0 ? attention.kv_layer : i;
+  }
+  return -1;
+}
+
+void read_keys_of(const ModelSpec& target, ModelSpec& model) {
+  for (LayerSpec& layer : model.layers) {
+    layer.attention.kv_layer = read_kv_layer(target, layer.attention.span);
+  }
+}
+
+View join_target(const Pass& pass, const PredictionWeights& weights) {
+  const View x = pass.workspace.view(std::ssize(pass.tokens), pass.model.width);
+  const Workspace::Scope scope(pass.workspace);
+  const std::int64_t width = pass.model.prediction.target_width;
+  const View both = pass.workspace.view(x.rows, 2 * width);
+  const View token = both.slice(0, width);
+  pass.backend.embed_rows(*weights.target_tokens, pass.tokens, token);
+  pass.backend.scale(token, pass.model.embedding_scale);
+  put_given_rows(pass, both.slice(width, width));
+  project(pass, weights.projection, both, x);
+  return x;
+}
+
+Linear load_target_projection(WeightLoader& loader, const ModelSpec& model) {
+  if (model.prediction.kind != Kind::kReadsKeys) return {};
+  return loader.linear("nextn.post_projection", model.width, model.prediction.target_width);
+}
+
+void begin_beside_tokens(const Pass& pass, Streams& streams) {
+  streams.embeddings = streams.x;
+  streams.x = pass.workspace.view(streams.embeddings.rows, pass.model.width);
+  put_given_rows(pass, streams.x);
+}
+
+View read_beside_tokens(const Pass& pass, const Norm& token_norm, const Norm& stream_norm,
+                        const Streams& streams) {
+  const std::int64_t width = pass.model.width;
+  const View both = pass.workspace.view(streams.x.rows, 2 * width);
+  const View token = both.slice(0, width), stream = both.slice(width, width);
+  normalise(pass, token_norm, streams.embeddings, token);
+  normalise(pass, stream_norm, streams.x, stream);
+  if (pass.model.prediction.normalises_stream) pass.backend.copy(stream, streams.x);
+  return both;
+}
+
+void fuse_results(Backend& backend, Workspace& workspace, const ModelSpec& model,
+                  const PredictionWeights& weights, std::span<const View> results, View out) {
+  const Workspace::Scope scope(workspace);
+  const std::int64_t width = model.prediction.target_width;
+  const View all = workspace.view(out.rows, model.prediction.fused_columns());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    backend.copy(results[i], all.slice(static_cast<std::int64_t>(i) * width, width));
+  }
+  if (const Norm& norm = weights.results_norm) {
+    backend.norm(all, norm.params(model.norm, model.norm_epsilon), all);
+  }
+  const MatmulOutput product = product_of({weights.fusion, out});
+  backend.matmul(all, {&product, 1});
 }
 
 }  // namespace linnet

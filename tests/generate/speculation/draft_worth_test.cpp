@@ -9,7 +9,7 @@ namespace {
 
 // Steps whose guesses are right with this probability each; gives how many were asked for.
 double guesses_for_a_step(double right, int steps = 4000) {
-  DraftWorth worth;
+  DraftWorth worth(0.2);
   std::mt19937 random(1);
   std::bernoulli_distribution is_right(right);
   std::int64_t guesses = 0;
@@ -29,6 +29,12 @@ TEST(DraftWorth, AsksForMoreTheOftenerTheyAreRight) {
   EXPECT_NEAR(guesses_for_a_step(0.5), 1.4, 0.6);
 }
 
+TEST(DraftWorth, AsksForMoreTheCheaperTheyAre) {
+  EXPECT_GT(DraftWorth(0.06).next(), DraftWorth(0.2).next());
+  EXPECT_GT(DraftWorth(0.2).next(), DraftWorth(0.5).next());
+  EXPECT_EQ(DraftWorth(3.0).next(), 1) << "what is dear is tried, too";
+}
+
 TEST(DraftWorth, TriesNowAndThenWhereNoneIsWorthIt) {
   const double guesses = guesses_for_a_step(0.0);
   EXPECT_LT(guesses, 0.05);
@@ -36,7 +42,7 @@ TEST(DraftWorth, TriesNowAndThenWhereNoneIsWorthIt) {
 }
 
 TEST(DraftWorth, ComesBackWhenTheTextCanBeGuessedAgain) {
-  DraftWorth worth;
+  DraftWorth worth(0.2);
   for (int i = 0; i < 200; ++i) worth.report(1, 0);
   int steps = 0;
   for (; worth.next() < 4 && steps < 10000; ++steps) worth.report(1, 1);

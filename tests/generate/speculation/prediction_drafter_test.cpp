@@ -37,8 +37,7 @@ class PredictionDrafterTest : public testing::TestWithParam<std::string> {
   // The model has evaluated [first, end) of so many tokens.
   void observe(Drafter& drafter, std::int64_t known, std::int64_t first, std::int64_t end,
                std::uint64_t sequence = 0) const {
-    drafter.observe(
-        {sequence, tokens(known), first, some_rows(evaluated_.hidden(), first, end - first)});
+    drafter.observe({sequence, tokens(known), first, first, end - first});
   }
 
   std::vector<std::int32_t> guess(Drafter& drafter, std::int64_t known, std::int64_t most,

@@ -312,8 +312,8 @@ TEST(DraftModel, GuessesForARecurrentModelToo) {
 
 TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
   const auto backend = make_cpu_backend(1);
-  const auto draft = DraftModel::load(llama().path(), llama().file(), *backend,
-                                      test::TinyModel::options(), 256, 0);
+  const auto draft = DraftModel::load(llama().file(), llama().file().spec(), *backend,
+                                      test::TinyModel::options(), 256);
   ASSERT_TRUE(draft) << draft.error().message;
   std::vector<std::int32_t> tokens = llama().prompt(40), expected;
   const auto guesses = [&] {
@@ -349,10 +349,10 @@ std::unique_ptr<ModelFile> with_vocabulary(std::int64_t size, const std::filesys
 TEST(DraftModel, GuessesNothingBehindATokenThatItDoesNotHave) {
   const test::TemporaryFolder folder;
   const auto file = with_vocabulary(320, folder / "model.gguf");
-  with_vocabulary(288, folder / "draft.gguf");
+  const auto draft_file = with_vocabulary(288, folder / "draft.gguf");
   const auto backend = make_cpu_backend(1);
-  const auto draft = DraftModel::load((folder / "draft.gguf").string(), *file, *backend,
-                                      test::TinyModel::options(), 256, 0);
+  const auto draft =
+      DraftModel::load(*draft_file, file->spec(), *backend, test::TinyModel::options(), 256);
   ASSERT_TRUE(draft) << draft.error().message;
   const auto guesses = [&](std::uint64_t sequence, std::span<const std::int32_t> tokens) {
     std::vector<std::int32_t> guesses;

@@ -16,13 +16,13 @@ constexpr std::int64_t kWidth = 5, kRows = 16;
 // embedding first. Rows without a hidden state have zeros.
 TEST(PredictionTest, EmbeddingAndHiddenStateAreProjectedTogether) {
   test::BlockCase block(kWidth, kRows);
-  block.model.predicts = true;
+  block.model.prediction.kind = PredictionSpec::Kind::kJoined;
   block.model.first_block = 7;
   block.file.tensor("blk.7.nextn.enorm.weight", {kWidth})
       .tensor("blk.7.nextn.hnorm.weight", {kWidth})
       .tensor("blk.7.nextn.eh_proj.weight", {2 * kWidth, kWidth});
   const PredictionWeights weights =
-      block.load([&](WeightLoader& loader) { return load_prediction(loader, block.model); });
+      block.load([&](WeightLoader& loader) { return load_prediction(loader, block.model, {}); });
   const std::vector<float> hidden = test::random_floats(2 * kWidth, 3);
   block.run(prediction_columns(block.model), [&](Pass pass, View in, View out) {
     const GivenRows given[] = {{.first = 1, .rows = 2, .values = hidden.data()}};
@@ -48,7 +48,7 @@ TEST(PredictionTest, MostModelsDoNotPredict) {
   test::BlockCase block(kWidth, kRows);
   EXPECT_EQ(prediction_columns(block.model), 0);
   const PredictionWeights weights =
-      block.load([&](WeightLoader& loader) { return load_prediction(loader, block.model); });
+      block.load([&](WeightLoader& loader) { return load_prediction(loader, block.model, {}); });
   EXPECT_FALSE(weights.projection);
 }
 

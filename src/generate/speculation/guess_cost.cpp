@@ -1,0 +1,61 @@
+#include "generate/speculation/guess_cost.hpp"
+
+#include "generate/loading/part_bytes.hpp"
+#include "gguf/tensor_names.hpp"
+#include "model/blocks/prediction.hpp"
+
+namespace linnet {
+namespace {
+
+// Eight texts side by side take some 1.3 to 1.4 times as long as one (docs/performance.md).
+constexpr double kRowCost = 0.05;
+
+double bytes_of(const gguf::Tensor* tensor) {
+  return tensor ? static_cast<double>(tensor->bytes.size()) : 0.0;
+}
+
+double read_bytes(const gguf::File& file, const ModelSpec& spec) {
+  double bytes = 0.0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    bytes += read_share(file, spec, tensor) * bytes_of(&tensor);
+  }
+  return bytes;
+}
+
+double layer_bytes(const gguf::File& file, const ModelSpec& layer) {
+  double bytes = 0.0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    if (gguf::layer_of(tensor.name) != layer.first_block) continue;
+    bytes += expert_share(layer, tensor.name) * bytes_of(&tensor);
+  }
+  return bytes;
+}
+
+// Of the projection to the logits.
+double projection_bytes(const gguf::File& file) {
+  const gguf::Tensor* const output = file.find_tensor("output.weight");
+  return bytes_of(output ? output : file.find_tensor("token_embd.weight"));
+}
+
+double drafter_bytes(const ModelFile& target, const gguf::File& file, const ModelSpec& drafter) {
+  const bool has_own = file.find_tensor(own_output_tensor(drafter) + ".weight") != nullptr;
+  switch (drafter.prediction.kind) {
+    case PredictionSpec::Kind::kJoined:
+      return layer_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(file));
+    case PredictionSpec::Kind::kBeside:
+      return read_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(target.file()));
+    case PredictionSpec::Kind::kReadsKeys:
+    case PredictionSpec::Kind::kNone:
+      break;
+  }
+  return read_bytes(file, drafter);
+}
+
+}  // namespace
+
+double guess_cost(const ModelFile& target, const gguf::File& file, const ModelSpec& drafter) {
+  const double step = read_bytes(target.file(), target.spec());
+  return kRowCost + (step > 0.0 ? drafter_bytes(target, file, drafter) / step : 1.0);
+}
+
+}  // namespace linnet

@@ -1,0 +1,96 @@
+#include "generate/speculation/guess_cost.hpp"
+
+#include <gtest/gtest.h>
+
+#include "generate/loading/part_bytes.hpp"
+#include "generate/speculation/draft_file.hpp"
+#include "support/assistant_case.hpp"
+#include "support/eagle3_case.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/tiny_engine.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr double kRow = 0.05;
+
+// Bytes of the tensors that `is_read` wants.
+double bytes(const gguf::File& file, const auto& is_read) {
+  double bytes = 0.0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    if (is_read(tensor.name)) bytes += static_cast<double>(tensor.bytes.size());
+  }
+  return bytes;
+}
+
+// Of a model whose rows of tokens are only looked up.
+double step_bytes(const gguf::File& file) {
+  return bytes(file, [](std::string_view name) { return name != "token_embd.weight"; });
+}
+
+TEST(GuessCost, OfAModelLikeTheTargetIsAStepAndARow) {
+  const test::TinyModel model("llama-dense");
+  EXPECT_DOUBLE_EQ(guess_cost(model.file(), model.file().file(), model.file().spec()), 1.0 + kRow);
+}
+
+TEST(GuessCost, OfALayerInTheModelsFileIsThatAndTheProjection) {
+  const test::PredictionCase oracle = test::PredictionCase::read("qwen35-dense");
+  const test::TinyModel model(oracle.model);
+  const gguf::File& file = model.file().file();
+  const ModelSpec& layer = **model.file().prediction();
+  const std::string prefix = "blk." + std::to_string(layer.first_block) + ".";
+  const double read = bytes(file, [&](std::string_view name) {
+    return name.starts_with(prefix) || name == "output.weight";
+  });
+  const double step = bytes(file, [&](std::string_view name) {
+    return name != "token_embd.weight" && !name.starts_with(prefix);
+  });
+  EXPECT_DOUBLE_EQ(guess_cost(model.file(), file, layer), kRow + read / step);
+}
+
+TEST(GuessCost, OfExpertsIsThoseThatAreUsed) {
+  const test::PredictionCase oracle = test::PredictionCase::read("glm4moe-moe");
+  const test::TinyModel model(oracle.model);
+  const ModelSpec& layer = **model.file().prediction();
+  const MoeSpec& moe = layer.layers.front().moe;
+  ASSERT_LT(moe.route.used, moe.experts);
+  const double share = static_cast<double>(moe.route.used) / moe.experts;
+  EXPECT_DOUBLE_EQ(expert_share(layer, "blk.1.ffn_up_exps.weight"), share);
+  EXPECT_DOUBLE_EQ(expert_share(layer, "blk.1.ffn_up_exps.weight", 2), share * (2.0 - share));
+  EXPECT_DOUBLE_EQ(expert_share(layer, "blk.1.attn_q.weight"), 1.0);
+}
+
+TEST(GuessCost, OfEagle3IsItsFileAndTheProjectionThatItShares) {
+  for (const auto& [name, shares] : {std::pair{"own-tables", false}, {"shared-tables", true}}) {
+    const test::Eagle3Case oracle = test::Eagle3Case::read(name);
+    const test::TinyModel model(oracle.target);
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(oracle.eagle.write(folder / "eagle3.gguf"));
+    const auto draft = open_draft((folder / "eagle3.gguf").string(), model.file());
+    ASSERT_TRUE(draft) << draft.error().message;
+    const double shared = bytes(model.file().file(),
+                                [&](auto tensor) { return shares && tensor == "output.weight"; });
+    const double read = step_bytes((*draft)->file()) + shared;
+    EXPECT_DOUBLE_EQ(guess_cost(model.file(), (*draft)->file(), (*draft)->spec()),
+                     kRow + read / step_bytes(model.file().file()))
+        << name;
+  }
+}
+
+TEST(GuessCost, OfAnAssistantIsItsFile) {
+  const test::AssistantCase oracle = test::AssistantCase::read();
+  const test::TinyModel model(oracle.target);
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(oracle.assistant.write(folder / "assistant.gguf"));
+  const auto draft = open_draft((folder / "assistant.gguf").string(), model.file());
+  ASSERT_TRUE(draft) << draft.error().message;
+  const double read = bytes((*draft)->file(), [](auto) { return true; });
+  const double step = bytes(model.file().file(), [](std::string_view name) {
+    return name != "token_embd.weight" && name != "per_layer_token_embd.weight";
+  });
+  EXPECT_DOUBLE_EQ(guess_cost(model.file(), (*draft)->file(), (*draft)->spec()),
+                   kRow + read / step);
+}
+
+}  // namespace
+}  // namespace linnet
