@@ -84,14 +84,12 @@ bool Scheduler::encode_medium() {
   return false;
 }
 
-// Those that read pictures or hear sounds are guessed without the drafter's knowledge, or not at
-// all.
 void Scheduler::tell_drafter(const StepPart& part) {
   const Sequence& sequence = *part.sequence;
-  if (sequence.request.on_hidden || !sequence.media.empty()) return;
+  if (sequence.request.on_hidden) return;
   const std::int64_t rows = part.rows + std::ssize(sequence.guesses);
-  queue_.drafter()->observe(
-      {sequence.id, sequence.tokens, sequence.stored.computed, part.first_row, rows});
+  queue_.drafter()->observe({sequence.id, sequence.tokens, sequence.stored.computed, part.first_row,
+                             rows, sequence.media.empty() ? nullptr : &sequence.media});
 }
 
 // Says what the rows of a part are needed for: the first by what the chain knows now. The rows

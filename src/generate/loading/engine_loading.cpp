@@ -135,7 +135,7 @@ Status Engine::load_encoders() {
 
 // What stands in the text is looked up; what does not is left to the file's layer for that.
 Result<std::unique_ptr<Drafter>> Engine::load_own_drafters(const EngineOptions& options) {
-  auto lookup = paced<DraftLength>(std::make_unique<PromptLookup>());
+  auto lookup = paced<DraftLength>(std::make_unique<PromptLookup>(model_->spec().vocabulary));
   const auto& prediction = file_.prediction();
   if (!prediction) return prediction.error();
   if (!*prediction) return lookup;

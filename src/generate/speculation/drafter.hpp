@@ -10,25 +10,31 @@
 
 namespace linnet {
 
+class PromptMedia;
+
 /// Of a sequence in a step.
 inline constexpr std::int64_t kMostGuesses = 16;
 
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
-  std::uint64_t sequence;                  ///< the same number each time that it is asked about
-  std::span<const TokenId> tokens;         ///< so far; later ones only come behind them
+  std::uint64_t sequence;  ///< the same number each time that it is asked about
+  /// So far; later ones only come behind them. Rows of pictures and sounds have ids behind the
+  /// vocabulary.
+  std::span<const TokenId> tokens;
   std::int64_t most;                       ///< guesses that are of use
   std::vector<TokenId>* guesses;           ///< empty; gets at most `most` tokens
   const StoredSequence* stored = nullptr;  ///< what the model keeps of it
+  const PromptMedia* media = nullptr;      ///< its pictures and sounds; null: it has none
 };
 
 /// Rows of a sequence that the model has evaluated.
 struct EvaluatedRows {
   std::uint64_t sequence;
-  std::span<const TokenId> tokens;  ///< so far; rows behind these are of guesses
+  std::span<const TokenId> tokens;  ///< see DraftQuery; rows behind these are of guesses
   std::int64_t position;            ///< of the first row
   std::int64_t first_row;           ///< of the model's latest pass
   std::int64_t rows;
+  const PromptMedia* media = nullptr;  ///< see DraftQuery
 };
 
 /// Guesses how texts go on, cheaply. The guesses are verified with the model that generates, so

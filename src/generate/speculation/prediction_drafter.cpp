@@ -75,7 +75,8 @@ TokenId PredictionDrafter::token_of(std::int64_t column) const {
 }
 
 void PredictionDrafter::observe(const EvaluatedRows& rows) {
-  const auto tokens = read_tokens(rows.tokens);
+  const Text text = text_of(rows);
+  const auto tokens = text.tokens;
   if (tokens.empty()) return;
   Sequence& sequence = sequences_[rows.sequence];
   if (!sequences_.start(tokens, sequence)) return;
@@ -84,7 +85,7 @@ void PredictionDrafter::observe(const EvaluatedRows& rows) {
   // The last token is left to the guess that comes from it.
   const auto behind = sequence.first_hidden + std::ssize(sequence.hidden) / layer_->spec().width;
   const std::int64_t end = std::min(std::ssize(tokens) - 1, behind + 1 - skipped_);
-  if (end - sequence.stored.computed > waiting_rows()) read_until(tokens, end, sequence);
+  if (end - sequence.stored.computed > waiting_rows()) read_until(text, end, sequence);
 }
 
 // What the layer reads of the target's states, [rows, width].
@@ -129,9 +130,16 @@ void PredictionDrafter::drop_read(Sequence& sequence) const {
   sequence.first_hidden += read;
 }
 
+// Rows of pictures and sounds count as some token: what the model has made of them says more.
+void PredictionDrafter::add_row(const Text& text, std::int64_t row, TokenId token,
+                                bool wants_logits) {
+  rows_.add_row(token < layer_->spec().vocabulary ? token : 0, wants_logits);
+  if (text.media) rows_.place_row(*text.media, row + skipped_);
+}
+
 // Adds the next `count` rows of a sequence; false if there is no memory for them.
-bool PredictionDrafter::add_rows(std::span<const TokenId> tokens, std::int64_t count,
-                                 bool wants_logits, Sequence& sequence) {
+bool PredictionDrafter::add_rows(const Text& text, std::int64_t count, bool wants_logits,
+                                 Sequence& sequence) {
   StoredSequence& stored = sequence.stored;
   const std::int64_t first = stored.computed, end = first + count;
   if (!cache_.reserve(stored, end)) return false;
@@ -146,22 +154,19 @@ bool PredictionDrafter::add_rows(std::span<const TokenId> tokens, std::int64_t c
   }
   rows_.add_sequence(stored, first, count);
   for (std::int64_t i = first; i < end; ++i) {
-    rows_.add_row(tokens[i], wants_logits && i + 1 == end);
+    add_row(text, i, text.tokens[i], wants_logits && i + 1 == end);
   }
   return true;
 }
 
 // Reads rows of which nothing is guessed, up to `end`.
-void PredictionDrafter::read_until(std::span<const TokenId> tokens, std::int64_t end,
-                                   Sequence& sequence) {
+void PredictionDrafter::read_until(const Text& text, std::int64_t end, Sequence& sequence) {
   while (sequence.stored.computed < end) {
     const std::int64_t count = std::min(end - sequence.stored.computed, layer_->limits().rows);
     rows_.clear();
-    if (!add_rows(tokens, count, /*wants_logits=*/false, sequence)) {
-      return sequence.hidden.clear();
-    }
+    if (!add_rows(text, count, /*wants_logits=*/false, sequence)) return sequence.hidden.clear();
     layer_->forward(rows_.batch(), cache_.kv());
-    cache_.advance(sequence.stored, tokens, count);
+    cache_.advance(sequence.stored, text.tokens, count);
     drop_read(sequence);
   }
 }
@@ -187,9 +192,9 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
 
 // Reads what is more than a batch should have beside guesses.
 void PredictionDrafter::read_waiting(const DraftQuery& query) {
-  const auto tokens = read_tokens(query.tokens);
+  const Text text = text_of(query);
   if (Sequence* const sequence = sequences_.find_started(query.sequence)) {
-    read_until(tokens, std::ssize(tokens) - waiting_rows(), *sequence);
+    read_until(text, std::ssize(text.tokens) - waiting_rows(), *sequence);
   }
 }
 
@@ -197,12 +202,12 @@ void PredictionDrafter::read_waiting(const DraftQuery& query) {
 void PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing>& guessing) {
   Sequence* const sequence = sequences_.find_started(query.sequence);
   if (!sequence) return;
-  const auto tokens = read_tokens(query.tokens);
-  const std::int64_t count = std::ssize(tokens) - sequence->stored.computed;
+  const Text text = text_of(query);
+  const std::int64_t count = std::ssize(text.tokens) - sequence->stored.computed;
   const BatchLimits& limits = layer_->limits();
   const bool has_room = rows_.rows() + count <= limits.rows && rows_.outputs() < limits.outputs;
   if (count < 1 || !has_room) return;
-  if (!add_rows(tokens, count, /*wants_logits=*/true, *sequence)) return;
+  if (!add_rows(text, count, /*wants_logits=*/true, *sequence)) return;
   guessing.push_back({&query, sequence, count});
 }
 
@@ -215,7 +220,7 @@ bool PredictionDrafter::add_guess(Guessing& guessing) {
   if (!cache_.reserve(sequence.stored, position + 1)) return false;
   rows_.add_given({rows_.rows(), 1, sequence.guessed.data()});
   rows_.add_sequence(sequence.stored, position, 1);
-  rows_.add_row(guesses.back(), /*wants_logits=*/true);
+  add_row(text_of(*guessing.query), position, guesses.back(), /*wants_logits=*/true);
   guessing.rows = 1;
   return true;
 }

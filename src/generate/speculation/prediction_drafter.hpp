@@ -37,6 +37,11 @@ class PredictionDrafter final : public Drafter {
     std::vector<float> hidden;      // what is still to be read of the model's states
     std::vector<float> guessed;     // the layer's own, behind the latest guess
   };
+  // What the layer reads of a text.
+  struct Text {
+    std::span<const TokenId> tokens;
+    const PromptMedia* media;
+  };
   // A query whose guesses are under way.
   struct Guessing {
     const DraftQuery* query;
@@ -48,14 +53,15 @@ class PredictionDrafter final : public Drafter {
                     std::unique_ptr<Model> layer, SequenceMemory memory);
 
   std::span<const TokenId> read_tokens(std::span<const TokenId> tokens) const;
+  Text text_of(const auto& of) const { return {read_tokens(of.tokens), of.media}; }
   TokenId token_of(std::int64_t column) const;
   std::int64_t waiting_rows() const;
   void read_hidden(const EvaluatedRows& rows, float* out);
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;
-  bool add_rows(std::span<const TokenId> tokens, std::int64_t count, bool wants_logits,
-                Sequence& sequence);
-  void read_until(std::span<const TokenId> tokens, std::int64_t end, Sequence& sequence);
+  void add_row(const Text& text, std::int64_t row, TokenId token, bool wants_logits);
+  bool add_rows(const Text& text, std::int64_t count, bool wants_logits, Sequence& sequence);
+  void read_until(const Text& text, std::int64_t end, Sequence& sequence);
   void read_waiting(const DraftQuery& query);
   void add_latest(const DraftQuery& query, std::vector<Guessing>& guessing);
   bool add_guess(Guessing& guessing);

@@ -35,7 +35,7 @@ void PromptLookup::extend(Index& index, std::span<const TokenId> tokens) {
   }
 }
 
-void PromptLookup::guess(const Index& index, const DraftQuery& query) {
+void PromptLookup::guess(const Index& index, const DraftQuery& query) const {
   const auto tokens = query.tokens;
   for (std::size_t i = 0; i < kPhraseTokens.size(); ++i) {
     if (tokens.size() < kPhraseTokens[i]) continue;
@@ -43,8 +43,9 @@ void PromptLookup::guess(const Index& index, const DraftQuery& query) {
     if (found == index.places[i].end()) continue;
     // Behind the end of the text, what was guessed repeats.
     for (std::size_t at = found->second; std::ssize(*query.guesses) < query.most; ++at) {
-      query.guesses->push_back(at < tokens.size() ? tokens[at]
-                                                  : (*query.guesses)[at - tokens.size()]);
+      const TokenId next = at < tokens.size() ? tokens[at] : (*query.guesses)[at - tokens.size()];
+      if (next >= vocabulary_) return;
+      query.guesses->push_back(next);
     }
     return;
   }

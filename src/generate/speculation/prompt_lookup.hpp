@@ -13,6 +13,9 @@ namespace linnet {
 /// a token does not depend on the length of the text.
 class PromptLookup final : public Drafter {
  public:
+  /// Guesses tokens below `vocabulary` only: the others are of pictures and sounds.
+  explicit PromptLookup(std::int64_t vocabulary) : vocabulary_(vocabulary) {}
+
   Status propose(std::span<const DraftQuery> queries) override;
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
@@ -27,8 +30,9 @@ class PromptLookup final : public Drafter {
   };
 
   static void extend(Index& index, std::span<const TokenId> tokens);
-  static void guess(const Index& index, const DraftQuery& query);
+  void guess(const Index& index, const DraftQuery& query) const;
 
+  std::int64_t vocabulary_;
   std::unordered_map<std::uint64_t, Index> indexes_;  // by sequence
 };
 

@@ -30,6 +30,10 @@ class BatchRows {
   void add_given(const GivenRows& given) { given_.push_back(given); }
   /// Where the latest row stands in a picture, or behind one; else that is its position.
   void place_row(const Place& place);
+  /// The same for token `token` of a sequence with `media`.
+  void place_row(const PromptMedia& media, std::int64_t token) {
+    if (media.has_places()) place_row(media.place(token));
+  }
 
   /// The next `count` rows are of one sequence, and on trial: see Batch::trials.
   void put_on_trial(std::int64_t count) {

@@ -31,11 +31,11 @@ Status StepRows::propose_guesses() {
   for (Sequence& sequence : sequences) {
     sequence.guesses.clear();
     if (!sequence.is_generating() || sequence.pending() > 1) continue;
-    if (!sequence.media.empty()) continue;  // of which drafters know nothing
     const std::int64_t left = sequence.request.max_tokens - sequence.drawn - 1;
     const std::int64_t most = std::min({share, left, kMostGuesses});
     if (most <= 0) continue;
-    queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses, &sequence.stored});
+    queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses, &sequence.stored,
+                        sequence.media.empty() ? nullptr : &sequence.media});
   }
   return queue_.drafter()->propose(queries_);
 }
@@ -154,9 +154,12 @@ void StepRows::add_rows(const StepPart& part) {
     const bool is_given = token >= model_.spec().vocabulary;
     const bool is_scored = i >= sequence.scored && i < sequence.scored + part.scores;
     rows_.add_row(is_given ? 0 : token, is_scored || (part.draws && i + 1 == end));
-    if (sequence.media.has_places()) rows_.place_row(sequence.media.place(i));
+    rows_.place_row(sequence.media, i);
   }
-  for (const TokenId guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
+  for (std::int64_t i = 0; i < std::ssize(sequence.guesses); ++i) {
+    rows_.add_row(sequence.guesses[i], /*wants_logits=*/true);
+    rows_.place_row(sequence.media, end + i);
+  }
 }
 
 }  // namespace linnet
