@@ -52,10 +52,14 @@ std::span<const Architecture> draft_architectures();
 Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                                   std::span<const Architecture> known = all_architectures());
 
-/// The same of the file's first layer for multi-token prediction, alone (PredictionSpec::Kind::kJoined); none
-/// where there is no such layer, or not of a kind that is known.
+/// The same of the file's layers for multi-token prediction, alone (PredictionSpec::Kind::kJoined);
+/// none where there are no such layers, or not of a kind that is known.
 Result<std::optional<ModelSpec>> read_prediction_spec(
     const gguf::File& file, WeightLoader& loader,
     std::span<const Architecture> known = all_architectures());
+
+/// Reads what a draft model's file describes: a model, or what only guesses for another one
+/// (ModelSpec::prediction), such as layers for multi-token prediction without their model.
+Result<ModelSpec> read_draft_spec(const gguf::File& file, WeightLoader& loader);
 
 }  // namespace linnet

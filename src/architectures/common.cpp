@@ -139,6 +139,10 @@ int own_layers(Hyperparameters& p) {
   return all - std::min(all, p.count("nextn_predict_layers", 0));
 }
 
+void predict_before_last_norm(Hyperparameters& p, ModelSpec& spec) {
+  if (p.includes_prediction_layers()) spec.prediction.target_layers = {own_layers(p) - 1};
+}
+
 ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTensors tensors) {
   ModelSpec spec;
   spec.architecture = p.architecture();
@@ -155,7 +159,9 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
 
   const int all = p.required_count("block_count", Hyperparameters::kMostLayers);
   const std::size_t count = p.file().tensors().size();
-  if (tensors == LayerTensors::kOwn && count < static_cast<unsigned>(all)) {
+  // Those for prediction may have a file of their own.
+  const bool is_whole = tensors == LayerTensors::kOwn && !p.includes_prediction_layers();
+  if (is_whole && count < static_cast<unsigned>(all)) {
     p.fail(fmt::format("metadata key {}.block_count is {}, but the file has only {} tensors",
                        p.architecture(), all, count));
     return spec;

@@ -18,8 +18,9 @@ ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_deepseek2(p, loader);
   IndexerSpec indexer = read_latent_indexer(p, loader, RopeLayout::kSplitHalf, spec);
   indexer.key_norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 0.0f);
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    if (predicts_without_indexer(p, loader, i)) continue;
+    indexer.kv_layer = static_cast<int>(spec.layers.size()) + i;
     spec.layers[i].latent.indexer = indexer;
   }
   return spec;

@@ -18,15 +18,17 @@ ModelSpec read_glm4_moe(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// GLM-5: some layers use the picks of the one before them.
+// GLM-5: some layers use the picks of the one before them, but none for multi-token prediction.
 ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_deepseek2(p, loader);
   default_gate(p, GateFunction::kSigmoid, spec);
   IndexerSpec indexer = read_latent_indexer(p, loader, RopeLayout::kAdjacent, spec);
   indexer.key_norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 0.0f);
+  const int own = own_layers(p);
   for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    if (predicts_without_indexer(p, loader, i)) continue;
     const bool usual = i < 2 || (i - 2) % 4 == 0;
-    indexer.reused = p.layer_count("attention.indexer.types", i, usual ? 1 : 0) == 0;
+    indexer.reused = i < own && p.layer_count("attention.indexer.types", i, usual ? 1 : 0) == 0;
     indexer.kv_layer = static_cast<int>(spec.layers.size()) + i;
     spec.layers[i].latent.indexer = indexer;
     if (indexer.reused) spec.unused_tensors.push_back(block_name(i, "indexer."));

@@ -100,6 +100,7 @@ ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader) {
   each_attention(spec, [&](AttentionSpec& a) { a.output_scale = scale; });
   each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSigmoid; });
   ignore_unused_dense(spec);
+  predict_before_last_norm(p, spec);
   return spec;
 }
 

@@ -104,7 +104,8 @@ KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p) {
 }
 
 void read_kimi_delta_layers(Hyperparameters& p, KimiDecay decay, ModelSpec& spec) {
-  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+  const int own = std::min(own_layers(p), static_cast<int>(std::ssize(spec.layers)));
+  for (int i = 0; i < own; ++i) {
     if (p.layer_count("attention.head_count_kv", i, 1) > 0) continue;
     KimiDeltaSpec sizes = read_kimi_delta_sizes(p);
     sizes.bound = decay.bound;

@@ -8,6 +8,7 @@
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 #include "base/utf8.hpp"
+#include "gguf/tensor_names.hpp"
 
 namespace linnet {
 namespace {
@@ -53,7 +54,7 @@ constexpr std::array kArchitectures = {
     Architecture{"baichuan", read_baichuan, kDenseScales},
     Architecture{"bailingmoe", read_adjacent, kExpertScales | kSharedScales},
     Architecture{"bailingmoe2", read_split_half, kDenseScales | kExpertScales | kSharedScales},
-    Architecture{"bailingmoe3", read_bailing_moe3},
+    Architecture{"bailingmoe3", read_bailing_moe3, 0, kPredicts},
     Architecture{"bert", read_bert, kDenseScales},
     Architecture{"bitnet", read_split_half},
     Architecture{"bloom", read_bloom, kDenseScales},
@@ -70,7 +71,7 @@ constexpr std::array kArchitectures = {
     Architecture{"deepseek2", read_deepseek2, kDenseScales | kExpertScales | kSharedScales,
                  kPredicts},
     Architecture{"deepseek2-ocr", read_split_half},
-    Architecture{"deepseek32", read_deepseek32},
+    Architecture{"deepseek32", read_deepseek32, 0, kPredicts},
     Architecture{"deepseek4", read_deepseek4},
     Architecture{"dots1", read_split_half, kDenseScales | kExpertScales | kSharedScales},
     Architecture{"dots3note", read_dots3_note, kGateScale},
@@ -90,7 +91,7 @@ constexpr std::array kArchitectures = {
     Architecture{"gemma3", read_gemma3, kDenseScales},
     Architecture{"gemma3n", read_gemma3n, kDenseScales},
     Architecture{"gemma4", read_gemma4},
-    Architecture{"glm-dsa", read_glm_dsa},
+    Architecture{"glm-dsa", read_glm_dsa, 0, kPredicts},
     Architecture{"glm4", read_glm4, kDenseScales},
     Architecture{"glm4moe", read_glm4_moe, kDenseScales | kExpertScales | kSharedScales, kPredicts},
     Architecture{"gpt-oss", read_gpt_oss, kExpertScales},
@@ -133,7 +134,7 @@ constexpr std::array kArchitectures = {
     Architecture{"mamba2", read_mamba2},
     Architecture{"maple", read_maple, kExpertScales},
     Architecture{"mellum", read_mellum},
-    Architecture{"mimo2", read_mimo2, kExpertScales | kQkvScales | kQkvBias},
+    Architecture{"mimo2", read_mimo2, kExpertScales | kQkvScales | kQkvBias, kPredicts},
     Architecture{"minicpm", read_minicpm, kDenseScales | kExpertScales},
     Architecture{"minicpm3", read_minicpm3, kDenseScales},
     Architecture{"minimax-01", read_minimax_01, kExpertScales},
@@ -147,7 +148,7 @@ constexpr std::array kArchitectures = {
     Architecture{"nanbeige", read_adjacent},
     Architecture{"nemotron", read_nemotron, kDenseScales},
     Architecture{"nemotron_h", read_nemotron_h},
-    Architecture{"nemotron_h_moe", read_nemotron_h},
+    Architecture{"nemotron_h_moe", read_nemotron_h, 0, kPredicts},
     Architecture{"neo-bert", read_neo_bert, kDenseScales},
     Architecture{"nomic-bert", read_nomic_bert, kDenseScales | kDenseBias},
     Architecture{"nomic-bert-moe", read_nomic_bert_moe, kDenseScales | kExpertScales},
@@ -189,7 +190,8 @@ constexpr std::array kArchitectures = {
     Architecture{"stablelm", read_stablelm, kDenseScales},
     Architecture{"starcoder", read_gpt2, kDenseScales},
     Architecture{"starcoder2", read_starcoder2, kDenseScales},
-    Architecture{"step35", read_step35, kDenseScales | kExpertScales | kSharedScales | kGateScale},
+    Architecture{"step35", read_step35, kDenseScales | kExpertScales | kSharedScales | kGateScale,
+                 kPredicts},
     Architecture{"t5", read_t5},
     Architecture{"t5encoder", read_t5_encoder},
     Architecture{"talkie", read_talkie, kGateUpScales},
@@ -236,6 +238,40 @@ Result<ModelSpec> read_as(const Architecture& architecture, Hyperparameters& hyp
   return spec;
 }
 
+// The first of the layers for multi-token prediction, if the file has that.
+std::optional<int> first_prediction_layer(Hyperparameters& p, const WeightLoader& loader) {
+  if (p.count("nextn_predict_layers", 0) == 0) return {};
+  const int own = own_layers(p);
+  const bool has_layer = own > 0 && loader.has(block_name(own, "nextn.eh_proj.weight"));
+  return has_layer ? std::optional(own) : std::nullopt;
+}
+
+// Whether these are in the file and the model's own are not.
+bool has_only_prediction_layers(const gguf::File& file, Hyperparameters& p,
+                                const WeightLoader& loader) {
+  const auto first = first_prediction_layer(p, loader);
+  return first && std::ranges::none_of(file.tensors(), [&](const gguf::Tensor& tensor) {
+           return gguf::layer_of(tensor.name).value_or(*first) < *first;
+         });
+}
+
+// Of all layers of `spec`, those from `first` on, which are for multi-token prediction.
+Status leave_prediction_layers(Hyperparameters& p, int first, ModelSpec& spec) {
+  spec.layers.erase(spec.layers.begin(), spec.layers.begin() + first);
+  spec.layers.resize(1);
+  spec.first_block = first;
+  spec.prediction.kind = PredictionSpec::Kind::kJoined;
+  spec.prediction.target_width = spec.width;
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    if (layer.attention.heads == 0 && layer.latent.heads == 0) {
+      p.fail(fmt::format("layer {} is for multi-token prediction and has no attention", first + i));
+    }
+    layer.latent.indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
+  }
+  return p.status();
+}
+
 }  // namespace
 
 std::span<const Architecture> all_architectures() { return kArchitectures; }
@@ -247,7 +283,9 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
   Hyperparameters hyperparameters(file);
   if (Status status = hyperparameters.status(); !status) return status.error();
   const Architecture* const architecture = find(hyperparameters, known);
-  if (!architecture && find(hyperparameters, kGuessing)) {
+  const bool only_guesses = architecture ? has_only_prediction_layers(file, hyperparameters, loader)
+                                         : find(hyperparameters, kGuessing) != nullptr;
+  if (only_guesses) {
     return Error{
         fmt::format("{}: only guesses tokens for the model that it was trained with, to which "
                     "--draft-model adds it",
@@ -266,17 +304,27 @@ Result<std::optional<ModelSpec>> read_prediction_spec(const gguf::File& file, We
   Hyperparameters hyperparameters(file);
   if (Status status = hyperparameters.status(); !status) return status.error();
   const Architecture* const architecture = find(hyperparameters, known);
-  const int own = own_layers(hyperparameters);
-  const bool has_layer = hyperparameters.count("nextn_predict_layers", 0) > 0 &&
-                         loader.has(block_name(own, "nextn.eh_proj.weight"));
-  if (!architecture || !architecture->predicts || !has_layer) return std::optional<ModelSpec>();
+  const auto first = first_prediction_layer(hyperparameters, loader);
+  if (!architecture || !architecture->predicts || !first) return std::optional<ModelSpec>();
   hyperparameters.include_prediction_layers();
   auto spec = read_as(*architecture, hyperparameters, loader);
   if (!spec) return spec.error();
-  spec->layers = {std::move(spec->layers.at(static_cast<std::size_t>(own)))};
-  spec->first_block = own;
-  spec->prediction.kind = PredictionSpec::Kind::kJoined;
+  if (Status s = leave_prediction_layers(hyperparameters, *first, *spec); !s) return s.error();
   return std::optional(std::move(*spec));
+}
+
+Result<ModelSpec> read_draft_spec(const gguf::File& file, WeightLoader& loader) {
+  Hyperparameters hyperparameters(file);
+  if (!hyperparameters.status() || !has_only_prediction_layers(file, hyperparameters, loader)) {
+    return read_model_spec(file, loader, kDraftModels);
+  }
+  auto spec = read_prediction_spec(file, loader, kArchitectures);
+  if (!spec) return spec.error();
+  if (*spec) return std::move(**spec);
+  return Error{
+      fmt::format("{}: has only layers for multi-token prediction, which are not known of "
+                  "the architecture {}",
+                  file.path().string(), shortened(hyperparameters.architecture()))};
 }
 
 }  // namespace linnet

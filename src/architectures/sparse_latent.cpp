@@ -30,6 +30,10 @@ IndexerSpec read_latent_indexer(Hyperparameters& p, WeightLoader& loader, RopeLa
   return indexer;
 }
 
+bool predicts_without_indexer(Hyperparameters& p, const WeightLoader& loader, int layer) {
+  return layer >= own_layers(p) && !loader.has(block_name(layer, "indexer.attn_q_b.weight"));
+}
+
 IndexerSpec make_latent_indexer(Hyperparameters& p, IndexerSpec sizes, const ModelSpec& spec,
                                 int layer) {
   sizes.rope = fit_rope(p, spec.layers[layer].latent.rope, sizes.width);

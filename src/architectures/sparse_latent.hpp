@@ -12,6 +12,9 @@ namespace linnet {
 /// An indexer with rope of its own, as metadata has it for the model.
 IndexerSpec read_latent_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                                 const ModelSpec& spec);
+/// Whether `layer` is one for multi-token prediction that the file has no indexer for: it attends
+/// to all keys.
+bool predicts_without_indexer(Hyperparameters& p, const WeightLoader& loader, int layer);
 /// An indexer for `layer`, whose columns are turned by the same angles as those of its keys.
 IndexerSpec make_latent_indexer(Hyperparameters& p, IndexerSpec sizes, const ModelSpec& spec,
                                 int layer);

@@ -15,6 +15,7 @@ ModelSpec read_step35(Hyperparameters& p, WeightLoader& loader) {
   set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
   default_gate(p, GateFunction::kSigmoid, spec);
   read_gate_clamps(p, spec);
+  predict_before_last_norm(p, spec);
   return spec;
 }
 

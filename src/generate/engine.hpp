@@ -89,6 +89,7 @@ class Engine {
       : file_(file), usual_strengths_(file.adapter_strengths()) {}
   Status make_backends(const EngineOptions& options);
   Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
+  const ModelSpec* guessing_spec() const;
   Status load_encoders();
   Status allocate_memory();
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options,
@@ -106,7 +107,8 @@ class Engine {
   Status check_rows(const Medium& medium) const;
 
   const ModelFile& file_;
-  std::unique_ptr<ModelFile> draft_file_;    // null without a draft model
+  std::unique_ptr<ModelFile> draft_file_;  // null without a draft model
+  bool speculates_ = false;
   std::optional<std::uint64_t> model_hash_;  // once it was needed
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;

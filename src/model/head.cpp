@@ -34,9 +34,20 @@ Pass pass_of_rows(Pass pass, std::span<const std::int32_t> rows) {
 
 // A layer for multi-token prediction may have one of its own.
 Norm load_last_norm(WeightLoader& loader, const ModelSpec& model) {
-  const std::string own = prediction_tensor(model, "shared_head_norm");
-  const bool has_own = model.predicts() && loader.has(own + ".weight");
-  return loader.norm(has_own ? own : std::string(model.norm_names.output), model.width);
+  const std::string names[] = {prediction_tensor(model, "nextn.shared_head_norm"),
+                               prediction_tensor(model, "layer_output_norm")};
+  for (const std::string& own : names) {
+    const bool has_own = model.predicts() && loader.has(own + ".weight");
+    if (has_own) return loader.norm(own, model.width);
+  }
+  return loader.norm(std::string(model.norm_names.output), model.width);
+}
+
+void normalise_last(const Pass& pass, const Norm& norm, View x) {
+  if (pass.model.output_norm == NormUse::kNone) return;
+  const float epsilon = pass.model.prediction.layer_norm_epsilon;
+  if (epsilon == 0.0f) return normalise(pass, norm, x);
+  pass.backend.norm(x, norm.params(NormKind::kLayer, epsilon), x);
 }
 
 }  // namespace
@@ -99,8 +110,8 @@ View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
   const View last = pass.workspace.view(logits.rows, model.width);
   pass.backend.gather_rows(x, outputs, last);
   const Pass of_outputs = pass_of_rows(pass, outputs);
-  project(of_outputs, weights.output, normalised(pass, weights.norm, model.output_norm, last),
-          logits);
+  normalise_last(pass, weights.norm, last);
+  project(of_outputs, weights.output, last, logits);
   if (model.logit_scale != 1.0f) pass.backend.scale(logits, model.logit_scale);
   if (model.logit_softcap > 0.0f) pass.backend.softcap(logits, model.logit_softcap);
   silence(pass, logits);
@@ -108,8 +119,8 @@ View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
 }
 
 View finish_hidden(const Pass& pass, const HeadWeights& weights, View x) {
-  if (pass.model.prediction.kind == PredictionSpec::Kind::kBeside) return x;  // goes on as it is
-  if (pass.model.output_norm != NormUse::kNone) normalise(pass, weights.norm, x);
+  if (!pass.model.prediction.target_layers.empty()) return x;  // like the results that it reads
+  normalise_last(pass, weights.norm, x);
   if (weights.to_target) return project(pass, weights.to_target, x);
   if (!weights.dense_up) return x;
   const Workspace::Scope scope(pass.workspace);

@@ -1,5 +1,7 @@
 #include "model/model.hpp"
 
+#include <algorithm>
+
 #include "backend/split_stores.hpp"
 #include "model/blocks/elementwise.hpp"
 
@@ -24,8 +26,10 @@ void Model::begin_forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const auto rows = std::ssize(batch.tokens);
   Streams& streams = progress_.emplace(Progress{batch, kv, states, {}}).streams;
   kept_.clear();
-  for (std::size_t i = 0; i < spec_.kept_layers.size(); ++i) {
-    kept_.push_back(workspace.view(rows, spec_.width));
+  for (const int layer : spec_.kept_layers) {
+    const auto stage = std::ranges::find_if(
+        stages_, [&](const Stage& stage) { return stage.layers.holds(layer); });
+    kept_.push_back(stage->workspace->view(rows, spec_.width));
   }
   streams.shared = workspace.view(rows, spec_.shared_columns);
   streams.adapter_strengths = upload_strengths(batch);

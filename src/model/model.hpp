@@ -127,12 +127,11 @@ class Model {
   /// memory; they stay until the next call. Of models that guess for another one (PredictionSpec)
   /// they are what the next token is given.
   View hidden() const { return hidden_; }
-  /// After a forward() of a model in one place: the result of the layer
-  /// ModelSpec::kept_layers[index], for all rows [rows, width] in the backend's memory; they stay
-  /// until the next call.
+  /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows
+  /// [rows, width] in the memory of the backend that has this layer; they stay until the next call.
   View kept(std::size_t index) const { return kept_[index]; }
 
-  /// Of a model whose spec has PredictionSpec::target_layers, in one place: what results of these,
+  /// Of a model of PredictionSpec::Kind::kBeside, in one place: what results of its target_layers,
   /// [rows, target_width] each in the same backend's memory, are fused to, [rows, width] there; it
   /// stays until the next call. At most limits().rows.
   View fuse(std::span<const View> results);

@@ -63,7 +63,7 @@ struct ModelSpec {
   /// DeepStack (https://arxiv.org/abs/2406.04334, Qwen3-VL): so many of the first layers add to
   /// their result columns of a given row, each its own.
   int deepstack_layers = 0;
-  /// Whose results are wanted besides the last one's, ascending; all layers are in one place.
+  /// Whose results are wanted besides what becomes of the last one's, ascending.
   std::vector<int> kept_layers;
   /// Nothing is kept from batch to batch: all layers keep keys and values in the place of the first
   /// one's, whose shape they share.

@@ -49,11 +49,8 @@ TEST(PredictionLayersTest, AreNotPartOfTheModel) {
   expect_left_out("deepseek4-own");
 }
 
-// What read_prediction_spec() says of qwen35-dense with such a layer, with this count of them.
-Result<std::optional<ModelSpec>> read_with_count(std::int64_t count) {
-  auto oracle = test::OracleCase::read("qwen35-dense");
-  test::add_prediction_layer(oracle, true);
-  oracle.json["metadata"]["qwen35.nextn_predict_layers"]["value"] = count;
+// What read_prediction_spec() says of such a model.
+Result<std::optional<ModelSpec>> read_layers(const test::OracleCase& oracle) {
   const test::TemporaryFolder folder;
   const auto path = folder / "model.gguf";
   EXPECT_TRUE(oracle.write(path));
@@ -62,6 +59,13 @@ Result<std::optional<ModelSpec>> read_with_count(std::int64_t count) {
   const auto backend = make_reference_backend();
   WeightLoader loader(*file, *backend);
   return read_prediction_spec(*file, loader);
+}
+
+// Of qwen35-dense with this count of layers, of which there is one.
+Result<std::optional<ModelSpec>> read_with_count(std::int64_t count) {
+  auto oracle = test::PredictionCase::read("qwen35-dense").model;
+  oracle.json["metadata"]["qwen35.nextn_predict_layers"]["value"] = count;
+  return read_layers(oracle);
 }
 
 TEST(PredictionLayersTest, AreFoundByTheirCount) {
@@ -78,16 +82,60 @@ TEST(PredictionLayersTest, AreFoundByTheirCount) {
 }
 
 TEST(PredictionLayersTest, WithoutTheirTensorsAreNotThere) {
-  const auto oracle = test::OracleCase::read("llama-dense");
-  const test::TemporaryFolder folder;
-  const auto path = folder / "model.gguf";
-  ASSERT_TRUE(oracle.write(path));
-  auto file = gguf::File::open(path);
-  const auto backend = make_reference_backend();
-  WeightLoader loader(*file, *backend);
-  const auto spec = read_prediction_spec(*file, loader);
+  const auto spec = read_layers(test::OracleCase::read("llama-dense"));
   ASSERT_TRUE(spec) << spec.error().message;
   EXPECT_FALSE(*spec);
+}
+
+// Although layers of GLM-5 may take the picks of others, and metadata tell of the model's own only.
+TEST(PredictionLayersTest, PickKeysByThemselves) {
+  for (const char* name : {"deepseek32-moe", "glm-dsa-moe"}) {
+    auto oracle = test::PredictionCase::read(name).model;
+    const auto layer = read_layers(oracle);
+    ASSERT_TRUE(layer && *layer) << name;
+    const IndexerSpec& indexer = (*layer)->layers[0].latent.indexer;
+    EXPECT_GT(indexer.heads, 0) << name;
+    EXPECT_FALSE(indexer.reused) << name;
+    EXPECT_EQ(indexer.kv_layer, 1) << name << ": behind the layer's own keys";
+
+    nlohmann::ordered_json tensors = nlohmann::ordered_json::array();
+    for (const auto& tensor : oracle.json["tensors"]) {
+      if (!tensor["name"].get<std::string>().starts_with("blk.2.indexer.")) {
+        tensors.push_back(tensor);
+      }
+    }
+    oracle.json["tensors"] = std::move(tensors);
+    const auto dense = read_layers(oracle);
+    ASSERT_TRUE(dense && *dense) << name;
+    EXPECT_EQ((*dense)->layers[0].latent.indexer.heads, 0) << name;
+  }
+}
+
+TEST(PredictionLayersTest, HaveAttention) {
+  auto oracle = test::PredictionCase::read("nemotron_h_moe-own").model;
+  oracle.json["metadata"]["nemotron_h_moe.attention.head_count_kv"]["value"][3] = 0;
+  const auto layer = read_layers(oracle);
+  ASSERT_FALSE(layer);
+  EXPECT_NE(
+      layer.error().message.find("layer 3 is for multi-token prediction and has no attention"),
+      std::string::npos)
+      << layer.error().message;
+  // Here layers without KV heads are recurrent, but for this one.
+  auto hybrid = test::PredictionCase::read("bailingmoe3-own").model;
+  hybrid.json["metadata"]["bailingmoe3.attention.head_count_kv"]["value"][4] = 0;
+  const auto latent = read_layers(hybrid);
+  ASSERT_TRUE(latent && *latent) << latent.error().message;
+  EXPECT_GT((*latent)->layers[0].latent.heads, 0);
+}
+
+TEST(PredictionLayersTest, OfNemotronNeedTheEpsilonOfTheirLayerNorm) {
+  auto oracle = test::PredictionCase::read("nemotron_h_moe-own").model;
+  oracle.json["metadata"].erase("nemotron_h_moe.attention.layer_norm_epsilon");
+  const auto layer = read_layers(oracle);
+  ASSERT_FALSE(layer);
+  EXPECT_NE(layer.error().message.find("nemotron_h_moe.attention.layer_norm_epsilon"),
+            std::string::npos)
+      << layer.error().message;
 }
 
 }  // namespace

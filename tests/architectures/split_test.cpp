@@ -9,6 +9,7 @@
 #include "support/evaluate.hpp"
 #include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"
+#include "support/prediction_layer.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
 
@@ -79,6 +80,40 @@ TEST_P(SplitTest, AdaptersAreWhereTheirLayersAre) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Mixers, SplitTest, test::kMixerCases, test::test_name<std::string>);
+
+// What layers 0 and 4 of the model in `path` gave, where `places` has them.
+std::vector<float> kept_results(const std::filesystem::path& path,
+                                std::span<const LayerPlace> places,
+                                const std::vector<std::int32_t>& tokens) {
+  auto file = gguf::File::open(path);
+  WeightLoader loader(*file, *places.front().backend);
+  auto spec = read_model_spec(*file, loader);
+  spec->kept_layers = {0, 4};
+  const test::WholeSequence sequence(tokens);
+  const auto model =
+      Model::load(std::move(*spec), loader, places, {sequence.rows(), sequence.rows()});
+  if (!model) return ADD_FAILURE() << model.error().message, std::vector<float>{};
+  const auto kv = (*model)->make_kv_store(KvType::kF32, sequence.pages());
+  (*model)->forward(sequence.batch(), **kv);
+  std::vector<float> results;
+  for (const auto& [index, place] : {std::pair{0, places.front()}, {1, places.back()}}) {
+    const View view = (*model)->kept(static_cast<std::size_t>(index));
+    std::vector<float> rows(static_cast<std::size_t>(view.rows * view.columns));
+    place.backend->download(view, rows.data());
+    results.insert(results.end(), rows.begin(), rows.end());
+  }
+  return results;
+}
+
+TEST(KeptResultsTest, AreWhereTheirLayersAre) {
+  const auto oracle = test::OracleCase::read("step35-own");
+  const test::TemporaryFolder folder;
+  const auto path = folder / "model.gguf";
+  ASSERT_TRUE(oracle.write(path));
+  const auto first = make_cpu_backend(1), second = make_cpu_backend(1);
+  const LayerPlace whole[] = {{first.get()}}, split[] = {{first.get(), 2}, {second.get()}};
+  EXPECT_EQ(kept_results(path, split, oracle.tokens()), kept_results(path, whole, oracle.tokens()));
+}
 
 ModelSpec layers_that_share_keys() {
   ModelSpec spec;

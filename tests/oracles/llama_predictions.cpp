@@ -1,10 +1,13 @@
-// Prints what the layer for multi-token prediction of a model predicts behind each of TOKENS (ids
-// with commas between), as llama.cpp computes it: a line of logits for each.
+// Prints what the layers for multi-token prediction of a model predict behind each of TOKENS (ids
+// with commas between), as llama.cpp computes it: a line of logits for each, of the first layer,
+// then of the next one. Where there are several, a line for each of TOKENS follows: the tokens that
+// are guessed behind it, each by the next layer.
 //   llama_predictions MODEL.gguf TOKENS
 // Float32 cache, no flash attention, no repacked weights, one thread. See prediction_cases.py.
 #include <llama-ext.h>
 #include <llama.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
@@ -18,12 +21,12 @@ std::vector<llama_token> read_tokens(const char* text) {
   return tokens;
 }
 
-llama_batch make_batch(std::vector<llama_token>& tokens, float* hidden) {
+llama_batch make_batch(const std::vector<llama_token>& tokens, const std::vector<float>& hidden) {
   const auto rows = static_cast<int>(tokens.size());
   llama_batch batch = llama_batch_init(rows, 0, 1);
   batch.n_tokens = rows;
-  batch.token = tokens.data();
-  batch.embd = hidden;
+  batch.token = const_cast<llama_token*>(tokens.data());
+  batch.embd = hidden.empty() ? nullptr : const_cast<float*>(hidden.data());
   for (int i = 0; i < rows; ++i) {
     batch.pos[i] = i;
     batch.n_seq_id[i] = 1;
@@ -43,6 +46,30 @@ llama_context* make_context(llama_model* model, llama_context_type type, llama_c
   params.ctx_other = other;
   return llama_init_from_model(model, params);
 }
+
+struct Predictor {
+  llama_context* context;
+  int columns;
+  std::size_t width;
+
+  bool decode(int layer, const std::vector<llama_token>& tokens, const std::vector<float>& before) {
+    llama_memory_clear(llama_get_memory(context), true);
+    llama_set_nextn_layer_offset(context, layer);
+    return llama_decode(context, make_batch(tokens, before)) == 0;
+  }
+  const float* logits(std::size_t i) { return llama_get_logits_ith(context, static_cast<int>(i)); }
+  const float* state(std::size_t i) {
+    return llama_get_embeddings_nextn_ith(context, static_cast<int>(i));
+  }
+  llama_token likeliest(std::size_t i) {
+    return static_cast<llama_token>(std::max_element(logits(i), logits(i) + columns) - logits(i));
+  }
+  void print_logits(std::size_t i) {
+    for (int c = 0; c < columns; ++c) {
+      std::printf("%.9g%c", logits(i)[c], c + 1 < columns ? ' ' : '\n');
+    }
+  }
+};
 
 int main(int count, char** arguments) {
   if (count != 3) return std::fputs("usage: llama_predictions MODEL.gguf TOKENS\n", stderr), 2;
@@ -64,17 +91,29 @@ int main(int count, char** arguments) {
   llama_set_embeddings_nextn(context, true, /*masked*/ false);
   llama_set_embeddings_nextn(predicting, true, /*masked*/ true);
 
-  auto tokens = read_tokens(arguments[2]);
-  if (llama_decode(context, make_batch(tokens, nullptr)) != 0) return 1;
+  const auto tokens = read_tokens(arguments[2]);
+  if (llama_decode(context, make_batch(tokens, {})) != 0) return 1;
   const auto width = static_cast<std::size_t>(llama_model_n_embd(model));
   std::vector<float> before(tokens.size() * width);  // of each token the state of the one before
   std::memcpy(before.data() + width, llama_get_embeddings_nextn(context),
               (tokens.size() - 1) * width * sizeof(float));
-  if (llama_decode(predicting, make_batch(tokens, before.data())) != 0) return 1;
-  const int columns = llama_vocab_n_tokens(llama_model_get_vocab(model));
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    const float* row = llama_get_logits_ith(predicting, static_cast<int>(i));
-    for (int c = 0; c < columns; ++c) std::printf("%.9g%c", row[c], c + 1 < columns ? ' ' : '\n');
+
+  Predictor predictor{predicting, llama_vocab_n_tokens(llama_model_get_vocab(model)), width};
+  const int layers = llama_model_n_layer_nextn(model);
+  for (int layer = 0; layer < layers; ++layer) {
+    if (!predictor.decode(layer, tokens, before)) return 1;
+    for (std::size_t i = 0; i < tokens.size(); ++i) predictor.print_logits(i);
+  }
+  for (std::size_t i = 0; layers > 1 && i < tokens.size(); ++i) {
+    auto known = std::vector(tokens.begin(), tokens.begin() + i + 1);
+    auto states = std::vector(before.begin(), before.begin() + (i + 1) * width);
+    for (int layer = 0; layer < layers; ++layer) {
+      if (!predictor.decode(layer, known, states)) return 1;
+      known.push_back(predictor.likeliest(known.size() - 1));
+      const float* state = predictor.state(known.size() - 2);
+      states.insert(states.end(), state, state + width);
+      std::printf("%d%c", known.back(), layer + 1 < layers ? ' ' : '\n');
+    }
   }
   return 0;
 }

@@ -11,11 +11,7 @@
 
 namespace linnet::test {
 
-/// Adds to the model of `oracle` a layer for multi-token prediction that is like its last one, with
-/// a last norm of its own or without. tests/oracles/prediction_cases.py does the same.
-void add_prediction_layer(OracleCase& oracle, bool own_norm);
-
-/// A golden case of such a layer.
+/// A golden case of a layer for multi-token prediction.
 struct PredictionCase {
   OracleCase model;  ///< with the layer
   std::map<int, std::vector<float>> logits;
@@ -46,7 +42,8 @@ class WholeSequence {
 /// The model of a case and what it made of its tokens.
 class EvaluatedModel {
  public:
-  /// `kept_layers` as in ModelSpec.
+  /// `kept_layers` as in ModelSpec; where the model has a layer for multi-token prediction, what
+  /// that reads.
   EvaluatedModel(const OracleCase& model, Backend& backend, std::vector<int> kept_layers = {});
 
   std::filesystem::path path() const { return folder_ / "model.gguf"; }

@@ -61,6 +61,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->kv_type_ = options.kv_type;
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
   if (Status status = engine->make_backends(options); !status) return status.error();
+  engine->speculates_ = options.speculate;
   if (options.speculate && !options.draft_model.empty()) {
     auto draft = open_draft(options.draft_model, file);
     if (!draft) return draft.error();
@@ -108,11 +109,20 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
   loader.adapt(file_.adapters());
   loader.steer(file_.control_vectors());
   ModelSpec spec = file_.spec();
-  if (draft_file_) spec.kept_layers = draft_file_->spec().prediction.target_layers;
+  if (const ModelSpec* const guessing = guessing_spec()) {
+    spec.kept_layers = guessing->prediction.target_layers;
+  }
   auto model = Model::load(std::move(spec), loader, places, limits);
   if (!model) return model.error();
   model_ = std::move(*model);
   return file_.check_unchanged();
+}
+
+// What guesses beside the model; null where nothing does.
+const ModelSpec* Engine::guessing_spec() const {
+  if (draft_file_) return &draft_file_->spec();
+  const auto& own = file_.prediction();
+  return speculates_ && own && *own ? &**own : nullptr;
 }
 
 // Beside the first layers, which read its rows.

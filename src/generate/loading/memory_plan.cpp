@@ -85,7 +85,7 @@ class Planner {
     if (!file) return file.error();
     const auto backend = make_reference_backend();
     WeightLoader loader(*file, *backend);
-    auto spec = read_model_spec(*file, loader, draft_architectures());
+    auto spec = read_draft_spec(*file, loader);
     if (!spec) return spec.error();
     draft_.emplace(std::move(*file), std::move(*spec));
     return {};

@@ -33,17 +33,35 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
                                                    std::string_view pre_tokenizer,
                                                    std::span<const Architecture> architectures,
                                                    std::span<const gguf::Override> overrides) {
+  const auto read_spec = [&](const gguf::File& file, WeightLoader& loader) {
+    return read_model_spec(file, loader, architectures);
+  };
+  auto model = open(path, pre_tokenizer, overrides, read_spec);
+  if (!model) return model;
+  const auto backend = make_reference_backend();
+  WeightLoader loader((*model)->file_, *backend);
+  (*model)->prediction_ = read_prediction_spec((*model)->file_, loader, architectures);
+  return model;
+}
+
+Result<std::unique_ptr<ModelFile>> ModelFile::open_draft(const std::string& path) {
+  return open(path, /*pre_tokenizer=*/{}, /*overrides=*/{}, read_draft_spec);
+}
+
+Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
+                                                   std::string_view pre_tokenizer,
+                                                   std::span<const gguf::Override> overrides,
+                                                   const ReadSpec& read_spec) {
   auto file = gguf::File::open(path, overrides);
   if (!file) return file.error();
   if (Status status = check_is_model(*file); !status) return status.error();
   std::unique_ptr<ModelFile> model(new ModelFile(std::move(*file)));
   const auto backend = make_reference_backend();
   WeightLoader loader(model->file_, *backend);
-  auto spec = read_model_spec(model->file_, loader, architectures);
+  auto spec = read_spec(model->file_, loader);
   if (!spec) return spec.error();
   if (loader.failed()) return loader.finish().error();
   model->spec_ = std::move(*spec);
-  model->prediction_ = read_prediction_spec(model->file_, loader, architectures);
   model->has_experts_ = std::ranges::any_of(
       model->spec_.layers, [](const LayerSpec& layer) { return layer.moe.experts > 0; });
   auto tokenizer = make_tokenizer(model->file_, pre_tokenizer);

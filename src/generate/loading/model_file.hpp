@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,10 @@ class ModelFile {
       const std::string& path, std::string_view pre_tokenizer = {},
       std::span<const Architecture> architectures = all_architectures(),
       std::span<const gguf::Override> overrides = {});
+
+  /// The same of a draft model's file, which may hold what only guesses for another model
+  /// (ModelSpec::prediction).
+  static Result<std::unique_ptr<ModelFile>> open_draft(const std::string& path);
 
   /// Adds `strength` times the LoRA adapter in `path` to the model, for those who plan and load
   /// it from now on; requests may ask for more or less of it. An Error that names what is wrong
@@ -86,6 +91,11 @@ class ModelFile {
 
  private:
   explicit ModelFile(gguf::File file) : file_(std::move(file)) {}
+  using ReadSpec = std::function<Result<ModelSpec>(const gguf::File& file, WeightLoader& loader)>;
+  static Result<std::unique_ptr<ModelFile>> open(const std::string& path,
+                                                 std::string_view pre_tokenizer,
+                                                 std::span<const gguf::Override> overrides,
+                                                 const ReadSpec& read_spec);
 
   gguf::File file_;
   std::vector<gguf::Lora> adapters_;

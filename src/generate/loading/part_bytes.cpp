@@ -36,6 +36,8 @@ std::int64_t bytes_in(BackendKind backend, const gguf::Tensor& tensor) {
 
 // How many of `layers` have the weights that the file calls blk.`block`.
 int count_layers(const ModelSpec& spec, int block, const LayerRange& layers) {
+  block -= spec.first_block;
+  if (block < 0) return 0;
   const int all = static_cast<int>(spec.layers.size());
   if (spec.cycles.stack == 0) return block < all && layers.holds(block) ? 1 : 0;
   const int end = std::min(layers.end, all);
@@ -44,10 +46,17 @@ int count_layers(const ModelSpec& spec, int block, const LayerRange& layers) {
   return count;
 }
 
+// Layers for multi-token prediction in a file of their own take these from the model.
+bool is_shared_table(std::string_view tensor) {
+  return tensor == kTokens || tensor == "output.weight";
+}
+
 bool holds(const ModelSpec& spec, const ModelPart& part, std::string_view tensor) {
   if (const auto layer = gguf::layer_of(tensor)) {
     return count_layers(spec, *layer, part.layers) > 0;
   }
+  if (spec.prediction.kind == PredictionSpec::Kind::kJoined && is_shared_table(tensor))
+    return false;
   return is_head_tensor(tensor) ? has_last_layer(part.layers) : part.layers.first == 0;
 }
 
@@ -60,7 +69,8 @@ bool is_read_by(const ModelSpec& prediction, std::string_view tensor) {
 
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part,
                            const ModelSpec* prediction) {
-  const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
+  const bool is_tied = !spec.encoder && !file.find_tensor("output.weight") &&
+                       spec.prediction.kind != PredictionSpec::Kind::kJoined;
   std::int64_t all = 0;
   for (const gguf::Tensor& tensor : file.tensors()) {
     bool is_own = holds(spec, part, tensor.name);

@@ -87,14 +87,32 @@ Status check_target_layers(const ModelFile& draft, const ModelSpec& target) {
       fmt::format("it has the token {}, and the model has {} tokens", *unknown, target.vocabulary));
 }
 
+// Whether layers for multi-token prediction stand behind those of the target.
+Status check_target_end(const ModelFile& draft, const ModelSpec& target) {
+  const ModelSpec& spec = draft.spec();
+  if (spec.architecture != target.architecture) {
+    return of_another_model(draft, fmt::format("its architecture is {}, expected the model's {}",
+                                               spec.architecture, target.architecture));
+  }
+  const auto layers = static_cast<int>(target.layers.size());
+  if (spec.first_block == layers) return {};
+  return of_another_model(draft, fmt::format("it stands behind {} layers, expected the model's {}",
+                                             spec.first_block, layers));
+}
+
 Status check_target(const ModelFile& draft, const ModelSpec& target) {
   const PredictionSpec& prediction = draft.spec().prediction;
   if (!draft.spec().predicts()) return {};
+  const bool stands_behind = prediction.kind == PredictionSpec::Kind::kJoined;
+  if (stands_behind) {
+    if (Status s = check_target_end(draft, target); !s) return s;
+  }
   if (prediction.target_width != target.width) {
     return of_another_model(draft,
                             fmt::format("its states have {} columns, expected the model's {}",
                                         prediction.target_width, target.width));
   }
+  if (stands_behind) return {};
   return prediction.kind == PredictionSpec::Kind::kReadsKeys ? check_target_keys(draft, target)
                                                              : check_target_layers(draft, target);
 }
@@ -133,7 +151,7 @@ Status check_positions(const ModelFile& draft, const ModelFile& target,
 }  // namespace
 
 Result<std::unique_ptr<ModelFile>> open_draft(const std::string& path, const ModelFile& target) {
-  auto file = ModelFile::open(path, {}, draft_architectures());
+  auto file = ModelFile::open_draft(path);
   if (!file) return file.error();
   if (Status s = check_kind(**file); !s) return s.error();
   if (Status s = check_vocabulary(**file, target); !s) return s.error();

@@ -23,10 +23,12 @@ double read_bytes(const gguf::File& file, const ModelSpec& spec) {
 }
 
 double layer_bytes(const gguf::File& file, const ModelSpec& layer) {
+  const std::string looked_up = own_tokens_tensor(layer) + ".weight";
   double bytes = 0.0;
   for (const gguf::Tensor& tensor : file.tensors()) {
-    if (gguf::layer_of(tensor.name) != layer.first_block) continue;
-    bytes += expert_share(layer, tensor.name) * bytes_of(&tensor);
+    const bool is_read =
+        gguf::layer_of(tensor.name) == layer.first_block && tensor.name != looked_up;
+    if (is_read) bytes += expert_share(layer, tensor.name) * bytes_of(&tensor);
   }
   return bytes;
 }
@@ -41,7 +43,7 @@ double drafter_bytes(const ModelFile& target, const gguf::File& file, const Mode
   const bool has_own = file.find_tensor(own_output_tensor(drafter) + ".weight") != nullptr;
   switch (drafter.prediction.kind) {
     case PredictionSpec::Kind::kJoined:
-      return layer_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(file));
+      return layer_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(target.file()));
     case PredictionSpec::Kind::kBeside:
       return read_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(target.file()));
     case PredictionSpec::Kind::kReadsKeys:

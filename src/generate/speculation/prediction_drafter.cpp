@@ -90,10 +90,12 @@ void PredictionDrafter::observe(const EvaluatedRows& rows) {
 
 // What the layer reads of the target's states, [rows, width].
 void PredictionDrafter::read_hidden(const EvaluatedRows& rows, float* out) {
-  const std::size_t layers = layer_->spec().prediction.target_layers.size();
-  if (layers == 0) {
-    return backend_.download(some_rows(target_.hidden(), rows.first_row, rows.rows), out);
+  const PredictionSpec& spec = layer_->spec().prediction;
+  if (spec.kind == PredictionSpec::Kind::kJoined) {
+    const View states = spec.target_layers.empty() ? target_.hidden() : target_.kept(0);
+    return backend_.download(some_rows(states, rows.first_row, rows.rows), out);
   }
+  const std::size_t layers = spec.target_layers.size();
   std::vector<View> results(layers);
   for (std::int64_t first = 0; first < rows.rows; first += layer_->limits().rows) {
     const std::int64_t count = std::min(rows.rows - first, layer_->limits().rows);

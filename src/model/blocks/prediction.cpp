@@ -25,28 +25,28 @@ void put_given_rows(const Pass& pass, View out) {
 }  // namespace
 
 std::string prediction_tensor(const ModelSpec& model, std::string_view part) {
-  return fmt::format("{}.{}.nextn.{}", model.layer_name, model.first_block, part);
+  return fmt::format("{}.{}.{}", model.layer_name, model.first_block, part);
 }
 
 std::string own_tokens_tensor(const ModelSpec& model) {
-  return model.prediction.kind == Kind::kJoined ? prediction_tensor(model, "embed_tokens")
+  return model.prediction.kind == Kind::kJoined ? prediction_tensor(model, "nextn.embed_tokens")
                                                 : "token_embd";
 }
 
 std::string own_output_tensor(const ModelSpec& model) {
-  return model.prediction.kind == Kind::kJoined ? prediction_tensor(model, "shared_head_head")
+  return model.prediction.kind == Kind::kJoined ? prediction_tensor(model, "nextn.shared_head_head")
                                                 : "output";
 }
 
 PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
                                   std::shared_ptr<const Matrix> target_tokens) {
   const PredictionSpec& spec = model.prediction;
-  const auto name = [&](std::string_view part) { return prediction_tensor(model, part); };
   PredictionWeights weights;
   if (spec.kind == Kind::kJoined) {
-    weights.token_norm = loader.norm(name("enorm"), model.width);
-    weights.hidden_norm = loader.norm(name("hnorm"), model.width);
-    weights.projection = loader.linear(name("eh_proj"), 2 * model.width, model.width);
+    weights.token_norm = loader.norm(prediction_tensor(model, "nextn.enorm"), model.width);
+    weights.hidden_norm = loader.norm(prediction_tensor(model, "nextn.hnorm"), model.width);
+    weights.projection =
+        loader.linear(prediction_tensor(model, "nextn.eh_proj"), 2 * model.width, model.width);
   } else if (spec.kind == Kind::kBeside) {
     if (spec.normalises_results) {
       weights.results_norm = loader.norm("enc.output_norm", spec.fused_columns());

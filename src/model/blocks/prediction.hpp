@@ -23,8 +23,7 @@ struct PredictionWeights {
 PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
                                   std::shared_ptr<const Matrix> target_tokens);
 
-/// What tensor `part` of a layer for multi-token prediction is called in the file, without
-/// ".weight".
+/// What tensor `part` of a layer for multi-token prediction is called in the file.
 std::string prediction_tensor(const ModelSpec& model, std::string_view part);
 
 /// What the table of tokens and the projection to the logits are called where such a model has its

@@ -12,7 +12,9 @@ struct PredictionSpec {
   enum class Kind {
     kNone,  ///< a model that stands for itself
     /// Multi-token prediction (https://arxiv.org/abs/2412.19437, section 2.2): of each token the
-    /// embedding, and the target's hidden state of the token before, which is a given row.
+    /// embedding, and the target's hidden state of the token before, which is a given row. Of
+    /// several layers each is by itself: the second one predicts what follows the first one's
+    /// guess, and so on.
     kJoined,
     /// EAGLE-3 (https://arxiv.org/abs/2503.01840): the residual stream begins as what Model::fuse()
     /// makes of the target's layers for the token before, a given row; the mixer of the one layer
@@ -25,10 +27,16 @@ struct PredictionSpec {
   };
   Kind kind = Kind::kNone;
 
-  std::int64_t target_width = 0;  ///< columns of what is read of the target, of these two kinds
+  std::int64_t target_width = 0;  ///< columns of what is read of the target
+  /// Whose results are read, ascending: kBeside fuses them; kJoined reads the last layer's, which
+  /// no norm has changed, or where it is not named here the target's hidden states.
+  std::vector<int> target_layers;
+
+  // Of kJoined.
+  /// The last norm is a layer norm with this epsilon; 0: it is as the model's others.
+  float layer_norm_epsilon = 0.0f;
 
   // Of kBeside.
-  std::vector<int> target_layers;   ///< whose results are fused, ascending
   bool normalises_stream = false;   ///< the stream goes on as the mixer reads it
   bool normalises_results = false;  ///< before they are fused
   /// [columns of the logits]: which tokens these are; empty: all, in their order.
