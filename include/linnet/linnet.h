@@ -56,7 +56,7 @@ typedef struct linnet_model_options {
   const linnet_adapter* adapters; /* `adapter_count` of them */
   size_t adapter_count;
   const char* draft_model;   /* GGUF file of a smaller model that guesses tokens, or of one that was
-                                trained to do so for this model (EAGLE-3); NULL: none */
+                                trained to do so for this model; NULL: none */
   int32_t speculate;         /* not 0: guesses tokens without one; the text is the same */
   const char* chat_template; /* name of a built-in one, or a file; NULL: the model's own */
   const char* cache_folder; /* keeps what was computed of prompts for the next linnet_open(); of one

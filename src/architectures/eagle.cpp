@@ -65,7 +65,7 @@ std::vector<int> read_target_layers(Hyperparameters& p) {
 // that it was trained with.
 ModelSpec read_eagle3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent(p, loader);
-  if (spec.layers.size() != 1 || spec.layers.front().attention.heads == 0) {
+  if (spec.layers.size() != 1 || spec.layers.front().attention.kv_heads == 0) {
     p.fail(fmt::format("metadata key {}.block_count is {}, expected one layer with attention",
                        p.architecture(), spec.layers.size()));
     return spec;

@@ -89,6 +89,7 @@ class Engine {
       : file_(file), usual_strengths_(file.adapter_strengths()) {}
   Status make_backends(const EngineOptions& options);
   Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
+  Status open_draft_model(const EngineOptions& options);
   const ModelSpec* guessing_spec() const;
   Status load_encoders();
   Status allocate_memory();

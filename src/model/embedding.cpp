@@ -37,7 +37,7 @@ EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
   const std::string own = own_tokens_tensor(model);
   if (model.predicts() && loader.has(own + ".weight")) {
     weights.tokens = loader.table(own, model.width, model.vocabulary);
-  } else if (shared) {
+  } else if (shared && model.prediction.kind != PredictionSpec::Kind::kReadsKeys) {
     weights.tokens = shared;
   } else if (model.vocabulary > 0) {
     weights.tokens = loader.table("token_embd", model.width, model.vocabulary);

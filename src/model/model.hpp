@@ -59,8 +59,8 @@ struct LayerPlace {
   int end = std::numeric_limits<int>::max();
 };
 
-/// Weight tables that several models of one file share in one backend's memory; null: not
-/// shared.
+/// Weight tables that a model shares with one that guesses for it, in one backend's memory; null:
+/// not shared.
 struct SharedTables {
   std::shared_ptr<const Matrix> tokens, output;
 };
@@ -101,8 +101,8 @@ class Model {
 
   /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages), stores
   /// its keys and values in `kv` and moves the states of its sequences on; `states` may be null
-  /// where the model keeps none. Gives the logits [outputs, vocabulary] in the backend's memory
-  /// (an encoder has none and takes no outputs); they stay until the next call.
+  /// where the model keeps none. Gives the logits [outputs, logit_columns()] in the backend's
+  /// memory (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
   /// The same layer by layer, where the model has no input, so that others may use the backends in
@@ -125,7 +125,7 @@ class Model {
   /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
   /// (and the projections that some files have for embeddings), [rows, width] in the backend's
   /// memory; they stay until the next call. Of models that guess for another one (PredictionSpec)
-  /// they are what the next token is given.
+  /// they are what the next token is given, in a width of the target's where they read its keys.
   View hidden() const { return hidden_; }
   /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows
   /// [rows, width] in the memory of the backend that has this layer; they stay until the next call.

@@ -62,11 +62,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
   if (Status status = engine->make_backends(options); !status) return status.error();
   engine->speculates_ = options.speculate;
-  if (options.speculate && !options.draft_model.empty()) {
-    auto draft = open_draft(options.draft_model, file);
-    if (!draft) return draft.error();
-    engine->draft_file_ = std::move(*draft);
-  }
+  if (Status status = engine->open_draft_model(options); !status) return status.error();
   BatchLimits limits = batch_limits(file.spec(), options, file.vision());
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
@@ -116,6 +112,23 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
   if (!model) return model.error();
   model_ = std::move(*model);
   return file_.check_unchanged();
+}
+
+Status Engine::open_draft_model(const EngineOptions& options) {
+  if (options.speculate && !options.draft_model.empty()) {
+    auto draft = open_draft(options.draft_model, file_);
+    if (!draft) return draft.error();
+    draft_file_ = std::move(*draft);
+  }
+  const ModelSpec* const guessing = guessing_spec();
+  if (parts_.size() == 1 || !guessing) return {};
+  const bool needs_all =
+      draft_file_ ? guessing->predicts() : !guessing->prediction.target_layers.empty();
+  if (!needs_all) return {};
+  return Error{fmt::format(
+      "{}: guesses from what layers of the model make, all of which must be on one device "
+      "(--gpu-layers)",
+      (draft_file_ ? *draft_file_ : file_).file().path().string())};
 }
 
 // What guesses beside the model; null where nothing does.
@@ -170,12 +183,6 @@ Result<std::unique_ptr<Drafter>> Engine::load_draft_model(const EngineOptions& o
   const ModelSpec& spec = draft_file_->spec();
   if (!spec.predicts()) {
     return DraftModel::load(*draft_file_, file_.spec(), *backend_, options, kv_tokens);
-  }
-  if (parts_.size() > 1) {
-    return Error{fmt::format(
-        "{}: guesses from what layers of the model make, all of which must be on one device "
-        "(--gpu-layers)",
-        draft_file_->file().path().string())};
   }
   if (spec.prediction.kind == PredictionSpec::Kind::kReadsKeys) {
     return AssistantDrafter::load(*draft_file_, *model_, *memory_.kv, *backend_);

@@ -20,12 +20,18 @@ Result<std::unique_ptr<Drafter>> AssistantDrafter::load(const ModelFile& file, c
   auto model = Model::load(std::move(spec), loader, {&place, 1}, {rows, rows}, tables);
   if (!model) return model.error();
   if (Status s = file.file().check_unchanged(); !s) return s.error();
-  return std::unique_ptr<Drafter>(new AssistantDrafter(target, kv, backend, std::move(*model)));
+  return std::unique_ptr<Drafter>(
+      new AssistantDrafter(file, target, kv, backend, std::move(*model)));
 }
 
-AssistantDrafter::AssistantDrafter(const Model& target, KvStore& kv, Backend& backend,
-                                   std::unique_ptr<Model> model)
-    : target_(target), kv_(kv), backend_(backend), model_(std::move(model)), logits_(backend) {}
+AssistantDrafter::AssistantDrafter(const ModelFile& file, const Model& target, KvStore& kv,
+                                   Backend& backend, std::unique_ptr<Model> model)
+    : file_(file),
+      target_(target),
+      kv_(kv),
+      backend_(backend),
+      model_(std::move(model)),
+      logits_(backend) {}
 
 // The next guess comes from one of the latest rows: the last one, or one of a guess.
 void AssistantDrafter::observe(const EvaluatedRows& rows) {
@@ -52,14 +58,15 @@ Status AssistantDrafter::propose(std::span<const DraftQuery> queries) {
     std::erase_if(guessing, [this](const Guessing& of) { return !add_row(of); });
     compute(guessing);
   }
-  return {};
+  return file_.check_lazy_weights();
 }
 
-// False where the state before the last token is not known.
+// False where the state before the last token is not known, or that is none but a row of a medium.
 bool AssistantDrafter::begin(const DraftQuery& query, Guessing& guessing) const {
   const auto found = latest_.find(query.sequence);
   const std::int64_t before = std::ssize(query.tokens) - 2;
   if (found == latest_.end() || before < 0 || query.stored->computed != before + 1) return false;
+  if (query.tokens.back() >= model_->spec().vocabulary) return false;
   const LatestRows& latest = found->second;
   const std::int64_t width = target_.spec().width;
   const std::int64_t row = before - latest.first;

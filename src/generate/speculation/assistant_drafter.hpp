@@ -24,6 +24,7 @@ class AssistantDrafter final : public Drafter {
 
   bool reads_hidden() const override { return true; }
   void observe(const EvaluatedRows& rows) override;
+  /// Fails if its file has changed (see ModelFile::check_lazy_weights).
   Status propose(std::span<const DraftQuery> queries) override;
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
@@ -39,13 +40,14 @@ class AssistantDrafter final : public Drafter {
     std::vector<float> hidden;  // before the next guess
   };
 
-  AssistantDrafter(const Model& target, KvStore& kv, Backend& backend,
+  AssistantDrafter(const ModelFile& file, const Model& target, KvStore& kv, Backend& backend,
                    std::unique_ptr<Model> model);
 
   bool begin(const DraftQuery& query, Guessing& guessing) const;
   bool add_row(const Guessing& guessing);
   void compute(std::span<Guessing> guessing);
 
+  const ModelFile& file_;
   const Model& target_;
   KvStore& kv_;
   Backend& backend_;

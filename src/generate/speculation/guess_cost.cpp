@@ -14,10 +14,10 @@ double bytes_of(const gguf::Tensor* tensor) {
   return tensor ? static_cast<double>(tensor->bytes.size()) : 0.0;
 }
 
-double read_bytes(const gguf::File& file, const ModelSpec& spec) {
+double read_bytes(const gguf::File& file, const ModelSpec& spec, int tokens = 1) {
   double bytes = 0.0;
   for (const gguf::Tensor& tensor : file.tensors()) {
-    bytes += read_share(file, spec, tensor) * bytes_of(&tensor);
+    bytes += read_share(file, spec, tensor, tokens) * bytes_of(&tensor);
   }
   return bytes;
 }
@@ -44,8 +44,9 @@ double drafter_bytes(const ModelFile& target, const gguf::File& file, const Mode
   switch (drafter.prediction.kind) {
     case PredictionSpec::Kind::kJoined:
       return layer_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(target.file()));
-    case PredictionSpec::Kind::kBeside:
-      return read_bytes(file, drafter) + (has_own ? 0.0 : projection_bytes(target.file()));
+    case PredictionSpec::Kind::kBeside:  // what is fused is fused for tokens, not for guesses
+      return layer_bytes(file, drafter) +
+             (has_own ? projection_bytes(file) : projection_bytes(target.file()));
     case PredictionSpec::Kind::kReadsKeys:
     case PredictionSpec::Kind::kNone:
       break;
@@ -57,7 +58,10 @@ double drafter_bytes(const ModelFile& target, const gguf::File& file, const Mode
 
 double guess_cost(const ModelFile& target, const gguf::File& file, const ModelSpec& drafter) {
   const double step = read_bytes(target.file(), target.spec());
-  return kRowCost + (step > 0.0 ? drafter_bytes(target, file, drafter) / step : 1.0);
+  if (step <= 0.0) return 1.0;
+  // A row that is verified may choose experts that the others did not.
+  const double more = read_bytes(target.file(), target.spec(), /*tokens=*/2) - step;
+  return kRowCost + (more + drafter_bytes(target, file, drafter)) / step;
 }
 
 }  // namespace linnet

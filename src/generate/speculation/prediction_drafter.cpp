@@ -1,8 +1,12 @@
 #include "generate/speculation/prediction_drafter.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "backend/kv_pages.hpp"
 #include "generate/sampling/candidates.hpp"
+#include "model/blocks/prediction.hpp"
 
 namespace linnet {
 namespace {
@@ -37,11 +41,18 @@ Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, 
   limits.rows = std::min(limits.rows, kMostRows);
   spec.vocabulary = target.spec().vocabulary;
   const SharedTables tables = shared_tables(spec, target, backend);
+  if (spec.prediction.kind == PredictionSpec::Kind::kBeside && !tables.output &&
+      !loader.has(own_output_tensor(spec) + ".weight")) {
+    return Error{
+        fmt::format("{}: has no projection to the logits of its own, and the model's can't be "
+                    "shared: it has other columns, or an adapter",
+                    file.file().path().string())};
+  }
   auto layer = Model::load(std::move(spec), loader, {&place, 1}, limits, tables);
   if (!layer) return layer.error();
   if (Status s = file.file().check_unchanged(); !s) return s.error();
   SequenceMemory memory;
-  memory.pages = kv_tokens / kPageTokens + 1;
+  memory.pages = pages_for(kv_tokens) + 1;
   auto kv = (*layer)->make_kv_store(options.kv_type, memory.pages);
   if (!kv) return kv.error();
   memory.kv = std::move(*kv);
@@ -76,16 +87,21 @@ TokenId PredictionDrafter::token_of(std::int64_t column) const {
 
 void PredictionDrafter::observe(const EvaluatedRows& rows) {
   const Text text = text_of(rows);
-  const auto tokens = text.tokens;
-  if (tokens.empty()) return;
   Sequence& sequence = sequences_[rows.sequence];
-  if (!sequences_.start(tokens, sequence)) return;
+  const bool begins = !text.tokens.empty();
+  if (begins && !sequences_.start(text.tokens, sequence)) return;
   keep_hidden(rows, sequence);
+  if (!begins) return;
   drop_read(sequence);
   // The last token is left to the guess that comes from it.
-  const auto behind = sequence.first_hidden + std::ssize(sequence.hidden) / layer_->spec().width;
-  const std::int64_t end = std::min(std::ssize(tokens) - 1, behind + 1 - skipped_);
+  const std::int64_t end = std::min(std::ssize(text.tokens) - 1, readable_rows(sequence));
   if (end - sequence.stored.computed > waiting_rows()) read_until(text, end, sequence);
+}
+
+// Rows whose states are known.
+std::int64_t PredictionDrafter::readable_rows(const Sequence& sequence) const {
+  const std::int64_t known = std::ssize(sequence.hidden) / layer_->spec().width;
+  return sequence.first_hidden + known + 1 - skipped_;
 }
 
 // What the layer reads of the target's states, [rows, width].
@@ -248,8 +264,16 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing) {
   }
 }
 
+// What waits is read, so that texts that go on from this one find it: the model will not show it
+// again. Places of pictures are not known any more.
 void PredictionDrafter::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
-  sequences_.end(sequence, read_tokens(tokens));
+  const Text text{read_tokens(tokens), nullptr};
+  const auto is_text = [&](TokenId id) { return id < layer_->spec().vocabulary; };
+  Sequence* const started = sequences_.find_started(sequence);
+  if (started && std::ranges::all_of(text.tokens, is_text)) {
+    read_until(text, std::min(std::ssize(text.tokens), readable_rows(*started)), *started);
+  }
+  sequences_.end(sequence, text.tokens);
 }
 
 }  // namespace linnet

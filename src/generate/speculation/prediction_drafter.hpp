@@ -56,6 +56,7 @@ class PredictionDrafter final : public Drafter {
   Text text_of(const auto& of) const { return {read_tokens(of.tokens), of.media}; }
   TokenId token_of(std::int64_t column) const;
   std::int64_t waiting_rows() const;
+  std::int64_t readable_rows(const Sequence& sequence) const;
   void read_hidden(const EvaluatedRows& rows, float* out);
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;

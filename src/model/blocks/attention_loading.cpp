@@ -104,7 +104,9 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
   }
   load_query_key_value(loader, spec, model.mixer_columns(), prefix, weights);
   weights.query_norm = loader.head_norm(prefix + ".attn_q_norm", spec.heads, spec.key_width);
-  if (!weights.gate) weights.gate = load_attention_gate(loader, spec.heads, width, result, prefix);
+  if (!weights.gate) {
+    weights.gate = load_attention_gate(loader, spec.heads, model.mixer_columns(), result, prefix);
+  }
   weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
   weights.output = load_output(loader, spec, width, prefix);
   load_adapters(loader, spec, model, prefix, weights);

@@ -115,6 +115,17 @@ TEST_F(AssistantDrafterTest, NeedsTheStateBeforeTheLastToken) {
   EXPECT_THAT(guess(*drafter, 9, 2), IsEmpty());
 }
 
+TEST_F(AssistantDrafterTest, DoesNotReadARowOfAPicture) {
+  const auto drafter = this->drafter();
+  observe(*drafter, 9, 0, 8);
+  std::vector<TokenId> text(tokens_.begin(), tokens_.begin() + 9), guesses;
+  text.back() = 1 << 30;
+  const StoredSequence stored = this->stored(9);
+  const DraftQuery query{0, text, 2, &guesses, &stored};
+  EXPECT_TRUE(drafter->propose({&query, 1}));
+  EXPECT_THAT(guesses, IsEmpty());
+}
+
 TEST_F(AssistantDrafterTest, GoesOnBehindTheGuessesThatWereRight) {
   const auto drafter = this->drafter();
   observe(*drafter, 8, 7, 12);  // four guesses
@@ -157,6 +168,15 @@ TEST_F(AssistantDrafterTest, KeepsNothingOfATextInThePlan) {
   ASSERT_TRUE(plain && guessing);
   EXPECT_EQ(guessing->kv_bytes(), plain->kv_bytes());
   EXPECT_GT(guessing->weights_bytes(), plain->weights_bytes());
+}
+
+// The target's are for what it reads, not for what it gives.
+TEST_F(AssistantDrafterTest, HasATableOfTokensOfItsOwn) {
+  for (auto& tensor : case_.assistant.json["tensors"]) {
+    if (tensor["name"] == "token_embd.weight") tensor["name"] = "other.weight";
+  }
+  EXPECT_TRUE(case_.assistant.write(path()));
+  EXPECT_THAT(problem(case_.target), HasSubstr("missing tensor token_embd.weight"));
 }
 
 TEST_F(AssistantDrafterTest, ReadsKeysOfTheModel) {

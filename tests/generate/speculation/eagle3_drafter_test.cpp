@@ -164,8 +164,23 @@ TEST_P(Eagle3DrafterTest, WhatWasReadIsKnownToALaterSequence) {
   EXPECT_EQ(guess(*drafter, 40, 2, 1), predicted(40));
 }
 
+TEST_P(Eagle3DrafterTest, WhatWaitsIsReadWhereATextEnds) {
+  const auto drafter = this->drafter();
+  observe(*drafter, 21, 0, 20);  // nothing was asked of these
+  drafter->end(0, tokens(21));
+  observe(*drafter, 40, 20, 39, 1);
+  EXPECT_EQ(guess(*drafter, 40, 2, 1), predicted(40));
+}
+
+TEST_P(Eagle3DrafterTest, BeginsWithATokenAlone) {
+  const auto drafter = this->drafter();
+  observe(*drafter, 1, 0, 1);
+  for (int i = 1; i < 8; ++i) observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(guess(*drafter, 9, 2), predicted(9));
+}
+
 TEST_P(Eagle3DrafterTest, HasNoIdeaWithoutMemory) {
-  const auto drafter = this->drafter(kPageTokens / 2);
+  const auto drafter = this->drafter(/*kv_tokens=*/0);
   observe(*drafter, 40, 0, 39);
   EXPECT_TRUE(guess(*drafter, 40, 1).empty());
 }
@@ -272,6 +287,36 @@ TEST_F(Eagle3FileTest, NeedsAProjectionForTokensOfItsOwn) {
 TEST_F(Eagle3FileTest, HasOneLayer) {
   metadata("block_count") = 2;
   EXPECT_THAT(problem(), HasSubstr("block_count is 2, expected one layer with attention"));
+}
+
+// Files of Deci have layers whose mixer is a projection alone.
+TEST_F(Eagle3FileTest, HasKeys) {
+  case_.eagle.json["metadata"]["eagle3.attention.head_count_kv"] = {
+      {"type", "array"}, {"of", "uint32"}, {"value", {0}}};
+  EXPECT_THAT(problem(), HasSubstr("expected one layer with attention"));
+}
+
+// All projections of the mixer read tokens and stream.
+TEST_F(Eagle3FileTest, HasAGateForBothHalves) {
+  const auto gate = [&](std::int64_t columns) {
+    return nlohmann::ordered_json{{"name", "blk.0.attn_gate.weight"},
+                                  {"type", "F32"},
+                                  {"shape", {columns, 64}},
+                                  {"centre", 0.0},
+                                  {"amplitude", 0.5}};
+  };
+  case_.eagle.json["tensors"].push_back(gate(48));
+  EXPECT_THAT(problem(), HasSubstr("blk.0.attn_gate.weight"));
+  case_.eagle.json["tensors"].back() = gate(96);
+  EXPECT_EQ(problem(), "");
+}
+
+TEST_F(Eagle3FileTest, SharesOnlyAProjectionThatFits) {
+  auto& tensors = case_.eagle.json["tensors"].get_ref<nlohmann::ordered_json::array_t&>();
+  std::erase_if(tensors, [](const auto& tensor) {
+    return tensor["name"] == "d2t" || tensor["name"] == "output.weight";
+  });
+  EXPECT_THAT(problem(), HasSubstr("has no projection to the logits of its own"));
 }
 
 TEST_F(Eagle3FileTest, IsNoModelByItself) {

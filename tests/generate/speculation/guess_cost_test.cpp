@@ -60,7 +60,22 @@ TEST(GuessCost, OfExpertsIsThoseThatAreUsed) {
   EXPECT_DOUBLE_EQ(expert_share(layer, "blk.1.attn_q.weight"), 1.0);
 }
 
-TEST(GuessCost, OfEagle3IsItsFileAndTheProjectionThatItShares) {
+// A second row reads experts that the first did not choose.
+TEST(GuessCost, HasTheExpertsThatTheGuessChooses) {
+  const test::TinyModel model("qwen3moe-moe");
+  const ModelFile& file = model.file();
+  const MoeSpec& moe = file.spec().layers.back().moe;
+  ASSERT_LT(moe.route.used, moe.experts);
+  const double share = static_cast<double>(moe.route.used) / moe.experts;
+  const double all = bytes(file.file(), [](std::string_view name) {
+    return name.find("_exps.") != std::string_view::npos;
+  });
+  const double step = step_bytes(file.file()) - all + share * all;
+  const double more = share * (1.0 - share) * all;
+  EXPECT_NEAR(guess_cost(file, file.file(), file.spec()), kRow + 1.0 + more / step, 1e-12);
+}
+
+TEST(GuessCost, OfEagle3IsItsLayerAndTheProjection) {
   for (const auto& [name, shares] : {std::pair{"own-tables", false}, {"shared-tables", true}}) {
     const test::Eagle3Case oracle = test::Eagle3Case::read(name);
     const test::TinyModel model(oracle.target);
@@ -68,9 +83,10 @@ TEST(GuessCost, OfEagle3IsItsFileAndTheProjectionThatItShares) {
     ASSERT_TRUE(oracle.eagle.write(folder / "eagle3.gguf"));
     const auto draft = open_draft((folder / "eagle3.gguf").string(), model.file());
     ASSERT_TRUE(draft) << draft.error().message;
-    const double shared = bytes(model.file().file(),
-                                [&](auto tensor) { return shares && tensor == "output.weight"; });
-    const double read = step_bytes((*draft)->file()) + shared;
+    const gguf::File& own = (*draft)->file();
+    const double read = bytes(own, [](auto tensor) { return tensor.starts_with("blk."); }) +
+                        bytes(shares ? model.file().file() : own,
+                              [](auto tensor) { return tensor == "output.weight"; });
     EXPECT_DOUBLE_EQ(guess_cost(model.file(), (*draft)->file(), (*draft)->spec()),
                      kRow + read / step_bytes(model.file().file()))
         << name;

@@ -1,10 +1,10 @@
 // Guesses in texts with pictures: the text stays as it is without them, wherever the rows behind a
 // picture stand and whatever guesses.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "support/media_prompt.hpp"
-#include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/vision_case.hpp"
 
@@ -18,11 +18,41 @@ struct MediaCase {
 
 void PrintTo(const MediaCase& of, std::ostream* out) { *out << of.chain; }
 
+// Adds a layer for multi-token prediction that is like the last one.
+void add_prediction_layer(test::OracleCase& oracle) {
+  using Json = nlohmann::ordered_json;
+  Json& metadata = oracle.json["metadata"];
+  const std::string prefix = metadata["general.architecture"]["value"].get<std::string>() + ".";
+  const int layers = metadata[prefix + "block_count"]["value"];
+  const int width = metadata[prefix + "embedding_length"]["value"];
+  metadata[prefix + "block_count"]["value"] = layers + 1;
+  metadata[prefix + "nextn_predict_layers"] = {{"type", "uint32"}, {"value", 1}};
+  const std::string last = fmt::format("blk.{}.", layers - 1);
+  const std::string added = fmt::format("blk.{}.", layers);
+  Json& tensors = oracle.json["tensors"];
+  for (Json tensor : Json(tensors)) {
+    const auto name = tensor["name"].get<std::string>();
+    if (!name.starts_with(last)) continue;
+    tensor["name"] = added + name.substr(last.size());
+    tensors.push_back(std::move(tensor));
+  }
+  const auto add = [&](const char* name, const std::vector<int>& shape, double centre) {
+    tensors.push_back({{"name", added + name},
+                       {"type", "F32"},
+                       {"shape", shape},
+                       {"centre", centre},
+                       {"amplitude", 0.2}});
+  };
+  add("nextn.enorm.weight", {width}, 1.0);
+  add("nextn.hnorm.weight", {width}, 1.0);
+  add("nextn.eh_proj.weight", {2 * width, width}, 0.0);
+}
+
 class GuessesBesideMediaTest : public testing::TestWithParam<MediaCase> {
  protected:
   GuessesBesideMediaTest() {
     test::VisionChain chain = test::VisionChain::read(GetParam().chain);
-    if (GetParam().predicts) test::add_prediction_layer(chain.model, /*own_norm=*/true);
+    if (GetParam().predicts) add_prediction_layer(chain.model);
     EXPECT_TRUE(chain.model.write(folder_ / "model.gguf"));
     EXPECT_TRUE(test::VisionCase::read(chain.tower()).model.write(folder_ / "mmproj.gguf"));
     auto file = ModelFile::open((folder_ / "model.gguf").string());

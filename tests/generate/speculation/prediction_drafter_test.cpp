@@ -113,7 +113,7 @@ TEST_P(PredictionDrafterTest, WhatWasReadIsKnownToALaterSequence) {
 }
 
 TEST_P(PredictionDrafterTest, HasNoIdeaWithoutMemory) {
-  const auto drafter = this->drafter(kPageTokens / 2);
+  const auto drafter = this->drafter(/*kv_tokens=*/0);
   observe(*drafter, 41, 0, 40);
   EXPECT_TRUE(guess(*drafter, 41, 1).empty());
 }
