@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <numeric>
 
 #include "base/checked.hpp"
 #include "model/blocks/elementwise.hpp"
@@ -68,6 +70,22 @@ Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t
   return linear;
 }
 
+// The first row of a table, as a norm by the root mean square gives it.
+std::unique_ptr<Buffer> load_first_row(WeightLoader& loader, const ProjectorStep& step,
+                                       std::int64_t columns) {
+  const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
+  std::vector<float> row = loader.matrix_values(step.name + ".weight", columns, rows);
+  const std::vector<float> weights = loader.values(step.other + ".weight", columns);
+  if (row.empty() || weights.empty()) return nullptr;
+  row.resize(weights.size());
+  const double squares = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  const double root = std::sqrt(squares / static_cast<double>(columns) + step.number);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = static_cast<float>(row[i] / root * weights[i]);
+  }
+  return loader.upload(row);
+}
+
 }  // namespace
 
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
@@ -111,6 +129,7 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kBreakRows:
     case Kind::kEndRows:
     case Kind::kWrap:
+    case Kind::kRowBehind:
     case Kind::kJoinRuns:
       return 3 * rows + 3;  // breaks are fewer than rows, and two; what is joined, and zeros
     case Kind::kMean:
@@ -162,6 +181,8 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
                spec.kind == Kind::kEndRows) {
       step.row = loader.vector(spec.name, columns_);
       step.factors = loader.vector(spec.other, columns_);
+    } else if (spec.kind == Kind::kRowBehind) {
+      step.row = load_first_row(loader, spec, columns_);
     } else if (spec.kind == Kind::kBreakRows) {
       step.row = loader.vector(spec.name, columns_);
     } else if (spec.kind == Kind::kConvolve) {
@@ -294,6 +315,14 @@ View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& ste
   return out;
 }
 
+View Projector::row_behind(Backend& backend, Workspace& workspace, const Step& step,
+                           View in) const {
+  const View out = workspace.view(in.rows + 1, in.columns);
+  backend.copy(in, out.first_rows(in.rows));
+  backend.copy({step.row->data(), 1, in.columns, in.columns}, some_rows(out, in.rows, 1));
+  return out;
+}
+
 View Projector::wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   const View out = workspace.view(in.rows + 2, in.columns);
   const auto put = [&](const Buffer& row, std::int64_t at) {
@@ -326,6 +355,7 @@ View Projector::standardise(Backend& backend, Workspace& workspace, const Step& 
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   if (is_gate(step.spec.kind)) return gate(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kRowBehind) return row_behind(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
   const View out = workspace.view(in.rows, step.columns);
   switch (step.spec.kind) {

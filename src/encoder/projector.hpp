@@ -69,6 +69,7 @@ class Projector {
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                   Grid grid) const;
   View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid) const;
+  View row_behind(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;

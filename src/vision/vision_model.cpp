@@ -9,7 +9,9 @@
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
+#include "vision/convolutional_net.hpp"
 #include "vision/patch_windows.hpp"
+#include "vision/sam.hpp"
 
 namespace linnet {
 namespace {
@@ -101,13 +103,14 @@ std::int64_t most_patches(const VisionSpec& spec) {
 // And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
-  const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
+  const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
   const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
   const std::int64_t floats =
       streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
-  return saturating_add(bytes, sam_workspace_bytes(spec.sam));
+  return saturating_add(
+      bytes, saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net)));
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -129,19 +132,23 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   loader.ignore("mm.a.");
   if (Status status = model->load_tower(loader); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
-  if (model->sam_) {
-    if (Status status = model->sam_->allocate(); !status) return status.error();
+  if (model->front_) {
+    if (Status status = model->front_->allocate(); !status) return status.error();
   }
   return model;
 }
 
-void VisionModel::load_sam(WeightLoader& loader) {
-  sam_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
-  if (sam_->columns() != spec_.tower.width) {
+void VisionModel::load_front(WeightLoader& loader) {
+  if (!spec_.net.blocks.empty()) {
+    front_ = std::make_unique<ConvolutionalNet>(loader, spec_.net, backend_);
+    return;
+  }
+  front_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
+  if (front_->columns() != spec_.tower.width) {
     loader.fail(
         fmt::format("tensor v.sam.net_3.weight gives {} columns, expected the {} of "
                     "clip.vision.embedding_length",
-                    sam_->columns(), spec_.tower.width));
+                    front_->columns(), spec_.tower.width));
   }
 }
 
@@ -170,8 +177,8 @@ void VisionModel::load_colours(WeightLoader& loader) {
 void VisionModel::load_patch_embedding(WeightLoader& loader) {
   const std::int64_t columns = spec_.patch_values();
   const std::int64_t width = spec_.tower.width;
-  if (spec_.sam.layers > 0) {
-    load_sam(loader);
+  if (spec_.has_front()) {
+    load_front(loader);
   } else {
     load_colours(loader);
   }
@@ -192,7 +199,7 @@ Status VisionModel::allocate_workspace() {
   const std::int64_t embedding = Workspace::floats_for(
       patches + rows_before_patches(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
   std::int64_t projection = projector_->workspace_floats(patches);
-  if (spec_.joins_kept || sam_ || !tower_) {
+  if (spec_.joins_kept || front_ || !tower_) {
     projection +=
         Workspace::floats_for(patches + rows_before_patches(spec_), spec_.projected_columns(), 1);
   }
@@ -204,7 +211,7 @@ Status VisionModel::allocate_workspace() {
 }
 
 // What the tower's first layer reads, [class token and patches, width]. Without `pixels` the
-// patches are those that Sam made.
+// patches are those that the encoder in front made.
 std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
                                               std::span<const std::int32_t> order) {
   workspace_->clear();
@@ -214,7 +221,7 @@ std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
   if (pixels) {
     project_colours(*pixels, order, own);
   } else {
-    backend_.gather_rows(sam_rows_, order, own);
+    backend_.gather_rows(front_rows_, order, own);
   }
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(first));
@@ -256,20 +263,20 @@ void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, Vie
 
 View VisionModel::encoded() {
   if (spec_.joins_kept) return joined();
-  if (sam_) return joined_with_sam();
+  if (front_ && tower_) return joined_with_front();
   if (tower_) return tower_->hidden();
   const View patches = workspace_->view(progress_->rows, spec_.tower.width);
   upload(progress_->patches, patches);
   return patches;
 }
 
-View VisionModel::joined_with_sam() {
+View VisionModel::joined_with_front() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
   const std::int64_t first = rows_before_patches(spec_);
   backend_.fill(all, 0.0f);
   backend_.copy(last, all.slice(0, last.columns));
-  backend_.copy(sam_rows_,
+  backend_.copy(front_rows_,
                 some_rows(all.slice(last.columns, last.columns), first, last.rows - first));
   return all;
 }
@@ -288,9 +295,9 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  if (!sam_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
-  sam_is_under_way_ = true;
-  return sam_->begin(pixels);
+  if (!front_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
+  front_is_under_way_ = true;
+  return front_->begin(pixels);
 }
 
 Status VisionModel::begin_tower(Grid grid, const Pixels* pixels) {
@@ -309,8 +316,8 @@ Status VisionModel::begin_tower(Grid grid, const Pixels* pixels) {
 }
 
 Result<std::optional<EncodedRows>> VisionModel::advance() {
-  if (sam_is_under_way_) {
-    if (Status status = advance_sam(); !status) return status.error();
+  if (front_is_under_way_) {
+    if (Status status = advance_front(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
   if (tower_ && tower_->advance_forward()) {
@@ -324,10 +331,10 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
   return std::optional(std::move(*rows));
 }
 
-Status VisionModel::advance_sam() {
-  if (sam_->advance()) return status_or_drop();
-  sam_rows_ = sam_->end();
-  sam_is_under_way_ = false;
+Status VisionModel::advance_front() {
+  if (front_->advance()) return status_or_drop();
+  front_rows_ = front_->end();
+  front_is_under_way_ = false;
   const int side = spec_.sizing.fixed_side / spec_.patch_side;
   return begin_tower({side, side}, /*pixels=*/nullptr);
 }
@@ -341,7 +348,7 @@ Status VisionModel::status_or_drop() {
 
 void VisionModel::drop() {
   progress_.reset();
-  sam_is_under_way_ = false;
+  front_is_under_way_ = false;
 }
 
 Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {

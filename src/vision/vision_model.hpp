@@ -7,9 +7,9 @@
 #include "encoder/encoded_rows.hpp"
 #include "encoder/projector.hpp"
 #include "model/model.hpp"
+#include "vision/front_encoder.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
-#include "vision/sam.hpp"
 
 namespace linnet {
 
@@ -44,8 +44,8 @@ class VisionModel {
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
-  void load_sam(WeightLoader& loader);
-  Status advance_sam();
+  void load_front(WeightLoader& loader);
+  Status advance_front();
   Status begin_tower(Grid grid, const Pixels* pixels);
   std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
                                    std::span<const std::int32_t> order);
@@ -59,7 +59,7 @@ class VisionModel {
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();
   View joined();
-  View joined_with_sam();
+  View joined_with_front();
 
   VisionSpec spec_;
   Backend& backend_;
@@ -67,10 +67,10 @@ class VisionModel {
   Norm pixel_norm_, embedding_norm_, patch_norm_;
   std::vector<float> class_token_;
   PlaceTableValues places_;
-  std::unique_ptr<Sam> sam_;       // null where the tower reads colours
-  bool sam_is_under_way_ = false;  // with a picture
-  View sam_rows_{};                // of the picture that is under way
-  std::unique_ptr<Model> tower_;   // null where the projector reads the patches themselves
+  std::unique_ptr<FrontEncoder> front_;  // null where the tower reads colours
+  bool front_is_under_way_ = false;      // with a picture
+  View front_rows_{};                    // of the picture that is under way
+  std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
   std::unique_ptr<Workspace> workspace_;

@@ -11,6 +11,7 @@
 #include "image/resize.hpp"
 #include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
+#include "vision/convolutional_spec.hpp"
 
 namespace linnet {
 
@@ -130,6 +131,7 @@ struct VisionSpec {
   /// columns.
   bool joins_kept = false;
   SamSpec sam;  ///< its results stand behind the last layer's columns, too
+  ConvolutionalSpec net;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
   std::vector<ProjectorStep> projector_steps;
@@ -137,6 +139,9 @@ struct VisionSpec {
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;
+
+  /// Whether the tower, or the projector, reads what another encoder made of the picture.
+  bool has_front() const { return sam.layers > 0 || !net.blocks.empty(); }
 
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture

@@ -635,6 +635,66 @@ def youtuvl():
     return tower
 
 
+def gemma3nv():
+    """MobileNetV5 in little: blocks of all kinds, two stages of which are fused."""
+    tower = Tower("gemma3nv", 84, "gemma3nv", text=32, image=512, patch=2, mean=0.0, mixed=True)
+    model, width = tower.model, tower.text
+    tower.key("vision.embedding_length", "uint32", width)
+
+    def convolution(name, side, inputs, outputs, norm):
+        taps = side * side * inputs
+        model.tensor(name + ".weight", [side, side, inputs, outputs], 0.0,
+                     round((3.0 / taps) ** 0.5, 6))
+        if norm:
+            model.norm(norm, outputs)
+
+    def edge(block, inputs, wide, outputs):
+        convolution(block + "conv_exp", 3, inputs, wide, block + "bn1")
+        convolution(block + "conv_pwl", 1, wide, outputs, block + "bn2")
+
+    def inverted(block, start, middle, inputs, wide, outputs):
+        for part, side, columns in (("dw_start", start, inputs), ("dw_mid", middle, wide)):
+            if side:
+                convolution(f"{block}{part}.conv", side, 1, columns, f"{block}{part}.bn")
+        convolution(block + "pw_exp.conv", 1, inputs, wide, block + "pw_exp.bn")
+        convolution(block + "pw_proj.conv", 1, wide, outputs, block + "pw_proj.bn")
+        scale(block, outputs)
+
+    def attention(block, columns, heads, head, fewer):
+        model.norm(block + "norm", columns)
+        for part, outputs in (("query", heads * head), ("key", head), ("value", head)):
+            name = f"{block}attn.{part}."
+            if fewer and part != "query":
+                convolution(name + "down_conv", 3, 1, columns, name + "norm")
+            convolution(name + "proj", 1, columns, outputs, None)
+        convolution(block + "attn.output.proj", 1, heads * head, columns, None)
+        scale(block, columns)
+
+    def scale(block, columns):
+        model.tensor(block + "layer_scale.gamma", [1, 1, columns, 1], 0.75, 0.25)
+
+    convolution("v.conv_stem.conv", 3, 3, 8, "v.conv_stem.bn")
+    model.tensor("v.conv_stem.conv.bias", [1, 1, 8, 1], 0.0, 0.2)
+    edge("v.blk.0.0.", 8, 24, 16)
+    edge("v.blk.0.1.", 16, 40, 16)
+    inverted("v.blk.1.0.", 3, 5, 16, 48, 24)
+    inverted("v.blk.1.1.", 5, 0, 24, 48, 24)
+    inverted("v.blk.2.0.", 5, 5, 24, 64, 32)
+    inverted("v.blk.2.1.", 0, 0, 32, 32, 32)
+    attention("v.blk.2.2.", 32, 3, 8, fewer=True)
+    inverted("v.blk.2.3.", 0, 0, 32, 64, 32)
+    inverted("v.blk.3.0.", 5, 5, 32, 96, 40)
+    attention("v.blk.3.1.", 40, 2, 12, fewer=False)
+    inverted("v.blk.3.2.", 0, 0, 40, 80, 40)
+    convolution("v.msfa.ffn.pw_exp.conv", 1, 72, 96, "v.msfa.ffn.pw_exp.bn")
+    convolution("v.msfa.ffn.pw_proj.conv", 1, 96, width, "v.msfa.ffn.pw_proj.bn")
+    model.norm("v.msfa.norm", width)
+    model.norm("mm.soft_emb_norm", width)
+    model.matrix("mm.input_projection", width, tower.text)
+    tower.picture = (512, 512)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -697,4 +757,5 @@ def all_towers():
         deepseekocr(),
         step3vl(),
         youtuvl(),
+        gemma3nv(),
     ]
