@@ -182,7 +182,8 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       step.row = loader.vector(spec.name, columns_);
       step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kRowBehind) {
-      step.row = load_first_row(loader, spec, columns_);
+      step.row = spec.other.empty() ? loader.vector(spec.name, columns_)
+                                    : load_first_row(loader, spec, columns_);
     } else if (spec.kind == Kind::kBreakRows) {
       step.row = loader.vector(spec.name, columns_);
     } else if (spec.kind == Kind::kConvolve) {

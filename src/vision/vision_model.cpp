@@ -30,6 +30,25 @@ std::int32_t rows_before_patches(const VisionSpec& spec) {
   return spec.class_token == ClassToken::kNone ? 0 : spec.class_rows;
 }
 
+// Learned rows behind the patches: as many, or none.
+std::int64_t queries_behind(const VisionSpec& spec, std::int64_t patches) {
+  return spec.queries.empty() ? 0 : patches;
+}
+
+// Most rows that the tower reads.
+std::int64_t most_rows(const VisionSpec& spec) {
+  const std::int64_t patches = most_patches(spec);
+  return rows_before_patches(spec) + patches + queries_behind(spec, patches);
+}
+
+// Rows of a picture that see each other, and those behind them.
+std::vector<GivenRows> given_rows(const VisionSpec& spec, std::int64_t rows, const float* values) {
+  if (spec.queries.empty()) return {{0, rows, values}};
+  const std::int64_t patches = rows / 2;
+  return {{0, patches, values, SeeEachOther::kInAllLayers},
+          {patches, rows - patches, values + patches * spec.tower.width}};
+}
+
 // [2][rows]: row and column of each patch.
 std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid grid,
                                     const VisionSpec& spec) {
@@ -51,10 +70,10 @@ struct VisionModel::Progress {
       : grid(size),
         order(std::move(patch_order)),
         patches(std::move(embedded)),
-        rows(static_cast<std::int32_t>(std::ssize(order.patches)) + rows_before_patches(spec)),
+        rows(static_cast<std::int32_t>(std::ssize(patches) / spec.tower.width)),
         tokens(rows, 0),
         places(places_of(order.patches, grid, spec)),
-        given{0, rows, patches.data()},
+        given(given_rows(spec, rows, patches.data())),
         whole({rows}),
         windows(order.windows),
         window_layout(windows.layout()) {}
@@ -65,7 +84,7 @@ struct VisionModel::Progress {
             .layout = whole.layout(),
             .outputs = {},
             .keeps_hidden = true,
-            .given = {&given, 1},
+            .given = given,
             .places = places,
             .windows = &window_layout};
   }
@@ -75,7 +94,7 @@ struct VisionModel::Progress {
   const std::vector<float> patches;
   const std::int32_t rows;
   const std::vector<std::int32_t> tokens, places;
-  const GivenRows given;
+  const std::vector<GivenRows> given;
   const RowLayout whole, windows;
   const BatchLayout window_layout;
   std::unique_ptr<KvStore> kv;
@@ -108,7 +127,7 @@ std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const std::int64_t floats =
       streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
   const std::int64_t bytes =
-      saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
+      saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
   return saturating_add(
       bytes, saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net)));
 }
@@ -154,7 +173,7 @@ void VisionModel::load_front(WeightLoader& loader) {
 
 Status VisionModel::load_tower(WeightLoader& loader) {
   if (spec_.tower.layers.empty()) return loader.finish();
-  const BatchLimits limits{most_patches(spec_) + rows_before_patches(spec_), 1};
+  const BatchLimits limits{most_rows(spec_), 1};
   auto tower = Model::load(spec_.tower, loader, backend_, limits);
   if (!tower) return tower.error();
   tower_ = std::move(*tower);
@@ -191,17 +210,20 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
   if (spec_.class_token != ClassToken::kNone) {
     class_token_ = loader.values("v.class_embd", width * spec_.class_rows);
   }
+  if (!spec_.queries.empty()) {
+    queries_ = loader.values(spec_.queries, width * most_patches(spec_));
+    loader.ignore("v.resample_query_");  // for pictures of other sizes
+  }
   places_ = PlaceTableValues(loader, spec_);
 }
 
 Status VisionModel::allocate_workspace() {
   const std::int64_t patches = most_patches(spec_);
-  const std::int64_t embedding = Workspace::floats_for(
-      patches + rows_before_patches(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
+  const std::int64_t embedding =
+      Workspace::floats_for(most_rows(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
   std::int64_t projection = projector_->workspace_floats(patches);
   if (spec_.joins_kept || front_ || !tower_) {
-    projection +=
-        Workspace::floats_for(patches + rows_before_patches(spec_), spec_.projected_columns(), 1);
+    projection += Workspace::floats_for(most_rows(spec_), spec_.projected_columns(), 1);
   }
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
@@ -210,13 +232,14 @@ Status VisionModel::allocate_workspace() {
   return {};
 }
 
-// What the tower's first layer reads, [class token and patches, width]. Without `pixels` the
-// patches are those that the encoder in front made.
+// What the tower's first layer reads, [class token, patches and queries, width]. Without `pixels`
+// the patches are those that the encoder in front made.
 std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
                                               std::span<const std::int32_t> order) {
   workspace_->clear();
   const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
-  const View x = workspace_->view(first + count, spec_.tower.width);
+  const std::int64_t queries = queries_behind(spec_, count);
+  const View x = workspace_->view(first + count + queries, spec_.tower.width);
   const View own = some_rows(x, first, count);
   if (pixels) {
     project_colours(*pixels, order, own);
@@ -225,6 +248,7 @@ std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
   }
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(first));
+  if (queries > 0) upload(queries_, some_rows(x, first + count, queries));
   if (places_) add_places(grid, order, x);
   normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
@@ -263,7 +287,7 @@ void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, Vie
 
 View VisionModel::encoded() {
   if (spec_.joins_kept) return joined();
-  if (front_ && tower_) return joined_with_front();
+  if (spec_.joins_front) return joined_with_front();
   if (tower_) return tower_->hidden();
   const View patches = workspace_->view(progress_->rows, spec_.tower.width);
   upload(progress_->patches, patches);
@@ -352,7 +376,9 @@ void VisionModel::drop() {
 }
 
 Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {
-  const auto place = inverse(order, rows_before_patches(spec_));
+  const std::int64_t queries = queries_behind(spec_, std::ssize(order));
+  const auto place =
+      inverse(order, rows_before_patches(spec_) + static_cast<std::int32_t>(queries));
   const Grid merged = grid / spec_.merge_side;
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();

@@ -65,7 +65,7 @@ class VisionModel {
   Backend& backend_;
   Linear patch_embedding_;
   Norm pixel_norm_, embedding_norm_, patch_norm_;
-  std::vector<float> class_token_;
+  std::vector<float> class_token_, queries_;
   PlaceTableValues places_;
   std::unique_ptr<FrontEncoder> front_;  // null where the tower reads colours
   bool front_is_under_way_ = false;      // with a picture

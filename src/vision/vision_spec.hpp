@@ -130,8 +130,13 @@ struct VisionSpec {
   /// The projector reads what layers keep (ModelSpec::kept_layers), too, in front of the last one's
   /// columns.
   bool joins_kept = false;
-  SamSpec sam;  ///< its results stand behind the last layer's columns, too
+  SamSpec sam;
   ConvolutionalSpec net;
+  bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
+  /// The tensor of learned rows that stand behind the patches, one for each. Patches see each
+  /// other, these rows the patches and those before them. The projector reads them in the patches'
+  /// stead. Empty: there are none.
+  std::string queries;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
   std::vector<ProjectorStep> projector_steps;
@@ -153,7 +158,7 @@ struct VisionSpec {
   /// Columns of what the projector reads.
   std::int64_t projected_columns() const {
     const std::int64_t kept = joins_kept ? std::ssize(tower.kept_layers) : 0;
-    return tower.width * (1 + kept + (sam.layers > 0 ? 1 : 0));
+    return tower.width * (1 + kept + (joins_front ? 1 : 0));
   }
 };
 

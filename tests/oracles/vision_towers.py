@@ -558,19 +558,18 @@ def muse_glimmer():
     return tower
 
 
-def deepseekocr():
-    """Three layers of SAM, the last of which sees all; windows that don't fill a picture; CLIP."""
-    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
-    model, text, width, head, side, window = tower.model, tower.text, 48, 12, 8, 3
+def sam(tower, side, window, width=48, head=12):
+    """Three layers of SAM for so many patches each way, the last of which sees all of them."""
+    model, layers = tower.model, 3
     tower.key("use_gelu", "bool", True)
     tower.key("vision.window_size", "uint32", window)
-    tower.key("vision.sam.block_count", "uint32", 3)
+    tower.key("vision.sam.block_count", "uint32", layers)
     tower.key("vision.sam.head_count", "uint32", width // head)
     tower.key("vision.sam.embedding_length", "uint32", width)
     model.tensor("v.sam.patch_embd.weight", [16, 16, 3, width], 0.0, 0.0625)
     model.tensor("v.sam.patch_embd.bias", [width], 0.0, 0.2)
     model.tensor("v.sam.pos_embd.weight", [width, side, side], 0.0, 0.875)
-    for i in range(3):
+    for i in range(layers):
         layer = f"v.sam.blk.{i}."
         distances = 2 * (side if i == 2 else window) - 1
         model.norm(layer + "pre_ln", width, True)
@@ -587,6 +586,13 @@ def deepseekocr():
         model.tensor(f"v.sam.{name}.weight", [kernel, kernel, inputs, outputs], 0.0, amplitude)
     for name in ("neck.1", "neck.3"):
         model.norm("v.sam." + name, 32, True)
+
+
+def deepseekocr():
+    """SAM with windows that don't fill a picture, and CLIP."""
+    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
+    model, text = tower.model, tower.text
+    sam(tower, side=8, window=3)
     tower.class_token()
     tower.positions(2 * 2 + 1)
     model.norm("v.pre_ln", WIDTH, True)
@@ -595,6 +601,31 @@ def deepseekocr():
     model.tensor("v.image_newline", [text], 0.0, 0.875)
     model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
     tower.picture = (128, 128)
+    return tower
+
+
+def deepseekocr2():
+    """SAM over as few patches as llama.cpp takes; learned rows in Qwen2."""
+    tower = Tower("deepseekocr2", 85, "deepseekocr2", text=32, image=768, patch=16)
+    model, text, keys = tower.model, tower.text, WIDTH // 2
+    sam(tower, side=48, window=7, width=16, head=16)
+    tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
+    for i in range(tower.layers):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        for part, outputs in (("q", WIDTH), ("k", keys), ("v", keys)):
+            model.matrix(name + "attn_" + part, WIDTH, outputs, True)
+        model.matrix(name + "attn_out", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH)
+    model.norm("v.post_ln", WIDTH)
+    model.tensor("v.resample_query_768.weight", [WIDTH, 144], 0.0, 0.875)
+    model.tensor("v.resample_query_1024.weight", [WIDTH, 256], 0.0, 0.875)
+    model.matrix("mm.model.fc", WIDTH, text, True)
+    model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
+    tower.picture = (768, 768)
     return tower
 
 
@@ -758,4 +789,5 @@ def all_towers():
         step3vl(),
         youtuvl(),
         gemma3nv(),
+        deepseekocr2(),
     ]

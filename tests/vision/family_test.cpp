@@ -182,6 +182,16 @@ TEST(VisionFamilies, DeepSeekOcrReadsPicturesOfTheSizeOfItsTable) {
   EXPECT_EQ(rows_of(spec, {2, 2}), 7);
 }
 
+// There is a learned row for each of SAM's, and the separator; these go on alone.
+TEST(VisionFamilies, DeepSeekOcr2HasLearnedRowsForTheSizeOfItsTable) {
+  const VisionSpec spec = read(tower("deepseekocr2"));
+  EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{768, 768}));
+  EXPECT_EQ(spec.queries, "v.resample_query_768.weight");
+  EXPECT_EQ(rows_of(spec, {12, 12}), 145);
+  EXPECT_EQ(spec.projected_columns(), spec.tower.width);
+  EXPECT_EQ(spec.tower.layers.front().attention.kv_heads, 2);
+}
+
 // Behind whose picture comes a token that the text model has no embedding for.
 TEST(VisionFamilies, Gemma3nHasARowForTheEndOfAPicture) {
   test::OracleCase gemma = tower("gemma3nv");

@@ -326,6 +326,13 @@ TEST_F(HostileMmproj, NetworksThatCanNotBe) {
               testing::HasSubstr("tensor v.blk.3.0.layer_scale.gamma has shape [39], expected"));
 }
 
+TEST_F(HostileMmproj, LearnedRowsThatAreNotThere) {
+  EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight"),
+              testing::HasSubstr("missing tensor v.resample_query_768.weight"));
+  EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight", {64, 143}),
+              testing::HasSubstr("v.resample_query_768.weight has shape [64, 143], expected"));
+}
+
 TEST_F(HostileMmproj, PatchesWithoutATower) {
   EXPECT_THAT(error_of_tensor("gemma4uv", "v.patch_norm.1.weight"),
               testing::HasSubstr("missing tensor v.patch_norm.1.weight"));
