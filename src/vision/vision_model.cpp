@@ -8,6 +8,7 @@
 #include "base/checked.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
+#include "model/blocks/moe.hpp"
 #include "model/blocks/project.hpp"
 #include "vision/convolutional_net.hpp"
 #include "vision/patch_windows.hpp"
@@ -117,15 +118,24 @@ std::int64_t most_patches(const VisionSpec& spec) {
   return std::max(whole, square(spec.tiling.side));
 }
 
+// Columns of a row within a feed-forward part, at most.
+std::int64_t inner_columns(const ModelSpec& tower) {
+  std::int64_t most = 0;
+  for (const LayerSpec& layer : tower.layers) {
+    const std::int64_t experts = layer.moe.experts > 0 ? moe_columns(layer.moe, tower.width) : 0;
+    most = std::max(most, std::int64_t{2} * layer.mlp.width + experts);
+  }
+  return most;
+}
+
 // The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
 // what is within a feed-forward part; pixels and projections; what a resampler makes of patches.
 // And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
-  const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
-  const std::int64_t floats =
-      streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
+  const std::int64_t floats = streams * tower.width + inner_columns(tower) + spec.patch_values() +
+                              6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
   return saturating_add(

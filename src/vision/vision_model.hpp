@@ -17,7 +17,7 @@ namespace linnet {
 class VisionModel {
  public:
   ~VisionModel();
-  /// Loads the tensors of `loader`'s file as `spec` says. `backend` must outlive the model.
+  /// Loads the tensors of `loader`'s file as `spec` says. `backend` and the file must outlive the model.
   static Result<std::unique_ptr<VisionModel>> load(VisionSpec spec, WeightLoader& loader,
                                                    Backend& backend);
 

@@ -726,6 +726,45 @@ def gemma3nv():
     return tower
 
 
+def dots3note():
+    """Two layers with experts, of which the second has as few as are used."""
+    tower = Tower("dots3note_v", 86, "dots3note_v", image=0, layers=3, eps=1e-5, mixed=True)
+    model, wide = tower.model, 48
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 3136)
+    tower.key("vision.image_max_pixels", "uint32", 11289600)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    model.array("clip.vision.expert_count_per_layer", "int32", [0, 6, 3])
+    tower.key("vision.expert_used_count", "uint32", 3)
+    tower.patches()
+    model.norm("v.pre_ln", WIDTH)
+    for i, experts in enumerate((0, 6, 3)):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, 3 * WIDTH)
+        model.norm(name + "attn_q_norm", WIDTH // HEADS)
+        model.norm(name + "attn_k_norm", WIDTH // HEADS)
+        model.matrix(name + "attn_out", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH)
+        if experts:
+            model.matrix(name + "ffn_gate_inp", WIDTH, experts)
+            model.tensor(name + "exp_probs_b.weight", [experts], 0.0, 0.3)
+            for part, inputs, outputs in (("gate", WIDTH, wide), ("up", WIDTH, wide),
+                                          ("down", wide, WIDTH)):
+                model.tensor(f"{name}ffn_{part}_exps.weight", [inputs, outputs, experts], 0.0,
+                             round((3.0 / inputs) ** 0.5, 6))
+        else:
+            for part, inputs, outputs in (("gate", WIDTH, HIDDEN), ("up", WIDTH, HIDDEN),
+                                          ("down", HIDDEN, WIDTH)):
+                model.matrix(f"{name}ffn_{part}", inputs, outputs)
+    model.norm("mm.post_norm", WIDTH)
+    model.norm("mm.input_norm", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -790,4 +829,5 @@ def all_towers():
         youtuvl(),
         gemma3nv(),
         deepseekocr2(),
+        dots3note(),
     ]

@@ -172,6 +172,36 @@ TEST(VisionFamilies, PixelsThatTheFileAllows) {
   EXPECT_EQ(read(dots).sizing.most_tokens, 1);
 }
 
+TEST(VisionFamilies, SomeLayersOfDots3HaveExperts) {
+  const VisionSpec spec = read(tower("dots3note_v"));
+  std::vector<int> experts, used, width;
+  for (const LayerSpec& layer : spec.tower.layers) {
+    experts.push_back(layer.moe.experts);
+    used.push_back(layer.moe.route.used);
+    width.push_back(layer.mlp.width);
+  }
+  EXPECT_EQ(experts, (std::vector<int>{0, 6, 3}));
+  EXPECT_EQ(used, (std::vector<int>{0, 3, 3}));
+  EXPECT_EQ(width, (std::vector<int>{96, 0, 0}));
+}
+
+// Where the first layer has experts, another tells how wide the others are.
+TEST(VisionFamilies, TheFirstLayerOfDots3MayHaveExperts) {
+  test::OracleCase dots = tower("dots3note_v");
+  for (Json& tensor : dots.json["tensors"]) {  // the first two change places
+    std::string name = tensor["name"];
+    if (name.starts_with("v.blk.0.")) {
+      name[6] = '1';
+    } else if (name.starts_with("v.blk.1.")) {
+      name[6] = '0';
+    }
+    tensor["name"] = name;
+  }
+  const VisionSpec spec = read(dots);
+  EXPECT_EQ(spec.tower.layers[0].moe.experts, 6);
+  EXPECT_EQ(spec.tower.layers[1].mlp.width, 96);
+}
+
 TEST(VisionFamilies, NemotronHasAsManyRowsBeforePatchesAsTheFile) {
   EXPECT_EQ(read(tower("nemotron_v2_vl")).class_rows, 3);
 }
