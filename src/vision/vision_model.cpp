@@ -221,7 +221,10 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
     class_token_ = loader.values("v.class_embd", width * spec_.class_rows);
   }
   if (!spec_.queries.empty()) {
-    queries_ = loader.values(spec_.queries, width * most_patches(spec_));
+    for (const LearnedRows& rows : spec_.queries) {
+      const std::int64_t across = rows.side / spec_.patch_side;
+      queries_.push_back(loader.values(rows.name, width * across * across));
+    }
     loader.ignore("v.resample_query_");  // for pictures of other sizes
   }
   places_ = PlaceTableValues(loader, spec_);
@@ -258,12 +261,18 @@ std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
   }
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(first));
-  if (queries > 0) upload(queries_, some_rows(x, first + count, queries));
+  if (queries > 0) upload(queries_for(grid), some_rows(x, first + count, queries));
   if (places_) add_places(grid, order, x);
   normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
   backend_.download(x, values.data());
   return values;
+}
+
+std::span<const float> VisionModel::queries_for(Grid grid) const {
+  const auto found =
+      std::ranges::find(spec_.queries, grid.width * spec_.patch_side, &LearnedRows::side);
+  return queries_[static_cast<std::size_t>(found - spec_.queries.begin())];
 }
 
 void VisionModel::project_colours(const Pixels& pixels, std::span<const std::int32_t> order,
@@ -331,6 +340,7 @@ Status VisionModel::begin(const Pixels& pixels) {
   drop();
   if (!front_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
   front_is_under_way_ = true;
+  front_grid_ = pixels.size / spec_.patch_side;
   return front_->begin(pixels);
 }
 
@@ -369,8 +379,7 @@ Status VisionModel::advance_front() {
   if (front_->advance()) return status_or_drop();
   front_rows_ = front_->end();
   front_is_under_way_ = false;
-  const int side = spec_.sizing.fixed_side / spec_.patch_side;
-  return begin_tower({side, side}, /*pixels=*/nullptr);
+  return begin_tower(front_grid_, /*pixels=*/nullptr);
 }
 
 // A picture that met an error goes no further.

@@ -13,7 +13,8 @@ class Tower:
     def __init__(self, name, seed, kind, text=64, image=24, patch=PATCH, layers=LAYERS, eps=1e-6,
                  mean=0.5, mixed=False):
         self.name, self.text, self.patch, self.layers = name, text, patch, layers
-        self.picture = None
+        self.picture, self.is_tile = None, False
+        self.stretched = None  # a table that llama.cpp would stretch otherwise than the model
         model = self.model = Model("clip", seed)
         model.set("general.type", "string", "mmproj")
         model.set("general.file_type", "uint32", 0)
@@ -604,11 +605,14 @@ def deepseekocr():
     return tower
 
 
-def deepseekocr2():
-    """SAM over as few patches as llama.cpp takes; learned rows in Qwen2."""
-    tower = Tower("deepseekocr2", 85, "deepseekocr2", text=32, image=768, patch=16)
+def deepseekocr2(name, seed, side, is_tile):
+    """Learned rows in Qwen2, behind SAM's of as few patches as llama.cpp takes."""
+    tower = Tower(name, seed, "deepseekocr2", text=32, image=16 * side, patch=16)
     model, text, keys = tower.model, tower.text, WIDTH // 2
-    sam(tower, side=48, window=7, width=16, head=16)
+    tower.is_tile = is_tile
+    if is_tile:
+        tower.stretched = "v.sam.pos_embd.weight"
+    sam(tower, side=side, window=7, width=16, head=16)
     tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
     for i in range(tower.layers):
         name = f"v.blk.{i}."
@@ -765,6 +769,20 @@ def dots3note():
     return tower
 
 
+def stretched_square(tower):
+    """A square table of places for the picture, as Pillow resizes pictures (bicubic)."""
+    table = tower.model.values(tower.stretched).astype(np.float64)  # [rows, columns, width]
+    side, places = len(table), tower.picture[0] // tower.patch
+    scale = side / places
+    shares = np.zeros((places, side))
+    for i in range(places):
+        x = np.abs((np.arange(side) + 0.5 - (i + 0.5) * scale) / max(scale, 1.0))
+        near, far = (1.5 * x - 2.5) * x * x + 1.0, ((x - 5.0) * x + 8.0) * x * -0.5 + 2.0
+        shares[i] = np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+        shares[i] /= shares[i].sum()
+    return np.einsum("iy,jx,yxc->ijc", shares, shares, table).astype(np.float32)
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -828,6 +846,7 @@ def all_towers():
         step3vl(),
         youtuvl(),
         gemma3nv(),
-        deepseekocr2(),
+        deepseekocr2("deepseekocr2", 85, side=48, is_tile=False),
+        deepseekocr2("deepseekocr2-tile", 87, side=64, is_tile=True),
         dots3note(),
     ]
