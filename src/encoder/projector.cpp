@@ -21,6 +21,11 @@ bool merges_squares(Kind kind) { return kind == Kind::kMean || kind == Kind::kCo
 
 bool merges_runs(Kind kind) { return kind == Kind::kMeanOfRuns || kind == Kind::kJoinRuns; }
 
+bool has_row(Kind kind) {
+  return kind == Kind::kStandardise || kind == Kind::kWrap || kind == Kind::kEndRows ||
+         kind == Kind::kBreakRows;
+}
+
 bool is_gate(Kind kind) { return kind == Kind::kGate || kind == Kind::kGateOfHalf; }
 
 ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.side}; }
@@ -151,6 +156,7 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
     } else if (spec.kind == Kind::kLinear) {
       step.linear = load_linear(loader, spec, columns_, step.columns, patches);
+      patches = 1;
     } else if (spec.kind == Kind::kGate) {
       step.linear = loader.linear(spec.name, columns_, step.columns);
       step.other = loader.linear(spec.other, columns_, step.columns);
@@ -158,12 +164,9 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       const std::int64_t half = step.columns;
       step.linear = loader.linear_part(spec.name, columns_, 2 * half, half, half);
       step.other = loader.linear_part(spec.name, columns_, 2 * half, 0, half);
-    } else if (spec.kind == Kind::kStandardise || spec.kind == Kind::kWrap ||
-               spec.kind == Kind::kEndRows) {
+    } else if (has_row(spec.kind)) {
       step.row = loader.vector(spec.name, columns_);
-      step.factors = loader.vector(spec.other, columns_);
-    } else if (spec.kind == Kind::kBreakRows) {
-      step.row = loader.vector(spec.name, columns_);
+      if (!spec.other.empty()) step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kConvolve) {
       step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
     } else if (spec.kind == Kind::kResample) {
@@ -273,7 +276,7 @@ View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& s
   return out;
 }
 
-// As break_rows(), with two rows of text.
+// As break_rows(), with one row of text or two.
 View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                          Grid grid) const {
   const View all = workspace.view(in.rows + 2, in.columns);
@@ -282,13 +285,13 @@ View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& ste
     backend.copy({row.data(), 1, in.columns, in.columns}, some_rows(all, at, 1));
   };
   put(*step.row, in.rows);
-  put(*step.factors, in.rows + 1);
+  if (step.factors) put(*step.factors, in.rows + 1);
   std::vector<std::int32_t> order;
   for (int y = 0; y < grid.height; ++y) {
     for (int x = 0; x < grid.width; ++x) order.push_back(y * grid.width + x);
     order.push_back(static_cast<std::int32_t>(in.rows));
   }
-  order.push_back(static_cast<std::int32_t>(in.rows + 1));
+  if (step.factors) order.push_back(static_cast<std::int32_t>(in.rows + 1));
   const View out = workspace.view(std::ssize(order), in.columns);
   backend.gather_rows(all, order, out);
   return out;

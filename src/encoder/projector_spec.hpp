@@ -20,7 +20,7 @@ struct ProjectorStep {
     kGate,         ///< what `name` gives, activated, times what `other` gives
     kStandardise,  ///< minus the vector `name`, times the vector `other`
     kBreakRows,    ///< the vector `name` ends each row of the picture but the last
-    kEndRows,      ///< the same, and the last one, behind which comes the vector `other`
+    kEndRows,      ///< the same, and the last one, behind which comes the vector `other`, if any
     kWrap,         ///< the vector `name` comes before all rows and the vector `other` behind them
     kConvolve,     ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
     kResample,     ///< queries become the rows (ResamplerSpec); `name` is before its weights

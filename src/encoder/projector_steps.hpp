@@ -17,7 +17,7 @@ ProjectorStep activate(Activation activation = Activation::kGelu);
 ProjectorStep gate_by(std::string name, std::string other, Activation activation);
 ProjectorStep standardise(std::string less, std::string times);
 ProjectorStep break_rows(std::string name);
-ProjectorStep end_rows(std::string name, std::string last);
+ProjectorStep end_rows(std::string name, std::string last = "");
 ProjectorStep wrap(std::string before, std::string behind);
 ProjectorStep convolve(std::string name, int side);
 ProjectorStep mean_of_runs(int length);

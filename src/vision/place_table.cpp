@@ -43,9 +43,10 @@ std::vector<Share> bilinear_shares(int patch, int patches, int side) {
   return shares;
 }
 
-std::vector<Share> nearest_shares(int patch, int patches, int side) {
+// `length` is that of the picture, in patches.
+std::vector<Share> nearest_shares(int patch, double length, int side) {
   const double at =
-      std::clamp((patch + 0.5) * side / patches - 0.5, 0.0, static_cast<double>(side - 1));
+      std::clamp((patch + 0.5) * side / length - 0.5, 0.0, static_cast<double>(side - 1));
   const int before = static_cast<int>(at);
   const auto beyond = static_cast<float>(at - before);
   return {{before, 1.0f - beyond}, {std::min(before + 1, side - 1), beyond}};
@@ -76,6 +77,8 @@ std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side
       shares.push_back(bilinear_shares(i, patches, side));
     } else if (kind == PlaceTable::kBetween) {
       shares.push_back(nearest_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBetweenTenths) {
+      shares.push_back(nearest_shares(i, patches + 0.1, side));
     } else if (kind == PlaceTable::kBicubic) {
       shares.push_back(bicubic_shares(i, patches, side));
     } else if (kind == PlaceTable::kBuckets) {

@@ -44,9 +44,22 @@ enum class PlaceTable {
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
   kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
+  kBetweenTenths,   ///< the same, as if each side of the picture were a tenth of a patch longer
   kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
   kBuckets,         ///< of a square: a patch has the place at the same fraction of each side
   kRowsAndColumns,  ///< one for the column and one for the row
+};
+
+/// What the ropes of a text model turn a picture's rows by (AttentionSpec::placed_ropes).
+enum class RowPlaces {
+  kNone,  ///< their positions, as those of texts
+  /// All of a picture have one time, from which height and width go on; a text behind it goes on
+  /// from the longer side.
+  kGrid,
+  /// Time goes on as in a text; of the rows between the first and the last one width and height are
+  /// counted from 0, where each row of the picture ends with one of text, and the number of the
+  /// picture is a place, too.
+  kLines,
 };
 
 /// A row of its own beside the patches, which goes no further than through the tower, or several.
@@ -141,7 +154,7 @@ struct VisionSpec {
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture
   SeeEachOther see_each_other = SeeEachOther::kNo;
-  bool has_places = false;  ///< rows have places by height and width (AttentionSpec::placed_ropes)
+  RowPlaces row_places = RowPlaces::kNone;
 
   /// Numbers of a patch: its colours.
   std::int64_t patch_values() const { return std::int64_t{3} * patch_side * patch_side; }

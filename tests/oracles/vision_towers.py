@@ -635,6 +635,31 @@ def youtuvl():
     return tower
 
 
+def hunyuanvl():
+    tower = Tower("hunyuanvl", 84, "hunyuanvl", image=96, eps=1e-5)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.key("vision.image_min_pixels", "uint32", 256 * 8 * 8)
+    tower.key("vision.image_max_pixels", "uint32", 4096 * 8 * 8)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers()
+    model.norm("mm.pre_norm", WIDTH)
+    model.tensor("mm.0.weight", [2, 2, WIDTH, 80], 0.0, 0.108253)
+    model.tensor("mm.0.bias", [80], 0.0, 0.2)
+    model.tensor("mm.2.weight", [1, 1, 80, 96], 0.0, 0.193649)
+    model.tensor("mm.2.bias", [96], 0.0, 0.2)
+    model.tensor("v.image_newline", [96], 0.0, 0.875)
+    model.tensor("v.view_seperator", [tower.text], 0.0, 0.875)
+    model.matrix("mm.model.fc", 96, tower.text, True)
+    model.tensor("mm.image_begin", [tower.text], 0.0, 0.875)
+    model.tensor("mm.image_end", [tower.text], 0.0, 0.875)
+    model.norm("mm.post_norm", tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -697,4 +722,5 @@ def all_towers():
         deepseekocr(),
         step3vl(),
         youtuvl(),
+        hunyuanvl(),
     ]
