@@ -123,6 +123,7 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kMeanOfRuns:
     case Kind::kGate:
     case Kind::kGateOfHalf:
+    case Kind::kAddMean:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
     default:
       return rows;
@@ -172,6 +173,12 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     } else if (spec.kind == Kind::kResample) {
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
     }
+    if (spec.kind == Kind::kAddMean && columns_ != width) {
+      loader.fail(
+          fmt::format("the projector gives {} columns, expected the {} of a patch, whose "
+                      "mean is added",
+                      columns_, width));
+    }
     if (step.linear.clip || step.other.clip) {
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
                               spec.name));
@@ -212,7 +219,7 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
 View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
                       std::span<const std::int32_t> place) const {
   const int side = step.spec.side;
-  const bool is_mean = step.spec.kind == Kind::kMean;
+  const bool is_mean = step.spec.kind != Kind::kConcatenate;
   const View out = workspace.view((grid / side).area(), step.columns);
   const Workspace::Scope scope(workspace);
   const View part = workspace.view(out.rows, in.columns);
@@ -354,8 +361,13 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
 View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, Grid grid,
                     std::span<const std::int32_t> place) const {
   View x = patches;
+  const Grid whole = grid;
   for (const Step& step : steps_) {
-    if (merges_runs(step.spec.kind)) {
+    if (step.spec.kind == Kind::kAddMean) {
+      const View mean = merge(backend, workspace, step, patches, whole, place);
+      add(backend, x, mean);
+      x = mean;
+    } else if (merges_runs(step.spec.kind)) {
       x = merge_runs(backend, workspace, step, x);
     } else if (merges_squares(step.spec.kind)) {
       x = merge(backend, workspace, step, x, grid, place);

@@ -27,6 +27,7 @@ struct ProjectorStep {
     kMeanOfRuns,   ///< runs of `side` rows become their mean; fewer at the end are left out
     kJoinRuns,     ///< runs of `side` rows become one, row behind row; zeros fill the last one
     kGateOfHalf,   ///< of what `name` gives, the first half times the second one, activated
+    kAddMean,      ///< plus the mean of the squares of `side` patches that the first step read
   } kind;
   std::string name = {}, other = {};
   int side = 1;

@@ -72,4 +72,8 @@ ProjectorStep resample(std::string name) {
   return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
+ProjectorStep add_mean_of(int side) {
+  return {.kind = ProjectorStep::Kind::kAddMean, .side = side};
+}
+
 }  // namespace linnet

@@ -24,5 +24,6 @@ ProjectorStep mean_of_runs(int length);
 ProjectorStep join_runs(int length);
 ProjectorStep gate_of_half(std::string name, Activation activation);
 ProjectorStep resample(std::string name);
+ProjectorStep add_mean_of(int side);
 
 }  // namespace linnet

@@ -32,6 +32,7 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"lfm2", read_lfm2_vision},
     {"lightonocr", read_lighton_vision},
     {"llama4", read_llama4_vision},
+    {"minicpmv4_6", read_minicpm46_vision},
     {"minimax_m3", read_minimax_vision},
     {"mlp", read_llava_vision},
     {"muse-glimmer", read_muse_vision},
@@ -54,10 +55,12 @@ std::string projector_of(Hyperparameters& p) {
   return name.empty() ? p.string("vision.projector_type", "") : name;
 }
 
-// Patches across the square that becomes a row.
+// Patches across the square that becomes a row of the last step.
 std::int64_t merged_by(std::span<const ProjectorStep> steps) {
   std::int64_t side = 1;
-  for (const ProjectorStep& step : steps) side *= step.side;
+  for (const ProjectorStep& step : steps) {
+    if (step.kind != ProjectorStep::Kind::kAddMean) side *= step.side;
+  }
   return side;
 }
 
@@ -66,11 +69,12 @@ void check_merging(Hyperparameters& p, const VisionSpec& spec) {
   std::vector<std::span<const ProjectorStep>> all = {spec.projector_steps};
   all.insert(all.end(), spec.deep_steps.begin(), spec.deep_steps.end());
   for (const auto steps : all) {
-    if (merged_by(steps) == spec.merge_side) continue;
+    const std::int64_t merged = merged_by(spec.early.steps) * merged_by(steps);
+    if (merged == spec.merge_side) continue;
     p.fail(
         fmt::format("{0} x {0} patches become a row (clip.vision.projector.scale_factor or "
                     ".spatial_merge_size), expected the {1} x {1} that the projector merges",
-                    spec.merge_side, merged_by(steps)));
+                    spec.merge_side, merged));
   }
 }
 

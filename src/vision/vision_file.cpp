@@ -37,7 +37,9 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf:
   const Projection projection =
       projection_of(loader, read.projector_steps, read.projected_columns(), most_patches(read),
                     read.resampler.queries);
-  vision->projector_bytes_ = projection.workspace_bytes;
+  const Projection merged =
+      projection_of(loader, read.early.steps, read.tower.width, most_patches(read));
+  vision->projector_bytes_ = std::max(projection.workspace_bytes, merged.workspace_bytes);
   const Status fits = check_rows_for(text, *vision->file_, "a picture", projection.columns,
                                      std::ssize(read.deep_steps));
   if (!fits) return fits.error();

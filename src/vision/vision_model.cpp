@@ -9,7 +9,6 @@
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
-#include "vision/patch_windows.hpp"
 
 namespace linnet {
 namespace {
@@ -45,8 +44,10 @@ std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid gr
 
 // A picture on its way through the tower, and all that the tower's pass points to.
 struct VisionModel::Progress {
-  Progress(const VisionSpec& spec, Grid size, PatchOrder patch_order, std::vector<float> embedded)
-      : grid(size),
+  Progress(const VisionSpec& spec, Model* layers, Grid size, PatchOrder patch_order,
+           std::vector<float> embedded)
+      : model(layers),
+        grid(size),
         order(std::move(patch_order)),
         patches(std::move(embedded)),
         rows(static_cast<std::int32_t>(std::ssize(order.patches)) + rows_before_patches(spec)),
@@ -68,6 +69,7 @@ struct VisionModel::Progress {
             .windows = &window_layout};
   }
 
+  Model* const model;  // whose pass it is; null where the projector reads the patches
   const Grid grid;
   const PatchOrder order;
   const std::vector<float> patches;
@@ -107,7 +109,9 @@ std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
       streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
-  return saturating_add(bytes, sam_workspace_bytes(spec.sam));
+  const std::int64_t merged = std::int64_t{spec.early.merge_side} * spec.early.merge_side;
+  const std::int64_t late_bytes = spec.early.tower.layers.empty() ? 0 : bytes / merged;
+  return saturating_add(saturating_add(bytes, late_bytes), sam_workspace_bytes(spec.sam));
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -127,6 +131,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   }
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
+  if (Status status = model->load_early(loader); !status) return status.error();
   if (Status status = model->load_tower(loader); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
   if (model->sam_) {
@@ -145,9 +150,26 @@ void VisionModel::load_sam(WeightLoader& loader) {
   }
 }
 
+Status VisionModel::load_early(WeightLoader& loader) {
+  const EarlyLayers& early = spec_.early;
+  if (early.tower.layers.empty()) return {};
+  merger_ = std::make_unique<Projector>(loader, early.steps, early.tower.width);
+  if (merger_->columns() != spec_.tower.width) {
+    loader.fail(fmt::format("tensor {}.weight gives {} columns, expected the {} of the tower",
+                            early.steps.back().name, merger_->columns(), spec_.tower.width));
+  }
+  loader.load_part();
+  auto model = Model::load(early.tower, loader, backend_, BatchLimits{most_patches(spec_), 1});
+  loader.load_part(false);
+  if (!model) return model.error();
+  early_ = std::move(*model);
+  return {};
+}
+
 Status VisionModel::load_tower(WeightLoader& loader) {
   if (spec_.tower.layers.empty()) return loader.finish();
-  const BatchLimits limits{most_patches(spec_) + rows_before_patches(spec_), 1};
+  const std::int64_t merged = std::int64_t{spec_.early.merge_side} * spec_.early.merge_side;
+  const BatchLimits limits{most_patches(spec_) / merged + rows_before_patches(spec_), 1};
   auto tower = Model::load(spec_.tower, loader, backend_, limits);
   if (!tower) return tower.error();
   tower_ = std::move(*tower);
@@ -196,6 +218,7 @@ Status VisionModel::allocate_workspace() {
     projection +=
         Workspace::floats_for(patches + rows_before_patches(spec_), spec_.projected_columns(), 1);
   }
+  if (merger_) projection = std::max(projection, merger_->workspace_floats(patches));
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
   if (!buffer) return buffer.error();
@@ -288,24 +311,43 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  if (!sam_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
+  if (!sam_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
   sam_is_under_way_ = true;
   return sam_->begin(pixels);
 }
 
-Status VisionModel::begin_tower(Grid grid, const Pixels* pixels) {
-  PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
+Status VisionModel::begin_patches(Grid grid, const Pixels* pixels) {
+  const int window = early_ ? spec_.early.window_side : spec_.window_side * spec_.merge_side;
+  PatchOrder order = order_patches(grid, window);
   std::vector<float> patches = embed_patches(grid, pixels, order.patches);
-  progress_ = std::make_unique<Progress>(spec_, grid, std::move(order), std::move(patches));
-  if (!tower_) return status_or_drop();
-  auto kv = tower_->make_kv_store(KvType::kF32, progress_->pages());
+  return begin_layers(early_ ? early_.get() : tower_.get(), grid, std::move(order),
+                      std::move(patches));
+}
+
+Status VisionModel::begin_layers(Model* model, Grid grid, PatchOrder order,
+                                 std::vector<float> rows) {
+  progress_ = std::make_unique<Progress>(spec_, model, grid, std::move(order), std::move(rows));
+  if (!model) return status_or_drop();
+  auto kv = model->make_kv_store(KvType::kF32, progress_->pages());
   if (!kv) {
     drop();
     return kv.error();
   }
   progress_->kv = std::move(*kv);
-  tower_->begin_forward(progress_->batch(), *progress_->kv);
+  model->begin_forward(progress_->batch(), *progress_->kv);
   return status_or_drop();
+}
+
+// What is made of the early layers' results, in the order of the picture.
+Status VisionModel::begin_late_layers() {
+  const Grid grid = progress_->grid, merged = grid / spec_.early.merge_side;
+  const auto place = inverse(progress_->order.patches, rows_before_patches(spec_));
+  workspace_->clear();
+  const View x = merger_->run(backend_, *workspace_, nullptr, early_->hidden(), grid, place);
+  std::vector<float> rows(static_cast<std::size_t>(x.rows * x.columns));
+  backend_.download(x, rows.data());
+  return begin_layers(tower_.get(), merged, order_patches(merged, /*window_side=*/0),
+                      std::move(rows));
 }
 
 Result<std::optional<EncodedRows>> VisionModel::advance() {
@@ -313,11 +355,16 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
     if (Status status = advance_sam(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tower_ && tower_->advance_forward()) {
+  Model* const model = progress_->model;
+  if (model && model->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tower_) tower_->end_forward();
+  if (model) model->end_forward();
+  if (early_ && model == early_.get()) {
+    if (Status status = begin_late_layers(); !status) return status.error();
+    return std::optional<EncodedRows>();
+  }
   auto rows = project_rows(progress_->grid, progress_->order.patches);
   drop();
   if (!rows) return rows.error();
@@ -329,12 +376,12 @@ Status VisionModel::advance_sam() {
   sam_rows_ = sam_->end();
   sam_is_under_way_ = false;
   const int side = spec_.sizing.fixed_side / spec_.patch_side;
-  return begin_tower({side, side}, /*pixels=*/nullptr);
+  return begin_patches({side, side}, /*pixels=*/nullptr);
 }
 
 // A picture that met an error goes no further.
 Status VisionModel::status_or_drop() {
-  Status status = tower_ ? tower_->status() : backend_.status();
+  Status status = backend_.status();
   if (!status) drop();
   return status;
 }
@@ -346,7 +393,7 @@ void VisionModel::drop() {
 
 Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {
   const auto place = inverse(order, rows_before_patches(spec_));
-  const Grid merged = grid / spec_.merge_side;
+  const Grid merged = grid / spec_.late_merge_side();
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));

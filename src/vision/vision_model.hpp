@@ -7,6 +7,7 @@
 #include "encoder/encoded_rows.hpp"
 #include "encoder/projector.hpp"
 #include "model/model.hpp"
+#include "vision/patch_windows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
 #include "vision/sam.hpp"
@@ -41,12 +42,15 @@ class VisionModel {
 
   VisionModel(VisionSpec spec, Backend& backend);
   Status load_tower(WeightLoader& loader);
+  Status load_early(WeightLoader& loader);
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
   void load_sam(WeightLoader& loader);
   Status advance_sam();
-  Status begin_tower(Grid grid, const Pixels* pixels);
+  Status begin_patches(Grid grid, const Pixels* pixels);
+  Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
+  Status begin_late_layers();
   std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
                                    std::span<const std::int32_t> order);
   void project_colours(const Pixels& pixels, std::span<const std::int32_t> order, View out);
@@ -67,10 +71,12 @@ class VisionModel {
   Norm pixel_norm_, embedding_norm_, patch_norm_;
   std::vector<float> class_token_;
   PlaceTableValues places_;
-  std::unique_ptr<Sam> sam_;       // null where the tower reads colours
-  bool sam_is_under_way_ = false;  // with a picture
-  View sam_rows_{};                // of the picture that is under way
-  std::unique_ptr<Model> tower_;   // null where the projector reads the patches themselves
+  std::unique_ptr<Sam> sam_;           // null where the tower reads colours
+  bool sam_is_under_way_ = false;      // with a picture
+  View sam_rows_{};                    // of the picture that is under way
+  std::unique_ptr<Model> early_;       // null where the tower's layers read the patches
+  std::unique_ptr<Projector> merger_;  // between the two
+  std::unique_ptr<Model> tower_;       // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
   std::unique_ptr<Workspace> workspace_;

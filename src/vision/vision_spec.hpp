@@ -82,6 +82,14 @@ struct SamSpec {
   Activation activation = Activation::kGelu;
 };
 
+/// Layers before those of a tower, which read what steps make of their results.
+struct EarlyLayers {
+  ModelSpec tower;      ///< no layers: there are none
+  int window_side = 0;  ///< in patches, of what its layers see (AttentionSpec::in_windows); 0: all
+  std::vector<ProjectorStep> steps;
+  int merge_side = 1;  ///< of the squares of patches that the steps merge
+};
+
 /// How large pictures are cut into tiles. Each tile becomes rows of its own, and so does a small
 /// picture of the whole, the overview. The picture gets the size of a grid of tiles.
 struct Tiling {
@@ -142,6 +150,7 @@ struct VisionSpec {
   /// The projector reads what layers keep (ModelSpec::kept_layers), too, in front of the last one's
   /// columns.
   bool joins_kept = false;
+  EarlyLayers early;
   SamSpec sam;  ///< its results stand behind the last layer's columns, too
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
@@ -158,6 +167,8 @@ struct VisionSpec {
 
   /// Numbers of a patch: its colours.
   std::int64_t patch_values() const { return std::int64_t{3} * patch_side * patch_side; }
+  /// Side of the squares of the tower's rows that become a row.
+  int late_merge_side() const { return merge_side / early.merge_side; }
   /// Columns of what the projector reads.
   std::int64_t projected_columns() const {
     const std::int64_t kept = joins_kept ? std::ssize(tower.kept_layers) : 0;

@@ -660,6 +660,32 @@ def hunyuanvl():
     return tower
 
 
+def minicpmv4_6(name, seed, merged, picture):
+    """Half of the layers see patches that were merged; or none, where the file says so."""
+    tower = Tower(name, seed, "minicpmv4_6", image=48, layers=3)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.scale_factor(4 if merged else 2)
+    model.array("clip.vision.wa_layer_indexes", "int32", [1])
+    tower.patches()
+    tower.positions(70 * 70)
+    tower.all_layers()
+    if merged:
+        stem = "v.vit_merger."
+        model.norm(stem + "ln1", WIDTH, True)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(stem + "attn_" + part, WIDTH, WIDTH, True)
+        model.norm(stem + "ds_ln", 4 * WIDTH, True)
+        model.matrix(stem + "ds_ffn_up", 4 * WIDTH, 4 * HIDDEN, True)
+        model.matrix(stem + "ds_ffn_down", 4 * HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", 4 * WIDTH, True)
+    model.matrix("mm.up", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.down", 4 * WIDTH, tower.text, True)
+    tower.picture = picture
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -723,4 +749,6 @@ def all_towers():
         step3vl(),
         youtuvl(),
         hunyuanvl(),
+        minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
+        minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
     ]

@@ -160,6 +160,47 @@ TEST(VisionFamilies, TextsOfMiniCpm) {
   EXPECT_EQ(read(without).resampler.queries, 64);
 }
 
+TEST(VisionFamilies, MiniCpm46MergesPatchesBetweenItsLayers) {
+  const VisionSpec spec = read(tower("minicpmv4_6"));
+  EXPECT_EQ(spec.early.tower.layers.size(), 3u);  // the last one sees windows
+  EXPECT_TRUE(spec.early.tower.layers.back().attention.in_windows);
+  EXPECT_EQ(spec.tower.layers.size(), 1u);
+  EXPECT_EQ(spec.tower.first_block, 2);
+  EXPECT_EQ(spec.late_merge_side(), 2);
+  EXPECT_EQ(read(tower("minicpmv4_6-unmerged")).early.tower.layers.size(), 0u);
+  test::OracleCase late = tower("minicpmv4_6");
+  late.json["metadata"]["clip.vision.wa_layer_indexes"]["value"] = {2};
+  EXPECT_THAT(problem(late), HasSubstr("clip.vision.wa_layer_indexes has 2"));
+  test::OracleCase unnamed = tower("minicpmv4_6");
+  unnamed.json["metadata"].erase("clip.vision.wa_layer_indexes");
+  EXPECT_THAT(problem(unnamed), HasSubstr("expected 0 to 1"));
+}
+
+// As transformers' MiniCPMV4_6ImageProcessorPil: squares of 4 x 4 patches, and no tiles of narrow
+// pictures whose area is small.
+TEST(VisionFamilies, PicturesOfMiniCpm46) {
+  test::OracleCase minicpm = tower("minicpmv4_6");
+  set_count(minicpm, "image_size", 448);
+  set_count(minicpm, "patch_size", 14);
+  for (Json& tensor : minicpm.json["tensors"]) {
+    if (tensor["name"] == "v.patch_embd.weight") tensor["shape"] = {14, 14, 3, 64};
+  }
+  const VisionSpec spec = read(minicpm);
+  EXPECT_EQ(target_size(spec, {50, 30}), (PictureSize{560, 336}));
+  EXPECT_FALSE(grid_of_tiles(spec, {100, 900}));
+  const PicturePieces pieces = pieces_of(spec, filled(640, 480, kWhite));
+  ASSERT_EQ(pieces.pieces.size(), 3u);
+  const auto size_of = [&](std::size_t i) {
+    const Image& image = pieces.pieces[i].image;
+    return PictureSize{image.width, image.height};
+  };
+  EXPECT_EQ(size_of(0), (PictureSize{504, 392}));
+  EXPECT_EQ(size_of(1), (PictureSize{392, 560}));
+  EXPECT_EQ(pieces.pieces[0].before, "<image>");
+  EXPECT_EQ(pieces.pieces[1].before, "</image><slice>");
+  EXPECT_EQ(pieces.after, "</slice>");
+}
+
 TEST(VisionFamilies, PixelsThatTheFileAllows) {
   EXPECT_EQ(read(tower("dots_ocr")).sizing.least_tokens, 49);  // 3136 pixels in 8 x 8
   test::OracleCase dots = tower("dots_ocr");
