@@ -1,6 +1,7 @@
 #include "vision/vision_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/checked.hpp"
 #include "encoder/encoder_file.hpp"
@@ -14,9 +15,18 @@ namespace {
 // No more rows of a picture than `most`. Tiles by a picture's size each have as many as pictures
 // had before, and there would be the more of them the fewer rows were asked for.
 void limit_rows(std::int64_t most, VisionSpec& spec) {
-  if (spec.resampler.queries > 0 || most >= spec.sizing.most_tokens) return;
-  spec.sizing.most_tokens = most;
-  if (spec.tiling.choice == Tiling::Choice::kShape) spec.tiling = {};
+  PictureSizing& sizing = spec.sizing;
+  if (spec.resampler.queries > 0 || most >= sizing.most_tokens) return;
+  using Choice = Tiling::Choice;
+  if (spec.tiling.choice == Choice::kShape || spec.tiling.choice == Choice::kArea) {
+    spec.tiling.choice = Choice::kNone;
+    spec.tiling.side = 0;
+  }
+  if (sizing.choice == PictureSizing::Choice::kSameArea) {
+    const double part = static_cast<double>(most) / static_cast<double>(sizing.most_tokens);
+    sizing.area_side = std::max(1, static_cast<int>(sizing.area_side * std::sqrt(part)));
+  }
+  sizing.most_tokens = most;
 }
 
 }  // namespace

@@ -119,32 +119,71 @@ TEST(VisionFamilies, TilesOfInternVl) {
             (std::vector<std::array<int, 2>>{{1, 2}, {1, 3}, {2, 1}, {3, 1}}));
 }
 
-// They were cut into more tiles, of as many rows as ever, the fewer rows were asked for.
-TEST(VisionFamilies, FewRowsOfLfm2AreNoTiles) {
-  const test::TemporaryFolder folder;
-  const test::OracleCase lfm2 = tower("lfm2");
-  const Status written = lfm2.write(folder / "mmproj.gguf");
-  ASSERT_TRUE(written) << written.error().message;
-  ModelSpec text;
-  for (const Json& tensor : lfm2.json["tensors"]) {
-    if (tensor["name"] == "mm.2.weight") text.width = tensor["shape"][1];
+// With the sizes of the real one.
+test::OracleCase minicpm46() {
+  test::OracleCase minicpm = tower("minicpmv4_6");
+  set_count(minicpm, "image_size", 448);
+  set_count(minicpm, "patch_size", 14);
+  for (Json& tensor : minicpm.json["tensors"]) {
+    if (tensor["name"] == "v.patch_embd.weight") tensor["shape"] = {14, 14, 3, 64};
   }
-  const auto mmproj = test::open_shared(folder / "mmproj.gguf");
-  ASSERT_TRUE(mmproj);
-  const auto rows_with = [&](std::int64_t most_tokens) {
-    const auto file = VisionFile::open(mmproj, text, most_tokens);
+  return minicpm;
+}
+
+// An encoder's file, opened for at most so many rows of a picture.
+class LimitedTower {
+ public:
+  struct Pieces {
+    std::vector<Grid> sizes;  // in merged patches
+    std::string after;
+  };
+
+  // `last` has as many rows as the text model columns.
+  LimitedTower(const test::OracleCase& tower, const std::string& last) {
+    const Status written = tower.write(folder_ / "mmproj.gguf");
+    EXPECT_TRUE(written) << written.error().message;
+    for (const Json& tensor : tower.json["tensors"]) {
+      if (tensor["name"] == last) text_.width = tensor["shape"][1];
+    }
+  }
+
+  Pieces pieces(std::int64_t most_tokens) const {
+    const auto mmproj = test::open_shared(folder_ / "mmproj.gguf");
+    const auto file = VisionFile::open(mmproj, text_, most_tokens);
     EXPECT_TRUE(file) << file.error().message;
     const VisionSpec& spec = (*file)->spec();
-    std::int64_t rows = 0;
-    for (const PicturePiece& piece : pieces_of(spec, filled(900, 800, kWhite)).pieces) {
-      rows += rows_of(spec, PictureSize{piece.image.width, piece.image.height} /
-                                (spec.patch_side * spec.merge_side));
+    const PicturePieces all = pieces_of(spec, filled(900, 800, kWhite));
+    Pieces pieces{{}, all.after};
+    for (const PicturePiece& piece : all.pieces) {
+      pieces.sizes.push_back(PictureSize{piece.image.width, piece.image.height} /
+                             (spec.patch_side * spec.merge_side));
     }
-    return rows;
-  };
-  EXPECT_LE(rows_with(16), 16);
-  EXPECT_LE(rows_with(255), 255);
-  EXPECT_GT(rows_with(256), 256);
+    return pieces;
+  }
+
+ private:
+  const test::TemporaryFolder folder_;
+  ModelSpec text_;
+};
+
+std::int64_t rows_of(const LimitedTower::Pieces& pieces) {
+  std::int64_t rows = 0;
+  for (const Grid size : pieces.sizes) rows += size.area();
+  return rows;
+}
+
+// They were cut into more tiles, of as many rows as ever, the fewer rows were asked for.
+TEST(VisionFamilies, FewRowsAreNoTiles) {
+  const LimitedTower lfm2(tower("lfm2"), "mm.2.weight");
+  EXPECT_LE(rows_of(lfm2.pieces(16)), 16);
+  EXPECT_LE(rows_of(lfm2.pieces(255)), 255);
+  EXPECT_GT(rows_of(lfm2.pieces(256)), 256);
+  const LimitedTower minicpm(minicpm46(), "mm.down.weight");
+  const auto few = minicpm.pieces(20);
+  ASSERT_EQ(few.sizes.size(), 1u);
+  EXPECT_EQ(few.sizes[0], (Grid{4, 4}));  // the shape stays
+  EXPECT_EQ(few.after, "</image>");
+  EXPECT_GT(minicpm.pieces(88).sizes.size(), 1u);
 }
 
 TEST(VisionFamilies, TextsOfMiniCpm) {
@@ -179,13 +218,7 @@ TEST(VisionFamilies, MiniCpm46MergesPatchesBetweenItsLayers) {
 // As transformers' MiniCPMV4_6ImageProcessorPil: squares of 4 x 4 patches, and no tiles of narrow
 // pictures whose area is small.
 TEST(VisionFamilies, PicturesOfMiniCpm46) {
-  test::OracleCase minicpm = tower("minicpmv4_6");
-  set_count(minicpm, "image_size", 448);
-  set_count(minicpm, "patch_size", 14);
-  for (Json& tensor : minicpm.json["tensors"]) {
-    if (tensor["name"] == "v.patch_embd.weight") tensor["shape"] = {14, 14, 3, 64};
-  }
-  const VisionSpec spec = read(minicpm);
+  const VisionSpec spec = read(minicpm46());
   EXPECT_EQ(target_size(spec, {50, 30}), (PictureSize{560, 336}));
   EXPECT_FALSE(grid_of_tiles(spec, {100, 900}));
   const PicturePieces pieces = pieces_of(spec, filled(640, 480, kWhite));
