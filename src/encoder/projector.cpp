@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
 #include "base/checked.hpp"
 #include "model/blocks/elementwise.hpp"
@@ -28,6 +29,8 @@ bool has_row(Kind kind) {
 
 bool is_gate(Kind kind) { return kind == Kind::kGate || kind == Kind::kGateOfHalf; }
 
+bool convolves(Kind kind) { return kind == Kind::kConvolve || kind == Kind::kConvolveEach; }
+
 ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.side}; }
 
 constexpr std::int64_t kTaps = 9;  // of kConvolve
@@ -40,6 +43,22 @@ std::vector<std::int32_t> patches_at(int dy, int dx, int side, Grid grid,
     for (int x = dx; x < grid.width; x += side) rows.push_back(place[y * grid.width + x]);
   }
   return rows;
+}
+
+// out = clamp(in / 6 + 1 / 2, 0, 1)
+void hard_sigmoid(Backend& backend, View in, View out) {
+  backend.fill(out, 0.5f);
+  backend.add_scaled(in, 1.0f / 6.0f, 1.0f, out);
+  backend.clamp(out, 0.0f, 1.0f);
+}
+
+// The first row, to which all others are added, halves of them at once.
+View sum_of_rows(Backend& backend, View x) {
+  for (std::int64_t rows = x.rows, half = 0; rows > 1; rows -= half) {
+    half = rows / 2;
+    add(backend, some_rows(x, rows - half, half), x.first_rows(half));
+  }
+  return x.first_rows(1);
 }
 
 // From [columns][rows] to [rows][columns].
@@ -100,6 +119,7 @@ std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kMean:
     case Kind::kConcatenate:
     case Kind::kConvolve:
+    case Kind::kConvolveEach:
       return rows / (std::int64_t{step.side} * step.side);
     case Kind::kMeanOfRuns:
       return rows / step.side;
@@ -124,7 +144,13 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kGate:
     case Kind::kGateOfHalf:
     case Kind::kAddMean:
+    case Kind::kHardSwish:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
+    case Kind::kKeep:
+    case Kind::kAddKept:
+      return 0;
+    case Kind::kWeighColumns:
+      return 2 * rows + 3;  // what is summed, and three rows
     default:
       return rows;
   }
@@ -170,6 +196,12 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       if (!spec.other.empty()) step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kConvolve) {
       step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
+    } else if (spec.kind == Kind::kConvolveEach) {
+      step.each = DepthwiseConvolution(loader, spec.name, columns_, shape_of(spec));
+    } else if (spec.kind == Kind::kWeighColumns) {
+      const std::int64_t inner = std::max<std::int64_t>(1, loader.rows(spec.name));
+      step.linear = loader.linear(spec.name, columns_, inner);
+      step.other = loader.linear(spec.other, inner, columns_);
     } else if (spec.kind == Kind::kResample) {
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
     }
@@ -194,10 +226,15 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
     if (merges_squares(step.spec.kind) || merges_runs(step.spec.kind)) {
       patches = merged_rows(step.spec, patches);
     }
-    if (step.spec.kind == Kind::kConvolve) {
+    if (convolves(step.spec.kind)) {
       const std::int64_t behind = merged_rows(step.spec, patches);
-      floats += step.convolution.workspace_floats(patches, behind);
+      floats += step.spec.kind == Kind::kConvolve
+                    ? step.convolution.workspace_floats(patches, behind)
+                    : step.each.workspace_floats(patches, behind);
       patches = behind;
+    }
+    if (step.spec.kind == Kind::kWeighColumns) {
+      floats += Workspace::floats_for(1, step.linear.weight->rows(), 1);
     }
     if (step.resampler) {
       floats += step.resampler->workspace_floats(patches);
@@ -333,10 +370,42 @@ View Projector::standardise(Backend& backend, Workspace& workspace, const Step& 
   return out;
 }
 
+View Projector::hard_swish(Backend& backend, Workspace& workspace, const Step& step,
+                           View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  const Workspace::Scope scope(workspace);
+  const View gate = workspace.view(in.rows, in.columns);
+  hard_sigmoid(backend, in, gate);
+  backend.gated_activation(in, gate, Activation::kIdentity, out);
+  return out;
+}
+
+View Projector::weigh_columns(Backend& backend, Workspace& workspace, const Step& step,
+                              View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  const Workspace::Scope scope(workspace);
+  const View sum = workspace.view(in.rows, in.columns);
+  backend.copy(in, sum);
+  const View mean = sum_of_rows(backend, sum);
+  backend.scale(mean, 1.0f / static_cast<float>(in.rows));
+  const View inner = workspace.view(1, step.linear.weight->rows());
+  const View last = workspace.view(1, in.columns), factors = workspace.view(1, in.columns);
+  const MatmulOutput first_product = product_of({step.linear, inner});
+  backend.matmul(mean, {&first_product, 1});
+  linnet::apply(backend, Activation::kRelu, inner);
+  const MatmulOutput second_product = product_of({step.other, last});
+  backend.matmul(inner, {&second_product, 1});
+  hard_sigmoid(backend, last, factors);
+  backend.gated_activation(in, {factors.data, in.rows, in.columns, 0}, Activation::kIdentity, out);
+  return out;
+}
+
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   if (is_gate(step.spec.kind)) return gate(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kHardSwish) return hard_swish(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kWeighColumns) return weigh_columns(backend, workspace, step, in);
   const View out = workspace.view(in.rows, step.columns);
   switch (step.spec.kind) {
     case Kind::kNorm:
@@ -360,11 +429,17 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
 
 View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, Grid grid,
                     std::span<const std::int32_t> place) const {
-  View x = patches;
+  View x = patches, kept{};
   const Grid whole = grid;
+  const std::span<const std::int32_t> place_in_patches = place;
+  std::vector<std::int32_t> in_order;
   for (const Step& step : steps_) {
-    if (step.spec.kind == Kind::kAddMean) {
-      const View mean = merge(backend, workspace, step, patches, whole, place);
+    if (step.spec.kind == Kind::kKeep) {
+      kept = x;
+    } else if (step.spec.kind == Kind::kAddKept) {
+      add(backend, kept, x);
+    } else if (step.spec.kind == Kind::kAddMean) {
+      const View mean = merge(backend, workspace, step, patches, whole, place_in_patches);
       add(backend, x, mean);
       x = mean;
     } else if (merges_runs(step.spec.kind)) {
@@ -372,9 +447,15 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
     } else if (merges_squares(step.spec.kind)) {
       x = merge(backend, workspace, step, x, grid, place);
       grid = grid / step.spec.side;
+      in_order.resize(static_cast<std::size_t>(grid.area()));
+      std::iota(in_order.begin(), in_order.end(), 0);
+      place = in_order;
     } else if (step.spec.kind == Kind::kConvolve) {
       x = step.convolution.run(backend, workspace, x, grid);
       grid = step.convolution.behind(grid);
+    } else if (step.spec.kind == Kind::kConvolveEach) {
+      x = step.each.run(backend, workspace, x, grid);
+      grid = step.each.behind(grid);
     } else if (step.resampler) {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);

@@ -25,5 +25,10 @@ ProjectorStep join_runs(int length);
 ProjectorStep gate_of_half(std::string name, Activation activation);
 ProjectorStep resample(std::string name);
 ProjectorStep add_mean_of(int side);
+ProjectorStep keep();
+ProjectorStep add_kept();
+ProjectorStep convolve_each(std::string name, int side);
+ProjectorStep hard_swish();
+ProjectorStep weigh_columns(std::string name, std::string other);
 
 }  // namespace linnet

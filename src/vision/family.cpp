@@ -29,6 +29,8 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"janus_pro", read_janus_vision},
     {"kimik25", read_kimi25_vision},
     {"kimivl", read_kimi_vision},
+    {"ldp", read_mobile_vlm_vision},
+    {"ldpv2", read_mobile_vlm2_vision},
     {"lfm2", read_lfm2_vision},
     {"lightonocr", read_lighton_vision},
     {"llama4", read_llama4_vision},

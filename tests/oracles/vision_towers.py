@@ -686,6 +686,35 @@ def minicpmv4_6(name, seed, merged, picture):
     return tower
 
 
+def mobile_vlm(name, seed):
+    """24 x 24 patches, on which llama.cpp insists, without the class token that it misplaces."""
+    tower = Tower(name, seed, name, image=96, layers=3, eps=1e-5)
+    model, text = tower.model, tower.text
+    tower.key("has_text_encoder", "bool", False)
+    tower.key("has_llava_projector", "bool", True)
+    tower.key("use_gelu", "bool", False)
+    tower.patches(bias=False)
+    tower.positions(24 * 24)
+    model.norm("v.pre_ln", WIDTH, True)
+    tower.all_layers(swapped=True)
+    first = 1 if name == "ldp" else 0
+    model.matrix(f"mm.model.mlp.{first}", WIDTH, text, True)
+    model.matrix(f"mm.model.mlp.{first + 2}", text, text, True)
+    if name == "ldpv2":
+        model.tensor("mm.model.peg.0.weight", [3, 3, 1, text], 0.0, 0.57735)
+        model.tensor("mm.model.peg.0.bias", [text], 0.0, 0.2)
+    for block in (1, 2) if name == "ldp" else ():
+        stem = f"mm.model.mb_block.{block}.block."
+        model.tensor(stem + "0.0.weight", [3, 3, 1, text], 0.0, 0.57735)
+        model.norm(stem + "0.1", text, True)
+        model.matrix(stem + "1.fc1", text, 16, True)
+        model.matrix(stem + "1.fc2", 16, text, True)
+        model.matrix(stem + "2.0", text, text)
+        model.norm(stem + "2.1", text, True)
+    tower.picture = (96, 96)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -749,6 +778,8 @@ def all_towers():
         step3vl(),
         youtuvl(),
         hunyuanvl(),
+        mobile_vlm("ldp", 88),
+        mobile_vlm("ldpv2", 89),
         minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
         minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
     ]
