@@ -22,7 +22,7 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
   for (const gguf::Tensor& tensor : file.tensors()) {
     const bool is_of_sounds = tensor.name.starts_with("a.") || tensor.name.starts_with("mm.a.");
     if (is_of_sounds != (kind == EncoderKind::kAudio)) continue;
-    const bool is_convolution = tensor.dimensions > 2;
+    const bool is_convolution = tensor.dimensions > 2 && columns_dimension(tensor) == 0;
     const std::int64_t as_f32_bytes =
         saturating_multiply(tensor.elements(), std::int64_t{sizeof(float)});
     bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : cpu_weight_bytes(tensor));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <numeric>
 
 #include "base/checked.hpp"
@@ -24,7 +25,7 @@ bool merges_runs(Kind kind) { return kind == Kind::kMeanOfRuns || kind == Kind::
 
 bool has_row(Kind kind) {
   return kind == Kind::kStandardise || kind == Kind::kWrap || kind == Kind::kEndRows ||
-         kind == Kind::kBreakRows;
+         kind == Kind::kBreakRows || kind == Kind::kRowBehind;
 }
 
 bool is_gate(Kind kind) { return kind == Kind::kGate || kind == Kind::kGateOfHalf; }
@@ -92,6 +93,22 @@ Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t
   return linear;
 }
 
+// The first row of a table, as a norm by the root mean square gives it.
+std::unique_ptr<Buffer> load_first_row(WeightLoader& loader, const ProjectorStep& step,
+                                       std::int64_t columns) {
+  const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
+  std::vector<float> row = loader.matrix_values(step.name + ".weight", columns, rows);
+  const std::vector<float> weights = loader.values(step.other + ".weight", columns);
+  if (row.empty() || weights.empty()) return nullptr;
+  row.resize(weights.size());
+  const double squares = std::inner_product(row.begin(), row.end(), row.begin(), 0.0);
+  const double root = std::sqrt(squares / static_cast<double>(columns) + step.number);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    row[i] = static_cast<float>(row[i] / root * weights[i]);
+  }
+  return loader.upload(row);
+}
+
 }  // namespace
 
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
@@ -136,6 +153,7 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kBreakRows:
     case Kind::kEndRows:
     case Kind::kWrap:
+    case Kind::kRowBehind:
     case Kind::kJoinRuns:
       return 3 * rows + 3;  // breaks are fewer than rows, and two; what is joined, and zeros
     case Kind::kMean:
@@ -191,6 +209,8 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       const std::int64_t half = step.columns;
       step.linear = loader.linear_part(spec.name, columns_, 2 * half, half, half);
       step.other = loader.linear_part(spec.name, columns_, 2 * half, 0, half);
+    } else if (spec.kind == Kind::kRowBehind && !spec.other.empty()) {
+      step.row = load_first_row(loader, spec, columns_);
     } else if (has_row(spec.kind)) {
       step.row = loader.vector(spec.name, columns_);
       if (!spec.other.empty()) step.factors = loader.vector(spec.other, columns_);
@@ -230,7 +250,7 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
       const std::int64_t behind = merged_rows(step.spec, patches);
       floats += step.spec.kind == Kind::kConvolve
                     ? step.convolution.workspace_floats(patches, behind)
-                    : step.each.workspace_floats(patches, behind);
+                    : DepthwiseConvolution::workspace_floats(step.columns, patches, behind);
       patches = behind;
     }
     if (step.spec.kind == Kind::kWeighColumns) {
@@ -341,6 +361,14 @@ View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& ste
   return out;
 }
 
+View Projector::row_behind(Backend& backend, Workspace& workspace, const Step& step,
+                           View in) const {
+  const View out = workspace.view(in.rows + 1, in.columns);
+  backend.copy(in, out.first_rows(in.rows));
+  backend.copy({step.row->data(), 1, in.columns, in.columns}, some_rows(out, in.rows, 1));
+  return out;
+}
+
 View Projector::wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   const View out = workspace.view(in.rows + 2, in.columns);
   const auto put = [&](const Buffer& row, std::int64_t at) {
@@ -403,6 +431,7 @@ View Projector::weigh_columns(Backend& backend, Workspace& workspace, const Step
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   if (is_gate(step.spec.kind)) return gate(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kRowBehind) return row_behind(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
   if (step.spec.kind == Kind::kHardSwish) return hard_swish(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWeighColumns) return weigh_columns(backend, workspace, step, in);

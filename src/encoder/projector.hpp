@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "encoder/convolution.hpp"
-#include "encoder/depthwise_convolution.hpp"
+#include "encoder/depthwise.hpp"
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
 #include "encoder/resampler.hpp"
@@ -71,6 +71,7 @@ class Projector {
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                   Grid grid) const;
   View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid) const;
+  View row_behind(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;

@@ -22,6 +22,8 @@ struct ProjectorStep {
     kBreakRows,     ///< the vector `name` ends each row of the picture but the last
     kEndRows,       ///< the same, and the last one, behind which comes the vector `other`, if any
     kWrap,          ///< the vector `name` comes before all rows and the vector `other` behind them
+    kRowBehind,     ///< behind all rows comes the vector `name` or, where there is a norm `other`,
+                    ///< the first row of the table `name`, normalised
     kConvolve,      ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
     kResample,      ///< queries become the rows (ResamplerSpec); `name` is before its weights
     kMeanOfRuns,    ///< runs of `side` rows become their mean; fewer at the end are left out

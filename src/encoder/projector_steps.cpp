@@ -51,6 +51,17 @@ ProjectorStep wrap(std::string before, std::string behind) {
       .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
 }
 
+ProjectorStep row_behind(std::string name) {
+  return {.kind = ProjectorStep::Kind::kRowBehind, .name = std::move(name)};
+}
+
+ProjectorStep row_behind(std::string table, std::string norm, float epsilon) {
+  return {.kind = ProjectorStep::Kind::kRowBehind,
+          .name = std::move(table),
+          .other = std::move(norm),
+          .number = epsilon};
+}
+
 ProjectorStep convolve(std::string name, int side) {
   return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
 }

@@ -17,9 +17,11 @@ namespace {
 constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"adapter", read_glm_edge_vision},
     {"deepseekocr", read_deepseek_ocr_vision},
+    {"deepseekocr2", read_deepseek_ocr2_vision},
     {"dots_ocr", read_dots_ocr_vision},
     {"exaone4_5", read_exaone_vision},
     {"gemma3", read_gemma3_vision},
+    {"gemma3nv", read_gemma3n_vision},
     {"gemma4uv", read_gemma4_unified_vision},
     {"gemma4v", read_gemma4_vision},
     {"glm4v", read_glm4_vision},

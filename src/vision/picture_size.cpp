@@ -150,6 +150,7 @@ std::int64_t rows_of(const VisionSpec& spec, Grid merged) {
     if (step.kind == ProjectorStep::Kind::kBreakRows) rows += merged.height - 1;
     if (step.kind == ProjectorStep::Kind::kEndRows) rows += merged.height + !step.other.empty();
     if (step.kind == ProjectorStep::Kind::kWrap) rows += 2;
+    if (step.kind == ProjectorStep::Kind::kRowBehind) ++rows;
   }
   return rows;
 }

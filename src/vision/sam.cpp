@@ -94,8 +94,7 @@ void Sam::load_neck(WeightLoader& loader) {
   const std::string first = "v.sam.neck.0", third = "v.sam.net_2", last = "v.sam.net_3";
   neck_columns_ = outputs_of(loader, first, 1, spec_.width);
   const std::int64_t neck = neck_columns_, columns = outputs_of(loader, third, 3, neck);
-  first_ = loader.projection(first + ".weight",
-                             loader.values(first + ".weight", spec_.width * neck), spec_.width);
+  first_ = loader.linear(first, spec_.width, neck);
   first_norm_ = loader.norm("v.sam.neck.1", neck);
   second_ = Convolution(loader, "v.sam.neck.2", neck, neck, {});
   second_norm_ = loader.norm("v.sam.neck.3", neck);

@@ -6,7 +6,7 @@
 #include "encoder/convolution.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/pixels.hpp"
+#include "vision/front_encoder.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -14,27 +14,20 @@ namespace linnet {
 /// Segment Anything's encoder (https://arxiv.org/abs/2304.02643, appendix A), behind which
 /// convolutions make a row of 4 x 4 of its patches: what the tower of DeepSeek-OCR reads. Its
 /// layers attend in windows, or everywhere, with biases by the distances of rows and of columns.
-class Sam {
+class Sam final : public FrontEncoder {
  public:
   /// Rows and columns of patches that become one row.
   static constexpr int kMergedSide = 4;
 
   /// What is wrong with the file goes to `loader`. `backend` must outlive the object.
   Sam(WeightLoader& loader, const SamSpec& spec, Backend& backend);
-  ~Sam();
+  ~Sam() override;
 
-  /// Columns of a row of end().
-  std::int64_t columns() const { return last_.outputs(); }
-  /// The memory that a picture takes; before the first one.
-  Status allocate();
-
-  /// Begins with a picture of SamSpec::side patches each way.
-  Status begin(const Pixels& pixels);
-  /// Computes the next layer; false if there was none left.
-  bool advance();
-  /// Behind the last layer: the rows [side * side / 16, columns()], by rows from the top, which
-  /// stay until the next begin().
-  View end();
+  std::int64_t columns() const override { return last_.outputs(); }
+  Status allocate() override;
+  Status begin(const Pixels& pixels) override;
+  bool advance() override;
+  View end() override;
 
  private:
   struct Layer {

@@ -9,6 +9,8 @@
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
+#include "vision/convolutional_net.hpp"
+#include "vision/sam.hpp"
 
 namespace linnet {
 namespace {
@@ -25,6 +27,25 @@ std::vector<std::int32_t> inverse(std::span<const std::int32_t> order, std::int3
 // Class tokens stand before the patches, wherever the table of places has them.
 std::int32_t rows_before_patches(const VisionSpec& spec) {
   return spec.class_token == ClassToken::kNone ? 0 : spec.class_rows;
+}
+
+// Learned rows behind the patches: as many, or none.
+std::int64_t queries_behind(const VisionSpec& spec, std::int64_t patches) {
+  return spec.queries.empty() ? 0 : patches;
+}
+
+// Most rows that the tower reads.
+std::int64_t most_rows(const VisionSpec& spec) {
+  const std::int64_t patches = most_patches(spec);
+  return rows_before_patches(spec) + patches + queries_behind(spec, patches);
+}
+
+// Rows of a picture that see each other, and those behind them.
+std::vector<GivenRows> given_rows(const VisionSpec& spec, std::int64_t rows, const float* values) {
+  if (spec.queries.empty()) return {{0, rows, values}};
+  const std::int64_t patches = rows / 2;
+  return {{0, patches, values, SeeEachOther::kInAllLayers},
+          {patches, rows - patches, values + patches * spec.tower.width}};
 }
 
 // [2][rows]: row and column of each patch.
@@ -50,10 +71,10 @@ struct VisionModel::Progress {
         grid(size),
         order(std::move(patch_order)),
         patches(std::move(embedded)),
-        rows(static_cast<std::int32_t>(std::ssize(order.patches)) + rows_before_patches(spec)),
+        rows(static_cast<std::int32_t>(std::ssize(patches) / spec.tower.width)),
         tokens(rows, 0),
         places(places_of(order.patches, grid, spec)),
-        given{0, rows, patches.data()},
+        given(given_rows(spec, rows, patches.data())),
         whole({rows}),
         windows(order.windows),
         window_layout(windows.layout()) {}
@@ -64,7 +85,7 @@ struct VisionModel::Progress {
             .layout = whole.layout(),
             .outputs = {},
             .keeps_hidden = true,
-            .given = {&given, 1},
+            .given = given,
             .places = places,
             .windows = &window_layout};
   }
@@ -75,7 +96,7 @@ struct VisionModel::Progress {
   const std::vector<float> patches;
   const std::int32_t rows;
   const std::vector<std::int32_t> tokens, places;
-  const GivenRows given;
+  const std::vector<GivenRows> given;
   const RowLayout whole, windows;
   const BatchLayout window_layout;
   std::unique_ptr<KvStore> kv;
@@ -103,15 +124,17 @@ std::int64_t most_patches(const VisionSpec& spec) {
 // And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
-  const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
+  const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
   const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
   const std::int64_t floats =
       streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
   const std::int64_t bytes =
-      saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
+      saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
   const std::int64_t merged = std::int64_t{spec.early.merge_side} * spec.early.merge_side;
   const std::int64_t late_bytes = spec.early.tower.layers.empty() ? 0 : bytes / merged;
-  return saturating_add(saturating_add(bytes, late_bytes), sam_workspace_bytes(spec.sam));
+  const std::int64_t front_bytes =
+      saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net));
+  return saturating_add(saturating_add(bytes, late_bytes), front_bytes);
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -134,19 +157,23 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   if (Status status = model->load_early(loader); !status) return status.error();
   if (Status status = model->load_tower(loader); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
-  if (model->sam_) {
-    if (Status status = model->sam_->allocate(); !status) return status.error();
+  if (model->front_) {
+    if (Status status = model->front_->allocate(); !status) return status.error();
   }
   return model;
 }
 
-void VisionModel::load_sam(WeightLoader& loader) {
-  sam_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
-  if (sam_->columns() != spec_.tower.width) {
+void VisionModel::load_front(WeightLoader& loader) {
+  if (!spec_.net.blocks.empty()) {
+    front_ = std::make_unique<ConvolutionalNet>(loader, spec_.net, backend_);
+    return;
+  }
+  front_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
+  if (front_->columns() != spec_.tower.width) {
     loader.fail(
         fmt::format("tensor v.sam.net_3.weight gives {} columns, expected the {} of "
                     "clip.vision.embedding_length",
-                    sam_->columns(), spec_.tower.width));
+                    front_->columns(), spec_.tower.width));
   }
 }
 
@@ -169,7 +196,7 @@ Status VisionModel::load_early(WeightLoader& loader) {
 Status VisionModel::load_tower(WeightLoader& loader) {
   if (spec_.tower.layers.empty()) return loader.finish();
   const std::int64_t merged = std::int64_t{spec_.early.merge_side} * spec_.early.merge_side;
-  const BatchLimits limits{most_patches(spec_) / merged + rows_before_patches(spec_), 1};
+  const BatchLimits limits{most_rows(spec_) / merged, 1};
   auto tower = Model::load(spec_.tower, loader, backend_, limits);
   if (!tower) return tower.error();
   tower_ = std::move(*tower);
@@ -192,8 +219,8 @@ void VisionModel::load_colours(WeightLoader& loader) {
 void VisionModel::load_patch_embedding(WeightLoader& loader) {
   const std::int64_t columns = spec_.patch_values();
   const std::int64_t width = spec_.tower.width;
-  if (spec_.sam.layers > 0) {
-    load_sam(loader);
+  if (spec_.has_front()) {
+    load_front(loader);
   } else {
     load_colours(loader);
   }
@@ -206,17 +233,20 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
   if (spec_.class_token != ClassToken::kNone) {
     class_token_ = loader.values("v.class_embd", width * spec_.class_rows);
   }
+  if (!spec_.queries.empty()) {
+    queries_ = loader.values(spec_.queries, width * most_patches(spec_));
+    loader.ignore("v.resample_query_");  // for pictures of other sizes
+  }
   places_ = PlaceTableValues(loader, spec_);
 }
 
 Status VisionModel::allocate_workspace() {
   const std::int64_t patches = most_patches(spec_);
-  const std::int64_t embedding = Workspace::floats_for(
-      patches + rows_before_patches(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
+  const std::int64_t embedding =
+      Workspace::floats_for(most_rows(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
   std::int64_t projection = projector_->workspace_floats(patches);
-  if (spec_.joins_kept || sam_ || !tower_) {
-    projection +=
-        Workspace::floats_for(patches + rows_before_patches(spec_), spec_.projected_columns(), 1);
+  if (spec_.joins_kept || front_ || !tower_) {
+    projection += Workspace::floats_for(most_rows(spec_), spec_.projected_columns(), 1);
   }
   if (merger_) projection = std::max(projection, merger_->workspace_floats(patches));
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
@@ -226,21 +256,23 @@ Status VisionModel::allocate_workspace() {
   return {};
 }
 
-// What the tower's first layer reads, [class token and patches, width]. Without `pixels` the
-// patches are those that Sam made.
+// What the tower's first layer reads, [class token, patches and queries, width]. Without `pixels`
+// the patches are those that the encoder in front made.
 std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
                                               std::span<const std::int32_t> order) {
   workspace_->clear();
   const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
-  const View x = workspace_->view(first + count, spec_.tower.width);
+  const std::int64_t queries = queries_behind(spec_, count);
+  const View x = workspace_->view(first + count + queries, spec_.tower.width);
   const View own = some_rows(x, first, count);
   if (pixels) {
     project_colours(*pixels, order, own);
   } else {
-    backend_.gather_rows(sam_rows_, order, own);
+    backend_.gather_rows(front_rows_, order, own);
   }
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(first));
+  if (queries > 0) upload(queries_, some_rows(x, first + count, queries));
   if (places_) add_places(grid, order, x);
   normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
@@ -279,20 +311,20 @@ void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, Vie
 
 View VisionModel::encoded() {
   if (spec_.joins_kept) return joined();
-  if (sam_) return joined_with_sam();
+  if (spec_.joins_front) return joined_with_front();
   if (tower_) return tower_->hidden();
   const View patches = workspace_->view(progress_->rows, spec_.tower.width);
   upload(progress_->patches, patches);
   return patches;
 }
 
-View VisionModel::joined_with_sam() {
+View VisionModel::joined_with_front() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
   const std::int64_t first = rows_before_patches(spec_);
   backend_.fill(all, 0.0f);
   backend_.copy(last, all.slice(0, last.columns));
-  backend_.copy(sam_rows_,
+  backend_.copy(front_rows_,
                 some_rows(all.slice(last.columns, last.columns), first, last.rows - first));
   return all;
 }
@@ -311,9 +343,9 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  if (!sam_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
-  sam_is_under_way_ = true;
-  return sam_->begin(pixels);
+  if (!front_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
+  front_is_under_way_ = true;
+  return front_->begin(pixels);
 }
 
 Status VisionModel::begin_patches(Grid grid, const Pixels* pixels) {
@@ -351,8 +383,8 @@ Status VisionModel::begin_late_layers() {
 }
 
 Result<std::optional<EncodedRows>> VisionModel::advance() {
-  if (sam_is_under_way_) {
-    if (Status status = advance_sam(); !status) return status.error();
+  if (front_is_under_way_) {
+    if (Status status = advance_front(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
   Model* const model = progress_->model;
@@ -371,10 +403,10 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
   return std::optional(std::move(*rows));
 }
 
-Status VisionModel::advance_sam() {
-  if (sam_->advance()) return status_or_drop();
-  sam_rows_ = sam_->end();
-  sam_is_under_way_ = false;
+Status VisionModel::advance_front() {
+  if (front_->advance()) return status_or_drop();
+  front_rows_ = front_->end();
+  front_is_under_way_ = false;
   const int side = spec_.sizing.fixed_side / spec_.patch_side;
   return begin_patches({side, side}, /*pixels=*/nullptr);
 }
@@ -388,11 +420,13 @@ Status VisionModel::status_or_drop() {
 
 void VisionModel::drop() {
   progress_.reset();
-  sam_is_under_way_ = false;
+  front_is_under_way_ = false;
 }
 
 Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {
-  const auto place = inverse(order, rows_before_patches(spec_));
+  const std::int64_t queries = queries_behind(spec_, std::ssize(order));
+  const auto place =
+      inverse(order, rows_before_patches(spec_) + static_cast<std::int32_t>(queries));
   const Grid merged = grid / spec_.late_merge_side();
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();

@@ -7,10 +7,10 @@
 #include "encoder/encoded_rows.hpp"
 #include "encoder/projector.hpp"
 #include "model/model.hpp"
+#include "vision/front_encoder.hpp"
 #include "vision/patch_windows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
-#include "vision/sam.hpp"
 
 namespace linnet {
 
@@ -46,8 +46,8 @@ class VisionModel {
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
-  void load_sam(WeightLoader& loader);
-  Status advance_sam();
+  void load_front(WeightLoader& loader);
+  Status advance_front();
   Status begin_patches(Grid grid, const Pixels* pixels);
   Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
   Status begin_late_layers();
@@ -63,20 +63,20 @@ class VisionModel {
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();
   View joined();
-  View joined_with_sam();
+  View joined_with_front();
 
   VisionSpec spec_;
   Backend& backend_;
   Linear patch_embedding_;
   Norm pixel_norm_, embedding_norm_, patch_norm_;
-  std::vector<float> class_token_;
+  std::vector<float> class_token_, queries_;
   PlaceTableValues places_;
-  std::unique_ptr<Sam> sam_;           // null where the tower reads colours
-  bool sam_is_under_way_ = false;      // with a picture
-  View sam_rows_{};                    // of the picture that is under way
-  std::unique_ptr<Model> early_;       // null where the tower's layers read the patches
-  std::unique_ptr<Projector> merger_;  // between the two
-  std::unique_ptr<Model> tower_;       // null where the projector reads the patches themselves
+  std::unique_ptr<FrontEncoder> front_;  // null where the tower reads colours
+  bool front_is_under_way_ = false;      // with a picture
+  View front_rows_{};                    // of the picture that is under way
+  std::unique_ptr<Model> early_;         // null where the tower's layers read the patches
+  std::unique_ptr<Projector> merger_;    // between the two
+  std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
   std::unique_ptr<Workspace> workspace_;

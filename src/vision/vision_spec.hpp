@@ -11,6 +11,7 @@
 #include "image/resize.hpp"
 #include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
+#include "vision/convolutional_spec.hpp"
 
 namespace linnet {
 
@@ -151,7 +152,13 @@ struct VisionSpec {
   /// columns.
   bool joins_kept = false;
   EarlyLayers early;
-  SamSpec sam;  ///< its results stand behind the last layer's columns, too
+  SamSpec sam;
+  ConvolutionalSpec net;
+  bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
+  /// The tensor of learned rows that stand behind the patches, one for each. Patches see each
+  /// other, these rows the patches and those before them. The projector reads them in the patches'
+  /// stead. Empty: there are none.
+  std::string queries;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
   std::vector<ProjectorStep> projector_steps;
@@ -159,6 +166,9 @@ struct VisionSpec {
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;
+
+  /// Whether the tower, or the projector, reads what another encoder made of the picture.
+  bool has_front() const { return sam.layers > 0 || !net.blocks.empty(); }
 
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture
@@ -172,7 +182,7 @@ struct VisionSpec {
   /// Columns of what the projector reads.
   std::int64_t projected_columns() const {
     const std::int64_t kept = joins_kept ? std::ssize(tower.kept_layers) : 0;
-    return tower.width * (1 + kept + (sam.layers > 0 ? 1 : 0));
+    return tower.width * (1 + kept + (joins_front ? 1 : 0));
   }
 };
 

@@ -30,7 +30,9 @@ int main(int argc, char** argv) {
   clip_image_f32 picture;
   picture.set_size({width, height}, false, false);
   picture.cpy_buf(pixels);
-  picture.add_viewsep = clip_get_projector_type(tower) == PROJECTOR_TYPE_DEEPSEEKOCR;
+  const projector_type projector = clip_get_projector_type(tower);
+  picture.add_viewsep =
+      projector == PROJECTOR_TYPE_DEEPSEEKOCR || projector == PROJECTOR_TYPE_DEEPSEEKOCR2;
 
   const int rows = clip_n_output_tokens(tower, &picture);
   const int columns = clip_n_mmproj_embd(tower);

@@ -558,19 +558,18 @@ def muse_glimmer():
     return tower
 
 
-def deepseekocr():
-    """Three layers of SAM, the last of which sees all; windows that don't fill a picture; CLIP."""
-    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
-    model, text, width, head, side, window = tower.model, tower.text, 48, 12, 8, 3
+def sam(tower, side, window, width=48, head=12):
+    """Three layers of SAM for so many patches each way, the last of which sees all of them."""
+    model, layers = tower.model, 3
     tower.key("use_gelu", "bool", True)
     tower.key("vision.window_size", "uint32", window)
-    tower.key("vision.sam.block_count", "uint32", 3)
+    tower.key("vision.sam.block_count", "uint32", layers)
     tower.key("vision.sam.head_count", "uint32", width // head)
     tower.key("vision.sam.embedding_length", "uint32", width)
     model.tensor("v.sam.patch_embd.weight", [16, 16, 3, width], 0.0, 0.0625)
     model.tensor("v.sam.patch_embd.bias", [width], 0.0, 0.2)
     model.tensor("v.sam.pos_embd.weight", [width, side, side], 0.0, 0.875)
-    for i in range(3):
+    for i in range(layers):
         layer = f"v.sam.blk.{i}."
         distances = 2 * (side if i == 2 else window) - 1
         model.norm(layer + "pre_ln", width, True)
@@ -587,6 +586,13 @@ def deepseekocr():
         model.tensor(f"v.sam.{name}.weight", [kernel, kernel, inputs, outputs], 0.0, amplitude)
     for name in ("neck.1", "neck.3"):
         model.norm("v.sam." + name, 32, True)
+
+
+def deepseekocr():
+    """SAM with windows that don't fill a picture, and CLIP."""
+    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
+    model, text = tower.model, tower.text
+    sam(tower, side=8, window=3)
     tower.class_token()
     tower.positions(2 * 2 + 1)
     model.norm("v.pre_ln", WIDTH, True)
@@ -595,6 +601,31 @@ def deepseekocr():
     model.tensor("v.image_newline", [text], 0.0, 0.875)
     model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
     tower.picture = (128, 128)
+    return tower
+
+
+def deepseekocr2():
+    """SAM over as few patches as llama.cpp takes; learned rows in Qwen2."""
+    tower = Tower("deepseekocr2", 85, "deepseekocr2", text=32, image=768, patch=16)
+    model, text, keys = tower.model, tower.text, WIDTH // 2
+    sam(tower, side=48, window=7, width=16, head=16)
+    tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
+    for i in range(tower.layers):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        for part, outputs in (("q", WIDTH), ("k", keys), ("v", keys)):
+            model.matrix(name + "attn_" + part, WIDTH, outputs, True)
+        model.matrix(name + "attn_out", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH)
+    model.norm("v.post_ln", WIDTH)
+    model.tensor("v.resample_query_768.weight", [WIDTH, 144], 0.0, 0.875)
+    model.tensor("v.resample_query_1024.weight", [WIDTH, 256], 0.0, 0.875)
+    model.matrix("mm.model.fc", WIDTH, text, True)
+    model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
+    tower.picture = (768, 768)
     return tower
 
 
@@ -715,6 +746,66 @@ def mobile_vlm(name, seed):
     return tower
 
 
+def gemma3nv():
+    """MobileNetV5 in little: blocks of all kinds, two stages of which are fused."""
+    tower = Tower("gemma3nv", 84, "gemma3nv", text=32, image=512, patch=2, mean=0.0, mixed=True)
+    model, width = tower.model, tower.text
+    tower.key("vision.embedding_length", "uint32", width)
+
+    def convolution(name, side, inputs, outputs, norm):
+        taps = side * side * inputs
+        model.tensor(name + ".weight", [side, side, inputs, outputs], 0.0,
+                     round((3.0 / taps) ** 0.5, 6))
+        if norm:
+            model.norm(norm, outputs)
+
+    def edge(block, inputs, wide, outputs):
+        convolution(block + "conv_exp", 3, inputs, wide, block + "bn1")
+        convolution(block + "conv_pwl", 1, wide, outputs, block + "bn2")
+
+    def inverted(block, start, middle, inputs, wide, outputs):
+        for part, side, columns in (("dw_start", start, inputs), ("dw_mid", middle, wide)):
+            if side:
+                convolution(f"{block}{part}.conv", side, 1, columns, f"{block}{part}.bn")
+        convolution(block + "pw_exp.conv", 1, inputs, wide, block + "pw_exp.bn")
+        convolution(block + "pw_proj.conv", 1, wide, outputs, block + "pw_proj.bn")
+        scale(block, outputs)
+
+    def attention(block, columns, heads, head, fewer):
+        model.norm(block + "norm", columns)
+        for part, outputs in (("query", heads * head), ("key", head), ("value", head)):
+            name = f"{block}attn.{part}."
+            if fewer and part != "query":
+                convolution(name + "down_conv", 3, 1, columns, name + "norm")
+            convolution(name + "proj", 1, columns, outputs, None)
+        convolution(block + "attn.output.proj", 1, heads * head, columns, None)
+        scale(block, columns)
+
+    def scale(block, columns):
+        model.tensor(block + "layer_scale.gamma", [1, 1, columns, 1], 0.75, 0.25)
+
+    convolution("v.conv_stem.conv", 3, 3, 8, "v.conv_stem.bn")
+    model.tensor("v.conv_stem.conv.bias", [1, 1, 8, 1], 0.0, 0.2)
+    edge("v.blk.0.0.", 8, 24, 16)
+    edge("v.blk.0.1.", 16, 40, 16)
+    inverted("v.blk.1.0.", 3, 5, 16, 48, 24)
+    inverted("v.blk.1.1.", 5, 0, 24, 48, 24)
+    inverted("v.blk.2.0.", 5, 5, 24, 64, 32)
+    inverted("v.blk.2.1.", 0, 0, 32, 32, 32)
+    attention("v.blk.2.2.", 32, 3, 8, fewer=True)
+    inverted("v.blk.2.3.", 0, 0, 32, 64, 32)
+    inverted("v.blk.3.0.", 5, 5, 32, 96, 40)
+    attention("v.blk.3.1.", 40, 2, 12, fewer=False)
+    inverted("v.blk.3.2.", 0, 0, 40, 80, 40)
+    convolution("v.msfa.ffn.pw_exp.conv", 1, 72, 96, "v.msfa.ffn.pw_exp.bn")
+    convolution("v.msfa.ffn.pw_proj.conv", 1, 96, width, "v.msfa.ffn.pw_proj.bn")
+    model.norm("v.msfa.norm", width)
+    model.norm("mm.soft_emb_norm", width)
+    model.matrix("mm.input_projection", width, tower.text)
+    tower.picture = (512, 512)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -782,4 +873,6 @@ def all_towers():
         mobile_vlm("ldpv2", 89),
         minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
         minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
+        gemma3nv(),
+        deepseekocr2(),
     ]

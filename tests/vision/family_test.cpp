@@ -256,6 +256,36 @@ TEST(VisionFamilies, DeepSeekOcrReadsPicturesOfTheSizeOfItsTable) {
   EXPECT_EQ(rows_of(spec, {2, 2}), 7);
 }
 
+// There is a learned row for each of SAM's, and the separator; these go on alone.
+TEST(VisionFamilies, DeepSeekOcr2HasLearnedRowsForTheSizeOfItsTable) {
+  const VisionSpec spec = read(tower("deepseekocr2"));
+  EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{768, 768}));
+  EXPECT_EQ(spec.queries, "v.resample_query_768.weight");
+  EXPECT_EQ(rows_of(spec, {12, 12}), 145);
+  EXPECT_EQ(spec.projected_columns(), spec.tower.width);
+  EXPECT_EQ(spec.tower.layers.front().attention.kv_heads, 2);
+}
+
+// Behind whose picture comes a token that the text model has no embedding for.
+TEST(VisionFamilies, Gemma3nHasARowForTheEndOfAPicture) {
+  test::OracleCase gemma = tower("gemma3nv");
+  const VisionSpec without = read(gemma);
+  EXPECT_EQ(target_size(without, {1000, 10}), (PictureSize{512, 512}));
+  EXPECT_EQ(without.patch_side * without.merge_side, 32);
+  EXPECT_EQ(rows_of(without, {16, 16}), 256);
+  EXPECT_EQ(without.after, "<end_of_image>\n\n");
+  for (const auto& [name, rows] : {std::pair{"mm.embedding.weight", 4}, {"mm.hard_emb_norm", 1}}) {
+    gemma.json["tensors"].push_back({{"name", name},
+                                     {"type", "F32"},
+                                     {"shape", {32, rows}},
+                                     {"centre", 0.0},
+                                     {"amplitude", 1.0}});
+  }
+  const VisionSpec with = read(gemma);
+  EXPECT_EQ(rows_of(with, {16, 16}), 257);
+  EXPECT_EQ(with.after, "\n\n");
+}
+
 TEST(VisionFamilies, Glm5HasKimisEncoderAndItsOwnTexts) {
   test::OracleCase kimi = tower("kimik25");
   EXPECT_EQ(read(kimi).before, "<|media_begin|>image<|media_content|>");

@@ -67,6 +67,17 @@ void see_windows(int pixels, int period, VisionSpec& spec) {
   }
 }
 
+void read_shared_keys(Hyperparameters& p, VisionSpec& spec) {
+  const std::int64_t heads = spec.tower.layers.front().attention.heads;
+  const std::int64_t kv_heads = p.count("vision.attention.head_count_kv", heads, heads);
+  if (heads % kv_heads != 0) {
+    p.fail(fmt::format("{} heads share {} keys and values, expected a divisor", heads, kv_heads));
+  }
+  for (LayerSpec& layer : spec.tower.layers) {
+    layer.attention.kv_heads = static_cast<int>(kv_heads);
+  }
+}
+
 void turn_halves_of_pairs(float base, ModelSpec& tower) {
   for (LayerSpec& layer : tower.layers) {
     AttentionSpec& a = layer.attention;

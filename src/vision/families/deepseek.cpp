@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/rope_frequencies.hpp"
 #include "vision/families/common.hpp"
 #include "vision/families/families.hpp"
 #include "vision/sam.hpp"
@@ -40,27 +41,53 @@ SamSpec read_sam(Hyperparameters& p, const WeightLoader& loader) {
   return sam;
 }
 
+// What both models have in common: SAM and convolutions over a square picture with grey bars, whose
+// results a tower reads.
+VisionSpec read_sam_and_tower(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr Colour kGrey = {127, 127, 127};
+  VisionSpec spec = read_common_vision(p, loader, TrainedSide::kUnused);
+  spec.sam = read_sam(p, loader);
+  spec.sam.activation = spec.tower.layers.front().mlp.gate.activation;
+  spec.patch_side = spec.sam.patch_side * Sam::kMergedSide;
+  spec.sizing.fixed_side = spec.sam.side * spec.sam.patch_side;
+  spec.sizing.bars = kGrey;
+  spec.after = "\n";
+  return spec;
+}
+
 }  // namespace
 
 // DeepSeek-OCR (https://arxiv.org/abs/2510.18234): CLIP over what SAM and convolutions made of a
 // square picture; the projector reads both.
 VisionSpec read_deepseek_ocr_vision(Hyperparameters& p, const WeightLoader& loader) {
-  constexpr Colour kGrey = {127, 127, 127};
-  VisionSpec spec = read_common_vision(p, loader, TrainedSide::kUnused);
+  VisionSpec spec = read_sam_and_tower(p, loader);
   spec.tower.norm_epsilon = spec.tower.post_norm_epsilon = 1e-5f;
-  spec.sam = read_sam(p, loader);
-  if (!spec.tower.layers.empty()) {
-    spec.sam.activation = spec.tower.layers.front().mlp.gate.activation;
-  }
   for (LayerSpec& layer : spec.tower.layers) layer.mlp.gate.activation = Activation::kGeluQuick;
-  spec.patch_side = spec.sam.patch_side * Sam::kMergedSide;
-  spec.sizing.fixed_side = spec.sam.side * spec.sam.patch_side;
-  spec.sizing.bars = kGrey;
+  spec.joins_front = true;
   spec.places = PlaceTable::kGrid;
   spec.class_token = ClassToken::kFirst;
   spec.projector_steps = {concatenate(1), linear("mm.model.fc"),
                           end_rows("v.image_newline", "v.view_seperator")};
-  spec.after = "\n";
+  return spec;
+}
+
+// DeepSeek-OCR 2: in the place of CLIP learned rows, one for each of SAM's, which a language model
+// (Qwen2) reads behind them; these alone go on.
+VisionSpec read_deepseek_ocr2_vision(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr float kRopeBase = 1e6f;
+  VisionSpec spec = read_sam_and_tower(p, loader);
+  spec.tower.norm = NormKind::kRms;
+  spec.tower.causal = true;
+  read_shared_keys(p, spec);
+  for (LayerSpec& layer : spec.tower.layers) {
+    layer.mlp.gate.activation = Activation::kSilu;
+    AttentionSpec& attention = layer.attention;
+    attention.rope.layout = RopeLayout::kSplitHalf;
+    attention.rope.dims = attention.key_width / 2 * 2;
+    set_rope_frequencies(attention.rope, kRopeBase, {}, {});
+  }
+  spec.queries = fmt::format("v.resample_query_{}.weight", spec.sizing.fixed_side);
+  spec.projector_steps = {concatenate(1), linear("mm.model.fc"), row_behind("v.view_seperator")};
   return spec;
 }
 
