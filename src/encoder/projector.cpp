@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/checked.hpp"
+#include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
@@ -51,15 +52,6 @@ void hard_sigmoid(Backend& backend, View in, View out) {
   backend.fill(out, 0.5f);
   backend.add_scaled(in, 1.0f / 6.0f, 1.0f, out);
   backend.clamp(out, 0.0f, 1.0f);
-}
-
-// The first row, to which all others are added, halves of them at once.
-View sum_of_rows(Backend& backend, View x) {
-  for (std::int64_t rows = x.rows, half = 0; rows > 1; rows -= half) {
-    half = rows / 2;
-    add(backend, some_rows(x, rows - half, half), x.first_rows(half));
-  }
-  return x.first_rows(1);
 }
 
 // From [columns][rows] to [rows][columns].

@@ -36,6 +36,7 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"lfm2", read_lfm2_vision},
     {"lightonocr", read_lighton_vision},
     {"llama4", read_llama4_vision},
+    {"mimovl", read_mimo_vision},
     {"minicpmv4_6", read_minicpm46_vision},
     {"minimax_m3", read_minimax_vision},
     {"mlp", read_llava_vision},
@@ -50,6 +51,7 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"qwen3vl_merger", read_qwen3_vision},
     {"resampler", read_minicpm_vision},
     {"step3vl", read_step3_vision},
+    {"yasa2", read_yasa_vision},
     {"youtuvl", read_youtu_vision},
 });
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
@@ -61,6 +62,19 @@ std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid gr
   return places;
 }
 
+// The position of each patch where squares of merged patches follow one another column by column.
+std::vector<std::int32_t> column_positions(std::span<const std::int32_t> order, Grid grid,
+                                           const VisionSpec& spec) {
+  const int side = spec.merge_side, rows = grid.height / side;
+  std::vector<std::int32_t> positions;
+  for (const std::int32_t patch : order) {
+    const int y = patch / grid.width, x = patch % grid.width;
+    const int square = x / side * rows + y / side;
+    positions.push_back(square * side * side + y % side * side + x % side);
+  }
+  return positions;
+}
+
 }  // namespace
 
 // A picture on its way through the tower, and all that the tower's pass points to.
@@ -76,8 +90,12 @@ struct VisionModel::Progress {
         places(places_of(order.patches, grid, spec)),
         given(given_rows(spec, rows, patches.data())),
         whole({rows}),
-        windows(order.windows),
-        window_layout(windows.layout()) {}
+        windows(spec.windows_are_columns ? std::vector{rows} : order.windows),
+        down_columns(spec.windows_are_columns ? column_positions(order.patches, grid, spec)
+                                              : std::vector<std::int32_t>()),
+        window_layout(windows.layout()) {
+    if (!down_columns.empty()) window_layout.positions = down_columns;
+  }
 
   std::int64_t pages() const { return std::max(whole.pages(), windows.pages()); }
   Batch batch() const {
@@ -98,7 +116,8 @@ struct VisionModel::Progress {
   const std::vector<std::int32_t> tokens, places;
   const std::vector<GivenRows> given;
   const RowLayout whole, windows;
-  const BatchLayout window_layout;
+  const std::vector<std::int32_t> down_columns;  // positions
+  BatchLayout window_layout;
   std::unique_ptr<KvStore> kv;
 };
 
@@ -119,6 +138,15 @@ std::int64_t most_patches(const VisionSpec& spec) {
   return std::max(whole, square(spec.tiling.side));
 }
 
+// Of keys and values: a window has pages of its own, which it may not fill.
+std::int64_t early_window_bytes(const VisionSpec& spec) {
+  const std::int64_t side = spec.early.window_side;
+  if (side == 0) return 0;
+  const std::int64_t windows = most_patches(spec) / (side * side);
+  return saturating_multiply(windows * pages_for(side * side) * kPageTokens,
+                             2 * spec.early.tower.width * std::int64_t{sizeof(float)});
+}
+
 // The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
 // what is within a feed-forward part; pixels and projections; what a resampler makes of patches.
 // And a tenth, for what is rounded up.
@@ -134,7 +162,8 @@ std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const std::int64_t late_bytes = spec.early.tower.layers.empty() ? 0 : bytes / merged;
   const std::int64_t front_bytes =
       saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net));
-  return saturating_add(saturating_add(bytes, late_bytes), front_bytes);
+  return saturating_add(saturating_add(bytes, late_bytes),
+                        saturating_add(front_bytes, early_window_bytes(spec)));
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -194,7 +223,10 @@ Status VisionModel::load_early(WeightLoader& loader) {
 }
 
 Status VisionModel::load_tower(WeightLoader& loader) {
-  if (spec_.tower.layers.empty()) return loader.finish();
+  if (spec_.tower.layers.empty()) {
+    for (const std::string& pattern : spec_.tower.unused_tensors) loader.ignore(pattern);
+    return loader.finish();
+  }
   const std::int64_t merged = std::int64_t{spec_.early.merge_side} * spec_.early.merge_side;
   const BatchLimits limits{most_rows(spec_) / merged, 1};
   auto tower = Model::load(spec_.tower, loader, backend_, limits);

@@ -161,6 +161,9 @@ struct VisionSpec {
   std::string queries;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
+  /// Layers in windows see the squares of merged patches, instead, column by column, so that
+  /// AttentionSpec::window goes down the columns.
+  bool windows_are_columns = false;
   std::vector<ProjectorStep> projector_steps;
   ResamplerSpec resampler;
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see

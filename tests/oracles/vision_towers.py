@@ -806,6 +806,68 @@ def gemma3nv():
     return tower
 
 
+def yasa2():
+    """Two stages of ConvNeXt V2, whose 16 x 16 places become 8 x 8."""
+    tower = Tower("yasa2", 90, "yasa2", image=128, layers=0)
+    model, text, widths = tower.model, tower.text, (24, 40)
+    model.tensor("v.patch_embd.weight", [4, 4, 3, 24], 0.0, 0.25)
+    model.tensor("v.patch_embd.bias", [24], 0.0, 0.2)
+    model.norm("v.patch_ln", 24, True)
+    for stage, width in enumerate(widths):
+        stem = f"v.stage.{stage}."
+        if stage > 0:
+            model.norm(stem + "down.ln", widths[stage - 1], True)
+            model.tensor(stem + "down.conv.weight", [2, 2, widths[stage - 1], width], 0.0, 0.176777)
+            model.tensor(stem + "down.conv.bias", [width], 0.0, 0.2)
+        for block in range(2):
+            name = f"{stem}blk.{block}."
+            model.tensor(name + "dw.weight", [7, 7, 1, width], 0.0, 0.247436)
+            model.tensor(name + "dw.bias", [width], 0.0, 0.2)
+            model.norm(name + "ln", width, True)
+            model.matrix(name + "pw1", width, 4 * width, True)
+            model.tensor(name + "grn.weight", [4 * width], 0.5, 0.5)
+            model.tensor(name + "grn.bias", [4 * width], 0.0, 0.2)
+            model.matrix(name + "pw2", 4 * width, width, True)
+    model.norm("v.backbone_ln", 40, True)
+    model.tensor("v.vision_pos_embed", [40, 16 * 16], 0.0, 0.875)
+    model.matrix("mm.0", 40, 80, True)
+    model.matrix("mm.2", 80, text, True)
+    tower.picture = (128, 128)
+    return tower
+
+
+def mimovl():
+    """Layers that see all, bands of rows and bands of columns; heads are not as wide as the model
+    allows for, and share keys and values."""
+    tower = Tower("mimovl", 91, "mimovl", image=560, layers=4, mixed=True)
+    model, head, kv_heads = tower.model, 24, 2
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.key("vision.attention.head_count_kv", "uint32", kv_heads)
+    tower.key("vision.window_size", "uint32", 6)
+    tower.key("vision.image_min_pixels", "uint32", 8 * 8 * 8)
+    tower.key("vision.image_max_pixels", "uint32", 4096 * 8 * 8)
+    modes = [-1, 0, 1, 1]
+    model.array("clip.vision.wa_pattern_mode", "int32", modes)
+    tower.patches(bias=False, frames=2)
+    for i, mode in enumerate(modes):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, (HEADS + 2 * kv_heads) * head, True)
+        model.matrix(name + "attn_out", HEADS * head, WIDTH, True)
+        if mode != -1:
+            model.tensor(name + "attn_sinks", [HEADS], 0.0, 2.0)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH)
+    model.matrix("mm.2", 4 * WIDTH, tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -869,6 +931,8 @@ def all_towers():
         step3vl(),
         youtuvl(),
         hunyuanvl(),
+        yasa2(),
+        mimovl(),
         mobile_vlm("ldp", 88),
         mobile_vlm("ldpv2", 89),
         minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),

@@ -234,6 +234,31 @@ TEST(VisionFamilies, PicturesOfMiniCpm46) {
   EXPECT_EQ(pieces.after, "</slice>");
 }
 
+TEST(VisionFamilies, LayersOfMiMoSeeBandsOfRowsOrColumns) {
+  const VisionSpec spec = read(tower("mimovl"));
+  const auto attention = [&](std::size_t layer) { return spec.tower.layers[layer].attention; };
+  EXPECT_EQ(attention(0).span, AttentionSpan::kFull);
+  EXPECT_EQ(attention(1).window, 12);
+  EXPECT_FALSE(attention(1).in_windows);
+  EXPECT_TRUE(attention(2).in_windows);
+  EXPECT_EQ(attention(0).key_width, 24);
+  test::OracleCase mimo = tower("mimovl");
+  mimo.json["metadata"]["clip.vision.wa_pattern_mode"]["value"] = {-1, 0, 1, 2};
+  EXPECT_THAT(problem(mimo), HasSubstr("clip.vision.wa_pattern_mode has 2, expected -1 to 1"));
+  mimo.json["metadata"]["clip.vision.wa_pattern_mode"]["value"] = {-1, 0};
+  EXPECT_THAT(problem(mimo), HasSubstr("an integer for each of 4 layers"));
+}
+
+TEST(VisionFamilies, YasaHasAsManyRowsOfPicturesOfAllSizes) {
+  const VisionSpec spec = read(tower("yasa2"));
+  EXPECT_EQ(spec.merge_side, 2);
+  EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{128, 128}));
+  EXPECT_EQ(rows_of(spec, {8, 8}), 64);
+  test::OracleCase odd = tower("yasa2");
+  set_count(odd, "image_size", 144);
+  EXPECT_THAT(problem(odd), HasSubstr("18 x 18 places of a picture"));
+}
+
 TEST(VisionFamilies, PixelsThatTheFileAllows) {
   EXPECT_EQ(read(tower("dots_ocr")).sizing.least_tokens, 49);  // 3136 pixels in 8 x 8
   test::OracleCase dots = tower("dots_ocr");
