@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/blocks/elementwise.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -25,11 +26,22 @@ DepthwiseConvolution::DepthwiseConvolution(WeightLoader& loader, const std::stri
     factors[i % taps * columns + i / taps] = values[i];
   }
   factors_ = loader.upload(factors);
+  bias_ = loader.vector(name + ".bias", columns, Presence::kOptional);
 }
 
 std::int64_t DepthwiseConvolution::workspace_floats(std::int64_t columns, std::int64_t behind) {
   return Workspace::floats_for(std::min(behind, rows_at_once(columns)), columns, 1) +
          Workspace::floats_for(behind, columns, 1);
+}
+
+View DepthwiseConvolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
+  const View out = workspace.view(behind(grid).area(), in.columns);
+  const Workspace::Scope scope(workspace);
+  const View padded = workspace.view(in.rows + 1, in.columns);
+  backend.copy(in, padded.first_rows(in.rows));
+  backend.fill(some_rows(padded, in.rows, 1), 0.0f);
+  run_padded(backend, workspace, padded.first_rows(in.rows), grid, out);
+  return out;
 }
 
 void DepthwiseConvolution::run_padded(Backend& backend, Workspace& workspace, View in, Grid grid,
@@ -42,6 +54,7 @@ void DepthwiseConvolution::run_padded(Backend& backend, Workspace& workspace, Vi
   const std::int64_t most = std::min(out.rows, rows_at_once(out.columns));
   const View all_seen = workspace.view(most, out.columns);
   backend.fill(out, 0.0f);
+  if (bias_) add(backend, repeated(*bias_, out), out);
   for (std::int64_t first = 0; first < out.rows; first += most) {
     const std::int64_t count = std::min(most, out.rows - first);
     const View seen = all_seen.first_rows(count), sum = some_rows(out, first, count);

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/checked.hpp"
+#include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
@@ -23,7 +24,14 @@ bool merges_squares(Kind kind) { return kind == Kind::kMean || kind == Kind::kCo
 
 bool merges_runs(Kind kind) { return kind == Kind::kMeanOfRuns || kind == Kind::kJoinRuns; }
 
+bool has_row(Kind kind) {
+  return kind == Kind::kStandardise || kind == Kind::kWrap || kind == Kind::kEndRows ||
+         kind == Kind::kBreakRows || kind == Kind::kRowBehind;
+}
+
 bool is_gate(Kind kind) { return kind == Kind::kGate || kind == Kind::kGateOfHalf; }
+
+bool convolves(Kind kind) { return kind == Kind::kConvolve || kind == Kind::kConvolveEach; }
 
 ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.side}; }
 
@@ -37,6 +45,13 @@ std::vector<std::int32_t> patches_at(int dy, int dx, int side, Grid grid,
     for (int x = dx; x < grid.width; x += side) rows.push_back(place[y * grid.width + x]);
   }
   return rows;
+}
+
+// out = clamp(in / 6 + 1 / 2, 0, 1)
+void hard_sigmoid(Backend& backend, View in, View out) {
+  backend.fill(out, 0.5f);
+  backend.add_scaled(in, 1.0f / 6.0f, 1.0f, out);
+  backend.clamp(out, 0.0f, 1.0f);
 }
 
 // From [columns][rows] to [rows][columns].
@@ -113,6 +128,7 @@ std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kMean:
     case Kind::kConcatenate:
     case Kind::kConvolve:
+    case Kind::kConvolveEach:
       return rows / (std::int64_t{step.side} * step.side);
     case Kind::kMeanOfRuns:
       return rows / step.side;
@@ -137,7 +153,14 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kMeanOfRuns:
     case Kind::kGate:
     case Kind::kGateOfHalf:
+    case Kind::kAddMean:
+    case Kind::kHardSwish:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
+    case Kind::kKeep:
+    case Kind::kAddKept:
+      return 0;
+    case Kind::kWeighColumns:
+      return 2 * rows + 3;  // what is summed, and three rows
     default:
       return rows;
   }
@@ -170,6 +193,7 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
     } else if (spec.kind == Kind::kLinear) {
       step.linear = load_linear(loader, spec, columns_, step.columns, patches);
+      patches = 1;
     } else if (spec.kind == Kind::kGate) {
       step.linear = loader.linear(spec.name, columns_, step.columns);
       step.other = loader.linear(spec.other, columns_, step.columns);
@@ -177,19 +201,27 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       const std::int64_t half = step.columns;
       step.linear = loader.linear_part(spec.name, columns_, 2 * half, half, half);
       step.other = loader.linear_part(spec.name, columns_, 2 * half, 0, half);
-    } else if (spec.kind == Kind::kStandardise || spec.kind == Kind::kWrap ||
-               spec.kind == Kind::kEndRows) {
+    } else if (spec.kind == Kind::kRowBehind && !spec.other.empty()) {
+      step.row = load_first_row(loader, spec, columns_);
+    } else if (has_row(spec.kind)) {
       step.row = loader.vector(spec.name, columns_);
-      step.factors = loader.vector(spec.other, columns_);
-    } else if (spec.kind == Kind::kRowBehind) {
-      step.row = spec.other.empty() ? loader.vector(spec.name, columns_)
-                                    : load_first_row(loader, spec, columns_);
-    } else if (spec.kind == Kind::kBreakRows) {
-      step.row = loader.vector(spec.name, columns_);
+      if (!spec.other.empty()) step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kConvolve) {
       step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
+    } else if (spec.kind == Kind::kConvolveEach) {
+      step.each = DepthwiseConvolution(loader, spec.name, columns_, shape_of(spec));
+    } else if (spec.kind == Kind::kWeighColumns) {
+      const std::int64_t inner = std::max<std::int64_t>(1, loader.rows(spec.name));
+      step.linear = loader.linear(spec.name, columns_, inner);
+      step.other = loader.linear(spec.other, inner, columns_);
     } else if (spec.kind == Kind::kResample) {
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
+    }
+    if (spec.kind == Kind::kAddMean && columns_ != width) {
+      loader.fail(
+          fmt::format("the projector gives {} columns, expected the {} of a patch, whose "
+                      "mean is added",
+                      columns_, width));
     }
     if (step.linear.clip || step.other.clip) {
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
@@ -206,10 +238,15 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
     if (merges_squares(step.spec.kind) || merges_runs(step.spec.kind)) {
       patches = merged_rows(step.spec, patches);
     }
-    if (step.spec.kind == Kind::kConvolve) {
+    if (convolves(step.spec.kind)) {
       const std::int64_t behind = merged_rows(step.spec, patches);
-      floats += step.convolution.workspace_floats(patches, behind);
+      floats += step.spec.kind == Kind::kConvolve
+                    ? step.convolution.workspace_floats(patches, behind)
+                    : DepthwiseConvolution::workspace_floats(step.columns, patches, behind);
       patches = behind;
+    }
+    if (step.spec.kind == Kind::kWeighColumns) {
+      floats += Workspace::floats_for(1, step.linear.weight->rows(), 1);
     }
     if (step.resampler) {
       floats += step.resampler->workspace_floats(patches);
@@ -231,7 +268,7 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
 View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
                       std::span<const std::int32_t> place) const {
   const int side = step.spec.side;
-  const bool is_mean = step.spec.kind == Kind::kMean;
+  const bool is_mean = step.spec.kind != Kind::kConcatenate;
   const View out = workspace.view((grid / side).area(), step.columns);
   const Workspace::Scope scope(workspace);
   const View part = workspace.view(out.rows, in.columns);
@@ -295,7 +332,7 @@ View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& s
   return out;
 }
 
-// As break_rows(), with two rows of text.
+// As break_rows(), with one row of text or two.
 View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                          Grid grid) const {
   const View all = workspace.view(in.rows + 2, in.columns);
@@ -304,13 +341,13 @@ View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& ste
     backend.copy({row.data(), 1, in.columns, in.columns}, some_rows(all, at, 1));
   };
   put(*step.row, in.rows);
-  put(*step.factors, in.rows + 1);
+  if (step.factors) put(*step.factors, in.rows + 1);
   std::vector<std::int32_t> order;
   for (int y = 0; y < grid.height; ++y) {
     for (int x = 0; x < grid.width; ++x) order.push_back(y * grid.width + x);
     order.push_back(static_cast<std::int32_t>(in.rows));
   }
-  order.push_back(static_cast<std::int32_t>(in.rows + 1));
+  if (step.factors) order.push_back(static_cast<std::int32_t>(in.rows + 1));
   const View out = workspace.view(std::ssize(order), in.columns);
   backend.gather_rows(all, order, out);
   return out;
@@ -353,10 +390,42 @@ View Projector::standardise(Backend& backend, Workspace& workspace, const Step& 
   return out;
 }
 
+View Projector::hard_swish(Backend& backend, Workspace& workspace, const Step& step,
+                           View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  const Workspace::Scope scope(workspace);
+  const View gate = workspace.view(in.rows, in.columns);
+  hard_sigmoid(backend, in, gate);
+  backend.gated_activation(in, gate, Activation::kIdentity, out);
+  return out;
+}
+
+View Projector::weigh_columns(Backend& backend, Workspace& workspace, const Step& step,
+                              View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  const Workspace::Scope scope(workspace);
+  const View sum = workspace.view(in.rows, in.columns);
+  backend.copy(in, sum);
+  const View mean = sum_of_rows(backend, sum);
+  backend.scale(mean, 1.0f / static_cast<float>(in.rows));
+  const View inner = workspace.view(1, step.linear.weight->rows());
+  const View last = workspace.view(1, in.columns), factors = workspace.view(1, in.columns);
+  const MatmulOutput first_product = product_of({step.linear, inner});
+  backend.matmul(mean, {&first_product, 1});
+  linnet::apply(backend, Activation::kRelu, inner);
+  const MatmulOutput second_product = product_of({step.other, last});
+  backend.matmul(inner, {&second_product, 1});
+  hard_sigmoid(backend, last, factors);
+  backend.gated_activation(in, {factors.data, in.rows, in.columns, 0}, Activation::kIdentity, out);
+  return out;
+}
+
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   if (is_gate(step.spec.kind)) return gate(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kHardSwish) return hard_swish(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kWeighColumns) return weigh_columns(backend, workspace, step, in);
   const View out = workspace.view(in.rows, step.columns);
   switch (step.spec.kind) {
     case Kind::kNorm:
@@ -380,16 +449,33 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
 
 View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, Grid grid,
                     std::span<const std::int32_t> place) const {
-  View x = patches;
+  View x = patches, kept{};
+  const Grid whole = grid;
+  const std::span<const std::int32_t> place_in_patches = place;
+  std::vector<std::int32_t> in_order;
   for (const Step& step : steps_) {
-    if (merges_runs(step.spec.kind)) {
+    if (step.spec.kind == Kind::kKeep) {
+      kept = x;
+    } else if (step.spec.kind == Kind::kAddKept) {
+      add(backend, kept, x);
+    } else if (step.spec.kind == Kind::kAddMean) {
+      const View mean = merge(backend, workspace, step, patches, whole, place_in_patches);
+      add(backend, x, mean);
+      x = mean;
+    } else if (merges_runs(step.spec.kind)) {
       x = merge_runs(backend, workspace, step, x);
     } else if (merges_squares(step.spec.kind)) {
       x = merge(backend, workspace, step, x, grid, place);
       grid = grid / step.spec.side;
+      in_order.resize(static_cast<std::size_t>(grid.area()));
+      std::iota(in_order.begin(), in_order.end(), 0);
+      place = in_order;
     } else if (step.spec.kind == Kind::kConvolve) {
       x = step.convolution.run(backend, workspace, x, grid);
       grid = step.convolution.behind(grid);
+    } else if (step.spec.kind == Kind::kConvolveEach) {
+      x = step.each.run(backend, workspace, x, grid);
+      grid = step.each.behind(grid);
     } else if (step.resampler) {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "encoder/convolution.hpp"
+#include "encoder/depthwise.hpp"
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
 #include "encoder/resampler.hpp"
@@ -61,6 +62,7 @@ class Projector {
     std::unique_ptr<Buffer> row, factors;  // `factors`: of kWrap, kEndRows the last row
     std::unique_ptr<Resampler> resampler;
     Convolution convolution;
+    DepthwiseConvolution each;
     std::int64_t columns = 0;  ///< of its result
   };
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
@@ -73,6 +75,8 @@ class Projector {
   View wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;
+  View hard_swish(Backend& backend, Workspace& workspace, const Step& step, View in) const;
+  View weigh_columns(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View apply(Backend& backend, Workspace& workspace, const Step& step, View in) const;
 
   std::vector<Step> steps_;

@@ -84,4 +84,24 @@ ProjectorStep resample(std::string name) {
   return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
+ProjectorStep add_mean_of(int side) {
+  return {.kind = ProjectorStep::Kind::kAddMean, .side = side};
+}
+
+ProjectorStep keep() { return {.kind = ProjectorStep::Kind::kKeep}; }
+
+ProjectorStep add_kept() { return {.kind = ProjectorStep::Kind::kAddKept}; }
+
+ProjectorStep convolve_each(std::string name, int side) {
+  return {.kind = ProjectorStep::Kind::kConvolveEach, .name = std::move(name), .side = side};
+}
+
+ProjectorStep hard_swish() { return {.kind = ProjectorStep::Kind::kHardSwish}; }
+
+ProjectorStep weigh_columns(std::string name, std::string other) {
+  return {.kind = ProjectorStep::Kind::kWeighColumns,
+          .name = std::move(name),
+          .other = std::move(other)};
+}
+
 }  // namespace linnet

@@ -1,8 +1,10 @@
 #include "vision/convolutional_net.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "backend/kv_pages.hpp"
+#include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
@@ -13,7 +15,8 @@ namespace {
 using Kind = NetStep::Kind;
 
 bool changes_in_place(Kind kind) {
-  return kind == Kind::kNorm || kind == Kind::kActivate || kind == Kind::kScale;
+  return kind == Kind::kNorm || kind == Kind::kActivate || kind == Kind::kScale ||
+         kind == Kind::kAddTable || kind == Kind::kNormaliseColumns;
 }
 
 // With the row of zeros behind them.
@@ -33,8 +36,11 @@ std::int64_t floats_of(const NetStep& step, NetRows in, bool keeps_input) {
     case Kind::kAttend:
       return floats_of(out) + MultiQueryAttention::workspace_floats(step, in);
     default:
-      return changes_in_place(step.kind) && !keeps_input ? 0 : floats_of(out);
+      break;
   }
+  const std::int64_t own = changes_in_place(step.kind) && !keeps_input ? 0 : floats_of(out);
+  if (step.kind != Kind::kNormaliseColumns) return own;
+  return own + floats_of(in) + Workspace::floats_for(1, in.columns, 1);  // and their squares
 }
 
 struct NetFloats {
@@ -134,6 +140,13 @@ ConvolutionalNet::Step ConvolutionalNet::load_step(WeightLoader& loader, const N
       kv_shape_.layers.push_back(MultiQueryAttention::kv_shape(spec));
       kv_shape_.pages = std::max(kv_shape_.pages, pages_for(MultiQueryAttention::keys(spec, in)));
       break;
+    case Kind::kAddTable:
+      step.factors = loader.vector(spec.name, in.floats());
+      break;
+    case Kind::kNormaliseColumns:
+      step.weights = loader.values(spec.name + ".weight", in.columns);
+      step.bias = loader.vector(spec.name + ".bias", in.columns);
+      break;
     case Kind::kActivate:
       break;
   }
@@ -208,14 +221,38 @@ void ConvolutionalNet::run(const Step& step, View in, View out) {
       return backend_.matmul(in, {&output, 1});
     }
     case Kind::kNorm:
-      return backend_.norm(in, step.norm.params(NormKind::kRms, kNetEpsilon), out);
+      return backend_.norm(in, step.norm.params(step.spec.norm, step.spec.epsilon), out);
     case Kind::kActivate:
-      return backend_.gated_activation(in, View{}, Activation::kGelu, out);
+      return backend_.gated_activation(in, View{}, step.spec.activation, out);
     case Kind::kScale:
       return multiply_columns(backend_, in, *step.factors, out);
+    case Kind::kAddTable:
+      if (out.data != in.data) backend_.copy(in, out);
+      return add(backend_, {step.factors->data(), out.rows, out.columns, out.columns}, out);
+    case Kind::kNormaliseColumns:
+      return normalise_columns(step, in, out);
     case Kind::kAttend:
       return step.attention->run(backend_, *workspace_, *kv_, step.kv_layer, in, step.in.grid, out);
   }
+}
+
+void ConvolutionalNet::normalise_columns(const Step& step, View in, View out) {
+  constexpr float kLeast = 1e-6f;
+  const Workspace::Scope scope(*workspace_);
+  const View squares = workspace_->view(in.rows, in.columns);
+  backend_.gated_activation(in, in, Activation::kIdentity, squares);
+  std::vector<float> factors(static_cast<std::size_t>(in.columns));
+  backend_.download(sum_of_rows(backend_, squares), factors.data());
+  double sum = 0.0;
+  for (float& length : factors) sum += length = std::sqrt(length);
+  const float mean = static_cast<float>(sum / static_cast<double>(in.columns)) + kLeast;
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    factors[i] = 1.0f + step.weights[i] * factors[i] / mean;
+  }
+  const View row = workspace_->view(1, in.columns);
+  backend_.upload(factors, row.data);
+  backend_.gated_activation(in, {row.data, in.rows, in.columns, 0}, Activation::kIdentity, out);
+  add(backend_, repeated(*step.bias, out), out);
 }
 
 View ConvolutionalNet::end() {

@@ -35,7 +35,9 @@ class ConvolutionalNet final : public FrontEncoder {
     DepthwiseConvolution depthwise;
     Linear linear;
     Norm norm;
-    std::unique_ptr<Buffer> factors;
+    std::unique_ptr<Buffer> factors;  // of kAddTable the table
+    std::vector<float> weights;       // of kNormaliseColumns
+    std::unique_ptr<Buffer> bias;     // the same
     std::unique_ptr<MultiQueryAttention> attention;
     int kv_layer = 0;
   };
@@ -48,6 +50,7 @@ class ConvolutionalNet final : public FrontEncoder {
   View padded_view(Workspace& workspace, NetRows rows);
   View run(const Step& step, View in, bool keeps_input);
   void run(const Step& step, View in, View out);
+  void normalise_columns(const Step& step, View in, View out);
 
   ConvolutionalSpec spec_;
   Backend& backend_;

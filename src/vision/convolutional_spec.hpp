@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/parameters.hpp"
 #include "encoder/convolution.hpp"
 #include "encoder/grid.hpp"
 
@@ -27,15 +28,22 @@ struct NetStep {
     kConvolve,   ///< by the weights `name` over squares
     kDepthwise,  ///< the same, each column by itself
     kPointwise,  ///< by the weights `name` over single places
-    kNorm,       ///< by the root mean square of a row, with the weights `name`
-    kActivate,   ///< GELU
-    kScale,      ///< each column times its factor in the vector `name`
-    kAttend,     ///< see MultiQueryAttention
+    kNorm,       ///< of a row, with the weights `name`
+    kActivate,
+    kScale,     ///< each column times its factor in the vector `name`
+    kAttend,    ///< see MultiQueryAttention
+    kAddTable,  ///< plus the table `name`, which has a row for each place
+    /// Plus its columns times their lengths over all places, in proportion to the mean length, with
+    /// the weights `name` (https://arxiv.org/abs/2301.00808, section 3.2).
+    kNormaliseColumns,
   } kind;
   std::string name = {};
   int side = 1;              ///< of squares
   int stride = 1;            ///< each so many places become one; zeros stand around the grid
   std::int64_t columns = 0;  ///< behind it; 0: as many as before
+  NormKind norm = NormKind::kRms;
+  float epsilon = kNetEpsilon;
+  Activation activation = Activation::kGelu;
   // Of kAttend.
   int heads = 1, key_width = 0, value_width = 0;
 

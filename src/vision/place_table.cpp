@@ -47,6 +47,8 @@ std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side
       shares.push_back(spread_shares(Spread::kTriangle, i, patches, side));
     } else if (kind == PlaceTable::kBetween) {
       shares.push_back(nearest_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBetweenTenths) {
+      shares.push_back(nearest_shares(i, patches + 0.1, side));
     } else if (kind == PlaceTable::kBicubic) {
       shares.push_back(bicubic_shares(i, patches, side));
     } else if (kind == PlaceTable::kBuckets) {

@@ -44,7 +44,7 @@ std::vector<Share> spread_shares(Spread spread, int at, int places, int from) {
   return shares;
 }
 
-std::vector<Share> nearest_shares(int at, int places, int from) {
+std::vector<Share> nearest_shares(int at, double places, int from) {
   const double middle =
       std::clamp((at + 0.5) * from / places - 0.5, 0.0, static_cast<double>(from - 1));
   const int before = static_cast<int>(middle);

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/moe.hpp"
 #include "model/blocks/project.hpp"
 #include "vision/convolutional_net.hpp"
-#include "vision/patch_windows.hpp"
 #include "vision/sam.hpp"
 
 namespace linnet {
@@ -63,12 +63,27 @@ std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid gr
   return places;
 }
 
+// The position of each patch where squares of merged patches follow one another column by column.
+std::vector<std::int32_t> column_positions(std::span<const std::int32_t> order, Grid grid,
+                                           const VisionSpec& spec) {
+  const int side = spec.merge_side, rows = grid.height / side;
+  std::vector<std::int32_t> positions;
+  for (const std::int32_t patch : order) {
+    const int y = patch / grid.width, x = patch % grid.width;
+    const int square = x / side * rows + y / side;
+    positions.push_back(square * side * side + y % side * side + x % side);
+  }
+  return positions;
+}
+
 }  // namespace
 
 // A picture on its way through the tower, and all that the tower's pass points to.
 struct VisionModel::Progress {
-  Progress(const VisionSpec& spec, Grid size, PatchOrder patch_order, std::vector<float> embedded)
-      : grid(size),
+  Progress(const VisionSpec& spec, Model* layers, Grid size, PatchOrder patch_order,
+           std::vector<float> embedded)
+      : model(layers),
+        grid(size),
         order(std::move(patch_order)),
         patches(std::move(embedded)),
         rows(static_cast<std::int32_t>(std::ssize(patches) / spec.tower.width)),
@@ -76,8 +91,12 @@ struct VisionModel::Progress {
         places(places_of(order.patches, grid, spec)),
         given(given_rows(spec, rows, patches.data())),
         whole({rows}),
-        windows(order.windows),
-        window_layout(windows.layout()) {}
+        windows(spec.windows_are_columns ? std::vector{rows} : order.windows),
+        down_columns(spec.windows_are_columns ? column_positions(order.patches, grid, spec)
+                                              : std::vector<std::int32_t>()),
+        window_layout(windows.layout()) {
+    if (!down_columns.empty()) window_layout.positions = down_columns;
+  }
 
   std::int64_t pages() const { return std::max(whole.pages(), windows.pages()); }
   Batch batch() const {
@@ -90,6 +109,7 @@ struct VisionModel::Progress {
             .windows = &window_layout};
   }
 
+  Model* const model;  // whose pass it is; null where the projector reads the patches
   const Grid grid;
   const PatchOrder order;
   const std::vector<float> patches;
@@ -97,7 +117,8 @@ struct VisionModel::Progress {
   const std::vector<std::int32_t> tokens, places;
   const std::vector<GivenRows> given;
   const RowLayout whole, windows;
-  const BatchLayout window_layout;
+  const std::vector<std::int32_t> down_columns;  // positions
+  BatchLayout window_layout;
   std::unique_ptr<KvStore> kv;
 };
 
@@ -128,6 +149,15 @@ std::int64_t inner_columns(const ModelSpec& tower) {
   return most;
 }
 
+// Of keys and values: a window has pages of its own, which it may not fill.
+std::int64_t early_window_bytes(const VisionSpec& spec) {
+  const std::int64_t side = spec.early.window_side;
+  if (side == 0) return 0;
+  const std::int64_t windows = most_patches(spec) / (side * side);
+  return saturating_multiply(windows * pages_for(side * side) * kPageTokens,
+                             2 * spec.early.tower.width * std::int64_t{sizeof(float)});
+}
+
 // The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
 // what is within a feed-forward part; pixels and projections; what a resampler makes of patches.
 // And a tenth, for what is rounded up.
@@ -138,8 +168,12 @@ std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
                               6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
-  return saturating_add(
-      bytes, saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net)));
+  const std::int64_t merged = std::int64_t{spec.early.merge_side} * spec.early.merge_side;
+  const std::int64_t late_bytes = spec.early.tower.layers.empty() ? 0 : bytes / merged;
+  const std::int64_t front_bytes =
+      saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net));
+  return saturating_add(saturating_add(bytes, late_bytes),
+                        saturating_add(front_bytes, early_window_bytes(spec)));
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -159,6 +193,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   }
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
+  if (Status status = model->load_early(loader); !status) return status.error();
   if (Status status = model->load_tower(loader); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
   if (model->front_) {
@@ -181,9 +216,29 @@ void VisionModel::load_front(WeightLoader& loader) {
   }
 }
 
+Status VisionModel::load_early(WeightLoader& loader) {
+  const EarlyLayers& early = spec_.early;
+  if (early.tower.layers.empty()) return {};
+  merger_ = std::make_unique<Projector>(loader, early.steps, early.tower.width);
+  if (merger_->columns() != spec_.tower.width) {
+    loader.fail(fmt::format("tensor {}.weight gives {} columns, expected the {} of the tower",
+                            early.steps.back().name, merger_->columns(), spec_.tower.width));
+  }
+  loader.load_part();
+  auto model = Model::load(early.tower, loader, backend_, BatchLimits{most_patches(spec_), 1});
+  loader.load_part(false);
+  if (!model) return model.error();
+  early_ = std::move(*model);
+  return {};
+}
+
 Status VisionModel::load_tower(WeightLoader& loader) {
-  if (spec_.tower.layers.empty()) return loader.finish();
-  const BatchLimits limits{most_rows(spec_), 1};
+  if (spec_.tower.layers.empty()) {
+    for (const std::string& pattern : spec_.tower.unused_tensors) loader.ignore(pattern);
+    return loader.finish();
+  }
+  const std::int64_t merged = std::int64_t{spec_.early.merge_side} * spec_.early.merge_side;
+  const BatchLimits limits{most_rows(spec_) / merged, 1};
   auto tower = Model::load(spec_.tower, loader, backend_, limits);
   if (!tower) return tower.error();
   tower_ = std::move(*tower);
@@ -238,6 +293,7 @@ Status VisionModel::allocate_workspace() {
   if (spec_.joins_kept || front_ || !tower_) {
     projection += Workspace::floats_for(most_rows(spec_), spec_.projected_columns(), 1);
   }
+  if (merger_) projection = std::max(projection, merger_->workspace_floats(patches));
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
   if (!buffer) return buffer.error();
@@ -338,25 +394,44 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  if (!front_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
+  if (!front_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
   front_is_under_way_ = true;
   front_grid_ = pixels.size / spec_.patch_side;
   return front_->begin(pixels);
 }
 
-Status VisionModel::begin_tower(Grid grid, const Pixels* pixels) {
-  PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
+Status VisionModel::begin_patches(Grid grid, const Pixels* pixels) {
+  const int window = early_ ? spec_.early.window_side : spec_.window_side * spec_.merge_side;
+  PatchOrder order = order_patches(grid, window);
   std::vector<float> patches = embed_patches(grid, pixels, order.patches);
-  progress_ = std::make_unique<Progress>(spec_, grid, std::move(order), std::move(patches));
-  if (!tower_) return status_or_drop();
-  auto kv = tower_->make_kv_store(KvType::kF32, progress_->pages());
+  return begin_layers(early_ ? early_.get() : tower_.get(), grid, std::move(order),
+                      std::move(patches));
+}
+
+Status VisionModel::begin_layers(Model* model, Grid grid, PatchOrder order,
+                                 std::vector<float> rows) {
+  progress_ = std::make_unique<Progress>(spec_, model, grid, std::move(order), std::move(rows));
+  if (!model) return status_or_drop();
+  auto kv = model->make_kv_store(KvType::kF32, progress_->pages());
   if (!kv) {
     drop();
     return kv.error();
   }
   progress_->kv = std::move(*kv);
-  tower_->begin_forward(progress_->batch(), *progress_->kv);
+  model->begin_forward(progress_->batch(), *progress_->kv);
   return status_or_drop();
+}
+
+// What is made of the early layers' results, in the order of the picture.
+Status VisionModel::begin_late_layers() {
+  const Grid grid = progress_->grid, merged = grid / spec_.early.merge_side;
+  const auto place = inverse(progress_->order.patches, rows_before_patches(spec_));
+  workspace_->clear();
+  const View x = merger_->run(backend_, *workspace_, nullptr, early_->hidden(), grid, place);
+  std::vector<float> rows(static_cast<std::size_t>(x.rows * x.columns));
+  backend_.download(x, rows.data());
+  return begin_layers(tower_.get(), merged, order_patches(merged, /*window_side=*/0),
+                      std::move(rows));
 }
 
 Result<std::optional<EncodedRows>> VisionModel::advance() {
@@ -364,11 +439,16 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
     if (Status status = advance_front(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tower_ && tower_->advance_forward()) {
+  Model* const model = progress_->model;
+  if (model && model->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tower_) tower_->end_forward();
+  if (model) model->end_forward();
+  if (early_ && model == early_.get()) {
+    if (Status status = begin_late_layers(); !status) return status.error();
+    return std::optional<EncodedRows>();
+  }
   auto rows = project_rows(progress_->grid, progress_->order.patches);
   drop();
   if (!rows) return rows.error();
@@ -379,12 +459,12 @@ Status VisionModel::advance_front() {
   if (front_->advance()) return status_or_drop();
   front_rows_ = front_->end();
   front_is_under_way_ = false;
-  return begin_tower(front_grid_, /*pixels=*/nullptr);
+  return begin_patches(front_grid_, /*pixels=*/nullptr);
 }
 
 // A picture that met an error goes no further.
 Status VisionModel::status_or_drop() {
-  Status status = tower_ ? tower_->status() : backend_.status();
+  Status status = backend_.status();
   if (!status) drop();
   return status;
 }
@@ -398,7 +478,7 @@ Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::in
   const std::int64_t queries = queries_behind(spec_, std::ssize(order));
   const auto place =
       inverse(order, rows_before_patches(spec_) + static_cast<std::int32_t>(queries));
-  const Grid merged = grid / spec_.merge_side;
+  const Grid merged = grid / spec_.late_merge_side();
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));

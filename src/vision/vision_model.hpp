@@ -8,6 +8,7 @@
 #include "encoder/projector.hpp"
 #include "model/model.hpp"
 #include "vision/front_encoder.hpp"
+#include "vision/patch_windows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
 
@@ -42,13 +43,16 @@ class VisionModel {
 
   VisionModel(VisionSpec spec, Backend& backend);
   Status load_tower(WeightLoader& loader);
+  Status load_early(WeightLoader& loader);
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
   void load_front(WeightLoader& loader);
   Status advance_front();
   std::span<const float> queries_for(Grid grid) const;
-  Status begin_tower(Grid grid, const Pixels* pixels);
+  Status begin_patches(Grid grid, const Pixels* pixels);
+  Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
+  Status begin_late_layers();
   std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
                                    std::span<const std::int32_t> order);
   void project_colours(const Pixels& pixels, std::span<const std::int32_t> order, View out);
@@ -74,6 +78,8 @@ class VisionModel {
   bool front_is_under_way_ = false;      // with a picture
   Grid front_grid_{};                    // in patches, of the picture that is under way
   View front_rows_{};                    // and its results
+  std::unique_ptr<Model> early_;         // null where the tower's layers read the patches
+  std::unique_ptr<Projector> merger_;    // between the two
   std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;

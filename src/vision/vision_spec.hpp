@@ -46,9 +46,22 @@ enum class PlaceTable {
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
   kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
+  kBetweenTenths,   ///< the same, as if each side of the picture were a tenth of a patch longer
   kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
   kBuckets,         ///< of a square: a patch has the place at the same fraction of each side
   kRowsAndColumns,  ///< one for the column and one for the row
+};
+
+/// What the ropes of a text model turn a picture's rows by (AttentionSpec::placed_ropes).
+enum class RowPlaces {
+  kNone,  ///< their positions, as those of texts
+  /// All of a picture have one time, from which height and width go on; a text behind it goes on
+  /// from the longer side.
+  kGrid,
+  /// Time goes on as in a text; of the rows between the first and the last one width and height are
+  /// counted from 0, where each row of the picture ends with one of text, and the number of the
+  /// picture is a place, too.
+  kLines,
 };
 
 /// A row of its own beside the patches, which goes no further than through the tower, or several.
@@ -71,6 +84,14 @@ struct SamSpec {
   int window = 1;       ///< in patches, of what most layers see
   int patch_side = 16;  ///< in pixels
   Activation activation = Activation::kGelu;
+};
+
+/// Layers before those of a tower, which read what steps make of their results.
+struct EarlyLayers {
+  ModelSpec tower;      ///< no layers: there are none
+  int window_side = 0;  ///< in patches, of what its layers see (AttentionSpec::in_windows); 0: all
+  std::vector<ProjectorStep> steps;
+  int merge_side = 1;  ///< of the squares of patches that the steps merge
 };
 
 /// How large pictures are cut into tiles. Each tile becomes rows of its own, and so does a small
@@ -140,6 +161,7 @@ struct VisionSpec {
   /// The projector reads what layers keep (ModelSpec::kept_layers), too, in front of the last one's
   /// columns.
   bool joins_kept = false;
+  EarlyLayers early;
   SamSpec sam;
   ConvolutionalSpec net;
   bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
@@ -148,6 +170,9 @@ struct VisionSpec {
   std::vector<LearnedRows> queries;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
+  /// Layers in windows see the squares of merged patches, instead, column by column, so that
+  /// AttentionSpec::window goes down the columns.
+  bool windows_are_columns = false;
   std::vector<ProjectorStep> projector_steps;
   ResamplerSpec resampler;
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
@@ -160,10 +185,12 @@ struct VisionSpec {
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture
   SeeEachOther see_each_other = SeeEachOther::kNo;
-  bool has_places = false;  ///< rows have places by height and width (AttentionSpec::placed_ropes)
+  RowPlaces row_places = RowPlaces::kNone;
 
   /// Numbers of a patch: its colours.
   std::int64_t patch_values() const { return std::int64_t{3} * patch_side * patch_side; }
+  /// Side of the squares of the tower's rows that become a row.
+  int late_merge_side() const { return merge_side / early.merge_side; }
   /// Columns of what the projector reads.
   std::int64_t projected_columns() const {
     const std::int64_t kept = joins_kept ? std::ssize(tower.kept_layers) : 0;

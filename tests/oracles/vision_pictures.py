@@ -52,6 +52,10 @@ CASES = {
     "deepseekocr2-tile": ("deepseekocr2-tile", 1024, 16, HALVES, HALVES,
                           {"preproc_min_tiles": 2, "preproc_max_tiles": 6}),
     "llama4": ("llama4", 336, 14, HALVES, HALVES, {}),
+    "ldp": ("ldp", 336, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
+    "yasa2": ("yasa2", 512, 4, IMAGENET_MEAN, IMAGENET_DEVIATION, {}),
+    "hunyuanvl": ("hunyuanvl", 2048, 16, CLIP_MEAN, CLIP_DEVIATION,
+                  {"image_min_pixels": 512 * 512, "image_max_pixels": 2048 * 2048}),
 }
 
 

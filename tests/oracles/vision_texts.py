@@ -249,6 +249,23 @@ def qwen35():
     return Chain("qwen35", "qwen3vl", model, [5, 91, 23, 64, 37], [112, 8, 55, 29, 81, 97])
 
 
+def hunyuan_vl():
+    """A base that grows with alpha, and four sections."""
+    model = start("hunyuan_vl", 85, 64, 96, 2, 4, 2)
+    base(model, 10000.0)
+    base(model, 50.0, "rope.scaling.alpha")
+    head_width(model, 16)
+    sections(model, [2, 2, 2, 2])
+    for i in range(2):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", 64)
+        attention(model, layer, 64, 64, 32, norms=16)
+        model.norm(layer + "ffn_norm", 64)
+        mlp(model, layer, 64, 96)
+    end(model, 64)
+    return Chain("hunyuan_vl", "hunyuanvl", model, [33, 101, 8], [77, 19, 54, 126, 40])
+
+
 def all_chains():
     return [
         qwen3vl(),
@@ -260,4 +277,5 @@ def all_chains():
         gemma4("gemma4", 75, "gemma4v", 128, 0),
         gemma4("gemma4-per-layer", 76, "gemma4v-clipped", 64, 16),
         qwen35(),
+        hunyuan_vl(),
     ]

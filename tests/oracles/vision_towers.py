@@ -670,6 +670,86 @@ def youtuvl():
     return tower
 
 
+def hunyuanvl():
+    tower = Tower("hunyuanvl", 84, "hunyuanvl", image=96, eps=1e-5)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.key("vision.image_min_pixels", "uint32", 256 * 8 * 8)
+    tower.key("vision.image_max_pixels", "uint32", 4096 * 8 * 8)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers()
+    model.norm("mm.pre_norm", WIDTH)
+    model.tensor("mm.0.weight", [2, 2, WIDTH, 80], 0.0, 0.108253)
+    model.tensor("mm.0.bias", [80], 0.0, 0.2)
+    model.tensor("mm.2.weight", [1, 1, 80, 96], 0.0, 0.193649)
+    model.tensor("mm.2.bias", [96], 0.0, 0.2)
+    model.tensor("v.image_newline", [96], 0.0, 0.875)
+    model.tensor("v.view_seperator", [tower.text], 0.0, 0.875)
+    model.matrix("mm.model.fc", 96, tower.text, True)
+    model.tensor("mm.image_begin", [tower.text], 0.0, 0.875)
+    model.tensor("mm.image_end", [tower.text], 0.0, 0.875)
+    model.norm("mm.post_norm", tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
+def minicpmv4_6(name, seed, merged, picture):
+    """Half of the layers see patches that were merged; or none, where the file says so."""
+    tower = Tower(name, seed, "minicpmv4_6", image=48, layers=3)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.scale_factor(4 if merged else 2)
+    model.array("clip.vision.wa_layer_indexes", "int32", [1])
+    tower.patches()
+    tower.positions(70 * 70)
+    tower.all_layers()
+    if merged:
+        stem = "v.vit_merger."
+        model.norm(stem + "ln1", WIDTH, True)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(stem + "attn_" + part, WIDTH, WIDTH, True)
+        model.norm(stem + "ds_ln", 4 * WIDTH, True)
+        model.matrix(stem + "ds_ffn_up", 4 * WIDTH, 4 * HIDDEN, True)
+        model.matrix(stem + "ds_ffn_down", 4 * HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", 4 * WIDTH, True)
+    model.matrix("mm.up", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.down", 4 * WIDTH, tower.text, True)
+    tower.picture = picture
+    return tower
+
+
+def mobile_vlm(name, seed):
+    """24 x 24 patches, on which llama.cpp insists, without the class token that it misplaces."""
+    tower = Tower(name, seed, name, image=96, layers=3, eps=1e-5)
+    model, text = tower.model, tower.text
+    tower.key("has_text_encoder", "bool", False)
+    tower.key("has_llava_projector", "bool", True)
+    tower.key("use_gelu", "bool", False)
+    tower.patches(bias=False)
+    tower.positions(24 * 24)
+    model.norm("v.pre_ln", WIDTH, True)
+    tower.all_layers(swapped=True)
+    first = 1 if name == "ldp" else 0
+    model.matrix(f"mm.model.mlp.{first}", WIDTH, text, True)
+    model.matrix(f"mm.model.mlp.{first + 2}", text, text, True)
+    if name == "ldpv2":
+        model.tensor("mm.model.peg.0.weight", [3, 3, 1, text], 0.0, 0.57735)
+        model.tensor("mm.model.peg.0.bias", [text], 0.0, 0.2)
+    for block in (1, 2) if name == "ldp" else ():
+        stem = f"mm.model.mb_block.{block}.block."
+        model.tensor(stem + "0.0.weight", [3, 3, 1, text], 0.0, 0.57735)
+        model.norm(stem + "0.1", text, True)
+        model.matrix(stem + "1.fc1", text, 16, True)
+        model.matrix(stem + "1.fc2", 16, text, True)
+        model.matrix(stem + "2.0", text, text)
+        model.norm(stem + "2.1", text, True)
+    tower.picture = (96, 96)
+    return tower
+
+
 def gemma3nv():
     """MobileNetV5 in little: blocks of all kinds, two stages of which are fused."""
     tower = Tower("gemma3nv", 84, "gemma3nv", text=32, image=512, patch=2, mean=0.0, mixed=True)
@@ -769,6 +849,68 @@ def dots3note():
     return tower
 
 
+def yasa2():
+    """Two stages of ConvNeXt V2, whose 16 x 16 places become 8 x 8."""
+    tower = Tower("yasa2", 90, "yasa2", image=128, layers=0)
+    model, text, widths = tower.model, tower.text, (24, 40)
+    model.tensor("v.patch_embd.weight", [4, 4, 3, 24], 0.0, 0.25)
+    model.tensor("v.patch_embd.bias", [24], 0.0, 0.2)
+    model.norm("v.patch_ln", 24, True)
+    for stage, width in enumerate(widths):
+        stem = f"v.stage.{stage}."
+        if stage > 0:
+            model.norm(stem + "down.ln", widths[stage - 1], True)
+            model.tensor(stem + "down.conv.weight", [2, 2, widths[stage - 1], width], 0.0, 0.176777)
+            model.tensor(stem + "down.conv.bias", [width], 0.0, 0.2)
+        for block in range(2):
+            name = f"{stem}blk.{block}."
+            model.tensor(name + "dw.weight", [7, 7, 1, width], 0.0, 0.247436)
+            model.tensor(name + "dw.bias", [width], 0.0, 0.2)
+            model.norm(name + "ln", width, True)
+            model.matrix(name + "pw1", width, 4 * width, True)
+            model.tensor(name + "grn.weight", [4 * width], 0.5, 0.5)
+            model.tensor(name + "grn.bias", [4 * width], 0.0, 0.2)
+            model.matrix(name + "pw2", 4 * width, width, True)
+    model.norm("v.backbone_ln", 40, True)
+    model.tensor("v.vision_pos_embed", [40, 16 * 16], 0.0, 0.875)
+    model.matrix("mm.0", 40, 80, True)
+    model.matrix("mm.2", 80, text, True)
+    tower.picture = (128, 128)
+    return tower
+
+
+def mimovl():
+    """Layers that see all, bands of rows and bands of columns; heads are not as wide as the model
+    allows for, and share keys and values."""
+    tower = Tower("mimovl", 91, "mimovl", image=560, layers=4, mixed=True)
+    model, head, kv_heads = tower.model, 24, 2
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.key("vision.attention.head_count_kv", "uint32", kv_heads)
+    tower.key("vision.window_size", "uint32", 6)
+    tower.key("vision.image_min_pixels", "uint32", 8 * 8 * 8)
+    tower.key("vision.image_max_pixels", "uint32", 4096 * 8 * 8)
+    modes = [-1, 0, 1, 1]
+    model.array("clip.vision.wa_pattern_mode", "int32", modes)
+    tower.patches(bias=False, frames=2)
+    for i, mode in enumerate(modes):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, (HEADS + 2 * kv_heads) * head, True)
+        model.matrix(name + "attn_out", HEADS * head, WIDTH, True)
+        if mode != -1:
+            model.tensor(name + "attn_sinks", [HEADS], 0.0, 2.0)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH)
+    model.matrix("mm.2", 4 * WIDTH, tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
 def stretched_square(tower):
     """A square table of places for the picture, as Pillow resizes pictures (bicubic)."""
     table = tower.model.values(tower.stretched).astype(np.float64)  # [rows, columns, width]
@@ -845,6 +987,13 @@ def all_towers():
         deepseekocr(),
         step3vl(),
         youtuvl(),
+        hunyuanvl(),
+        yasa2(),
+        mimovl(),
+        mobile_vlm("ldp", 88),
+        mobile_vlm("ldpv2", 89),
+        minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
+        minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
         gemma3nv(),
         deepseekocr2("deepseekocr2", 85, side=48, is_tile=False),
         deepseekocr2("deepseekocr2-tile", 87, side=64, is_tile=True),

@@ -119,32 +119,71 @@ TEST(VisionFamilies, TilesOfInternVl) {
             (std::vector<std::array<int, 2>>{{1, 2}, {1, 3}, {2, 1}, {3, 1}}));
 }
 
-// They were cut into more tiles, of as many rows as ever, the fewer rows were asked for.
-TEST(VisionFamilies, FewRowsOfLfm2AreNoTiles) {
-  const test::TemporaryFolder folder;
-  const test::OracleCase lfm2 = tower("lfm2");
-  const Status written = lfm2.write(folder / "mmproj.gguf");
-  ASSERT_TRUE(written) << written.error().message;
-  ModelSpec text;
-  for (const Json& tensor : lfm2.json["tensors"]) {
-    if (tensor["name"] == "mm.2.weight") text.width = tensor["shape"][1];
+// With the sizes of the real one.
+test::OracleCase minicpm46() {
+  test::OracleCase minicpm = tower("minicpmv4_6");
+  set_count(minicpm, "image_size", 448);
+  set_count(minicpm, "patch_size", 14);
+  for (Json& tensor : minicpm.json["tensors"]) {
+    if (tensor["name"] == "v.patch_embd.weight") tensor["shape"] = {14, 14, 3, 64};
   }
-  const auto mmproj = test::open_shared(folder / "mmproj.gguf");
-  ASSERT_TRUE(mmproj);
-  const auto rows_with = [&](std::int64_t most_tokens) {
-    const auto file = VisionFile::open(mmproj, text, most_tokens);
+  return minicpm;
+}
+
+// An encoder's file, opened for at most so many rows of a picture.
+class LimitedTower {
+ public:
+  struct Pieces {
+    std::vector<Grid> sizes;  // in merged patches
+    std::string after;
+  };
+
+  // `last` has as many rows as the text model columns.
+  LimitedTower(const test::OracleCase& tower, const std::string& last) {
+    const Status written = tower.write(folder_ / "mmproj.gguf");
+    EXPECT_TRUE(written) << written.error().message;
+    for (const Json& tensor : tower.json["tensors"]) {
+      if (tensor["name"] == last) text_.width = tensor["shape"][1];
+    }
+  }
+
+  Pieces pieces(std::int64_t most_tokens) const {
+    const auto mmproj = test::open_shared(folder_ / "mmproj.gguf");
+    const auto file = VisionFile::open(mmproj, text_, most_tokens);
     EXPECT_TRUE(file) << file.error().message;
     const VisionSpec& spec = (*file)->spec();
-    std::int64_t rows = 0;
-    for (const PicturePiece& piece : pieces_of(spec, filled(900, 800, kWhite)).pieces) {
-      rows += rows_of(spec, PictureSize{piece.image.width, piece.image.height} /
-                                (spec.patch_side * spec.merge_side));
+    const PicturePieces all = pieces_of(spec, filled(900, 800, kWhite));
+    Pieces pieces{{}, all.after};
+    for (const PicturePiece& piece : all.pieces) {
+      pieces.sizes.push_back(PictureSize{piece.image.width, piece.image.height} /
+                             (spec.patch_side * spec.merge_side));
     }
-    return rows;
-  };
-  EXPECT_LE(rows_with(16), 16);
-  EXPECT_LE(rows_with(255), 255);
-  EXPECT_GT(rows_with(256), 256);
+    return pieces;
+  }
+
+ private:
+  const test::TemporaryFolder folder_;
+  ModelSpec text_;
+};
+
+std::int64_t rows_of(const LimitedTower::Pieces& pieces) {
+  std::int64_t rows = 0;
+  for (const Grid size : pieces.sizes) rows += size.area();
+  return rows;
+}
+
+// They were cut into more tiles, of as many rows as ever, the fewer rows were asked for.
+TEST(VisionFamilies, FewRowsAreNoTiles) {
+  const LimitedTower lfm2(tower("lfm2"), "mm.2.weight");
+  EXPECT_LE(rows_of(lfm2.pieces(16)), 16);
+  EXPECT_LE(rows_of(lfm2.pieces(255)), 255);
+  EXPECT_GT(rows_of(lfm2.pieces(256)), 256);
+  const LimitedTower minicpm(minicpm46(), "mm.down.weight");
+  const auto few = minicpm.pieces(20);
+  ASSERT_EQ(few.sizes.size(), 1u);
+  EXPECT_EQ(few.sizes[0], (Grid{4, 4}));  // the shape stays
+  EXPECT_EQ(few.after, "</image>");
+  EXPECT_GT(minicpm.pieces(88).sizes.size(), 1u);
 }
 
 TEST(VisionFamilies, TextsOfMiniCpm) {
@@ -158,6 +197,66 @@ TEST(VisionFamilies, TextsOfMiniCpm) {
   test::OracleCase without = tower("minicpmv");
   without.json["metadata"].erase("clip.minicpmv_query_num");
   EXPECT_EQ(read(without).resampler.queries, 64);
+}
+
+TEST(VisionFamilies, MiniCpm46MergesPatchesBetweenItsLayers) {
+  const VisionSpec spec = read(tower("minicpmv4_6"));
+  EXPECT_EQ(spec.early.tower.layers.size(), 3u);  // the last one sees windows
+  EXPECT_TRUE(spec.early.tower.layers.back().attention.in_windows);
+  EXPECT_EQ(spec.tower.layers.size(), 1u);
+  EXPECT_EQ(spec.tower.first_block, 2);
+  EXPECT_EQ(spec.late_merge_side(), 2);
+  EXPECT_EQ(read(tower("minicpmv4_6-unmerged")).early.tower.layers.size(), 0u);
+  test::OracleCase late = tower("minicpmv4_6");
+  late.json["metadata"]["clip.vision.wa_layer_indexes"]["value"] = {2};
+  EXPECT_THAT(problem(late), HasSubstr("clip.vision.wa_layer_indexes has 2"));
+  test::OracleCase unnamed = tower("minicpmv4_6");
+  unnamed.json["metadata"].erase("clip.vision.wa_layer_indexes");
+  EXPECT_THAT(problem(unnamed), HasSubstr("expected 0 to 1"));
+}
+
+// As transformers' MiniCPMV4_6ImageProcessorPil: squares of 4 x 4 patches, and no tiles of narrow
+// pictures whose area is small.
+TEST(VisionFamilies, PicturesOfMiniCpm46) {
+  const VisionSpec spec = read(minicpm46());
+  EXPECT_EQ(target_size(spec, {50, 30}), (PictureSize{560, 336}));
+  EXPECT_FALSE(grid_of_tiles(spec, {100, 900}));
+  const PicturePieces pieces = pieces_of(spec, filled(640, 480, kWhite));
+  ASSERT_EQ(pieces.pieces.size(), 3u);
+  const auto size_of = [&](std::size_t i) {
+    const Image& image = pieces.pieces[i].image;
+    return PictureSize{image.width, image.height};
+  };
+  EXPECT_EQ(size_of(0), (PictureSize{504, 392}));
+  EXPECT_EQ(size_of(1), (PictureSize{392, 560}));
+  EXPECT_EQ(pieces.pieces[0].before, "<image>");
+  EXPECT_EQ(pieces.pieces[1].before, "</image><slice>");
+  EXPECT_EQ(pieces.after, "</slice>");
+}
+
+TEST(VisionFamilies, LayersOfMiMoSeeBandsOfRowsOrColumns) {
+  const VisionSpec spec = read(tower("mimovl"));
+  const auto attention = [&](std::size_t layer) { return spec.tower.layers[layer].attention; };
+  EXPECT_EQ(attention(0).span, AttentionSpan::kFull);
+  EXPECT_EQ(attention(1).window, 12);
+  EXPECT_FALSE(attention(1).in_windows);
+  EXPECT_TRUE(attention(2).in_windows);
+  EXPECT_EQ(attention(0).key_width, 24);
+  test::OracleCase mimo = tower("mimovl");
+  mimo.json["metadata"]["clip.vision.wa_pattern_mode"]["value"] = {-1, 0, 1, 2};
+  EXPECT_THAT(problem(mimo), HasSubstr("clip.vision.wa_pattern_mode has 2, expected -1 to 1"));
+  mimo.json["metadata"]["clip.vision.wa_pattern_mode"]["value"] = {-1, 0};
+  EXPECT_THAT(problem(mimo), HasSubstr("an integer for each of 4 layers"));
+}
+
+TEST(VisionFamilies, YasaHasAsManyRowsOfPicturesOfAllSizes) {
+  const VisionSpec spec = read(tower("yasa2"));
+  EXPECT_EQ(spec.merge_side, 2);
+  EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{128, 128}));
+  EXPECT_EQ(rows_of(spec, {8, 8}), 64);
+  test::OracleCase odd = tower("yasa2");
+  set_count(odd, "image_size", 144);
+  EXPECT_THAT(problem(odd), HasSubstr("18 x 18 places of a picture"));
 }
 
 TEST(VisionFamilies, PixelsThatTheFileAllows) {

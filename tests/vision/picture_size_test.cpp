@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "encoder/projector_steps.hpp"
+
 namespace linnet {
 namespace {
 
@@ -111,12 +113,11 @@ TEST(TargetSize, OfTheNearestShape) {
 
 TEST(RowsOf, RowsOfText) {
   VisionSpec spec = free_spec();
-  ProjectorStep step;
-  step.kind = ProjectorStep::Kind::kWrap;
-  spec.projector_steps = {step};
+  spec.projector_steps = {wrap("before", "behind")};
   EXPECT_EQ(rows_of(spec, {3, 4}), 14);
-  step.kind = ProjectorStep::Kind::kEndRows;
-  spec.projector_steps = {step};
+  spec.projector_steps = {end_rows("line")};
+  EXPECT_EQ(rows_of(spec, {3, 4}), 16);
+  spec.projector_steps = {end_rows("line", "end")};
   EXPECT_EQ(rows_of(spec, {3, 4}), 17);
 }
 

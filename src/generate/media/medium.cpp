@@ -53,7 +53,7 @@ Medium make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Image
     picture.pieces.push_back({.content = std::move(piece.image),
                               .size = size,
                               .see_each_other = spec.see_each_other,
-                              .has_places = spec.has_places});
+                              .row_places = spec.row_places});
   }
   picture.tokens.after = std::move(all.after);
   picture.tokens.marker = marker_of("picture", hashes);

@@ -22,7 +22,7 @@ struct Medium {
     std::variant<Image, SoundChunk> content;  ///< a picture in the size that the encoder wants
     Grid size{};                              ///< of a picture, in merged patches
     SeeEachOther see_each_other = SeeEachOther::kNo;
-    bool has_places = false;  ///< rows of a picture that have places by height and width
+    RowPlaces row_places = RowPlaces::kNone;  ///< of a picture
 
     bool is_sound() const { return std::holds_alternative<SoundChunk>(content); }
   };

@@ -15,7 +15,7 @@ VisionSpec read_exaone_vision(Hyperparameters& p, const WeightLoader& loader) {
   if (period > 0) see_windows(kWindowPixels, static_cast<int>(period), spec);
   spec.before = "<vision>";
   spec.after = "</vision>";
-  spec.has_places = false;
+  spec.row_places = RowPlaces::kNone;
   return spec;
 }
 

@@ -82,4 +82,41 @@ VisionSpec read_llava_vision(Hyperparameters& p, const WeightLoader& loader) {
   return spec;
 }
 
+// MobileVLM (https://arxiv.org/abs/2312.16886): LLaVA's encoder, behind which convolutions make a
+// row of 2 x 2 patches.
+VisionSpec read_mobile_vlm_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_llava_vision(p, loader);
+  const float epsilon = spec.tower.norm_epsilon;
+  spec.merge_side = 2;
+  spec.projector_steps = {concatenate(1), linear("mm.model.mlp.1"), activate(),
+                          linear("mm.model.mlp.3"), keep()};
+  const auto add_block = [&](int number, int stride) {
+    const std::string stem = fmt::format("mm.model.mb_block.{}.block.", number);
+    spec.projector_steps.insert(
+        spec.projector_steps.end(),
+        {convolve_each(stem + "0.0", stride), norm(stem + "0.1", NormKind::kLayer, epsilon),
+         hard_swish(), weigh_columns(stem + "1.fc1", stem + "1.fc2"), linear(stem + "2.0"),
+         norm(stem + "2.1", NormKind::kLayer, epsilon)});
+  };
+  add_block(1, /*stride=*/1);
+  spec.projector_steps.push_back(add_kept());
+  add_block(2, /*stride=*/2);
+  return spec;
+}
+
+// MobileVLM V2 (https://arxiv.org/abs/2402.03766): the same with means and one convolution.
+VisionSpec read_mobile_vlm2_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_llava_vision(p, loader);
+  spec.merge_side = 2;
+  spec.projector_steps = {concatenate(1),
+                          linear("mm.model.mlp.0"),
+                          activate(),
+                          linear("mm.model.mlp.2"),
+                          mean_of(spec.merge_side),
+                          keep(),
+                          convolve_each("mm.model.peg.0", /*side=*/1),
+                          add_kept()};
+  return spec;
+}
+
 }  // namespace linnet
