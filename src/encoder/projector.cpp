@@ -481,7 +481,7 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
       step.resampler->run(backend, workspace, *kv, x, grid, rows);
       x = rows;
     } else if (step.spec.kind == Kind::kRowBehind) {
-      if (grid.width >= step.spec.least_side) x = row_behind(backend, workspace, step, x);
+      if (grid.height >= step.spec.least_height) x = row_behind(backend, workspace, step, x);
     } else if (step.spec.kind == Kind::kBreakRows) {
       x = break_rows(backend, workspace, step, x, grid);
     } else if (step.spec.kind == Kind::kEndRows) {

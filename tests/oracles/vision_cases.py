@@ -19,7 +19,7 @@ import tempfile
 import numpy as np
 
 from vision_texts import all_chains
-from vision_towers import all_towers, class_token_first, stretched_square
+from vision_towers import all_towers, class_token_first, stretched_tables
 from vision_weights import elements, write_json
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision"
@@ -48,9 +48,12 @@ class Towers:
         """The rows of a picture and their grid. `changed`: tensors with values of their own."""
         path, picture, out = (self.folder / n for n in ("tower.gguf", "picture", "rows"))
         tower.model.write_gguf(path, changed or {})
-        (pixels_of(tower) if pixels is None else pixels).tofile(picture)
-        is_tile = ["tile"] if tower.is_tile else []
-        found = run(tower.name, [self.program, path, *tower.picture, picture, out, *is_tile])
+        values, is_tile = pixels_of(tower) if pixels is None else pixels, []
+        if tower.tiles:  # llama.cpp has the tiles of a row one below the other
+            values, is_tile = np.concatenate(np.split(values, tower.tiles, axis=1)), ["tile"]
+        values.tofile(picture)
+        height, width = values.shape[:2]
+        found = run(tower.name, [self.program, path, width, height, picture, out, *is_tile])
         rows, columns, grid_columns, grid_rows = map(int, found[-4:])
         return np.fromfile(out, np.float32).reshape(rows, columns), (grid_columns, grid_rows)
 
@@ -64,7 +67,7 @@ def check(name, values):
 
 
 def make_tower(tower, towers, out):
-    changed = {tower.stretched: stretched_square(tower)} if tower.stretched else None
+    changed = stretched_tables(tower)
     values, _ = towers.rows(tower, changed=changed)
     if not np.array_equal(values, towers.rows(tower, changed=changed)[0]):
         sys.exit(f"{tower.name}: two runs differ")
