@@ -156,6 +156,44 @@ def gemma3():
                  [15, 58, 125, 17, 49, 51, 115, 26], non_causal=True)
 
 
+def gemma3n():
+    # As many layers as have keys of their own, and one more; the base of sliding layers has no key.
+    width, streams, per_layer, layers = 64, 4, 256, 21
+    model = start("gemma3n", 93, width, 96, layers, 4, 2)
+    base(model, 1000000.0)
+    head_width(model, 16)
+    count(model, "attention.sliding_window", 8)
+    count(model, "attention.sliding_window_pattern", 5)
+    model.tensor("altup_proj.weight", [width, width, streams - 1], 0.0, 0.216506)
+    model.tensor("altup_unembd_proj.weight", [width, width, streams - 1], 0.0, 0.216506)
+    model.tensor("per_layer_token_embd.weight", [layers * per_layer, VOCABULARY], 0.0, 0.875)
+    model.matrix("per_layer_model_proj", width, layers * per_layer)
+    model.norm("per_layer_proj_norm", per_layer)
+    for i in range(layers):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", width)
+        attention(model, layer, width, 64, 32, norms=16)
+        model.norm(layer + "post_attention_norm", width)
+        model.norm(layer + "ffn_norm", width)
+        mlp(model, layer, width, 96)
+        # Little of the sparse parts: what they just cut off, or do not, would be most of an error.
+        model.tensor(layer + "post_ffw_norm.weight", [width], 0.05, 0.02)
+        model.matrix(layer + "inp_gate", width, per_layer)
+        model.matrix(layer + "proj", per_layer, width)
+        model.norm(layer + "post_norm", width)
+        model.tensor(layer + "altup_correct_coef.weight", [streams, streams], 0.0, 0.866025)
+        model.tensor(layer + "altup_correct_scale.weight", [width], 0.0, 0.216506)
+        model.tensor(layer + "altup_predict_coef.weight", [streams, streams * streams], 0.0,
+                     0.866025)
+        model.matrix(layer + "altup_router", width, streams)
+        model.norm(layer + "altup_router_norm", width)
+        model.matrix(layer + "laurel_l", width, 64)
+        model.matrix(layer + "laurel_r", 64, width)
+        model.norm(layer + "laurel_post_norm", width)
+    end(model, width, tied=True)
+    return Chain("gemma3n", "pixtral-merger", model, [12, 77, 45, 9, 101], [3, 88, 120, 41])
+
+
 def llama():
     model = start("llama", 74, 64, 96, 2, 4, 2, eps=1e-5)
     base(model, 10000.0)
@@ -273,6 +311,7 @@ def all_chains():
         glm4(),
         paddleocr(),
         gemma3(),
+        gemma3n(),
         llama(),
         gemma4("gemma4", 75, "gemma4v", 128, 0),
         gemma4("gemma4-per-layer", 76, "gemma4v-clipped", 64, 16),
