@@ -129,6 +129,7 @@ std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kConcatenate:
     case Kind::kConvolve:
     case Kind::kConvolveEach:
+    case Kind::kWindowQueries:
       return rows / (std::int64_t{step.side} * step.side);
     case Kind::kMeanOfRuns:
       return rows / step.side;
@@ -159,6 +160,8 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kKeep:
     case Kind::kAddKept:
       return 0;
+    case Kind::kWindowQueries:
+      return 40 * rows;  // what it makes and keeps of all patches, and of the rows
     case Kind::kWeighColumns:
       return 2 * rows + 3;  // what is summed, and three rows
     default:
@@ -214,6 +217,8 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       const std::int64_t inner = std::max<std::int64_t>(1, loader.rows(spec.name));
       step.linear = loader.linear(spec.name, columns_, inner);
       step.other = loader.linear(spec.other, inner, columns_);
+    } else if (spec.kind == Kind::kWindowQueries) {
+      step.queries = std::make_unique<WindowQueries>(loader, spec.name, spec.windows, columns_);
     } else if (spec.kind == Kind::kResample) {
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
     }
@@ -248,6 +253,10 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
     if (step.spec.kind == Kind::kWeighColumns) {
       floats += Workspace::floats_for(1, step.linear.weight->rows(), 1);
     }
+    if (step.queries) {
+      floats += step.queries->workspace_floats(patches);
+      patches = merged_rows(step.spec, patches);
+    }
     if (step.resampler) {
       floats += step.resampler->workspace_floats(patches);
       patches = resampler_.queries;
@@ -261,6 +270,7 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
                                                           std::int64_t patches) const {
   for (const Step& step : steps_) {
     if (step.resampler) return step.resampler->make_kv_store(backend, patches);
+    if (step.queries) return step.queries->make_kv_store(backend, patches);
   }
   return std::unique_ptr<KvStore>();
 }
@@ -477,6 +487,9 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
     } else if (step.spec.kind == Kind::kConvolveEach) {
       x = step.each.run(backend, workspace, x, grid);
       grid = step.each.behind(grid);
+    } else if (step.queries) {
+      x = step.queries->run(backend, workspace, *kv, x, grid, place);
+      grid = grid / step.spec.side;
     } else if (step.resampler) {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);

@@ -9,6 +9,7 @@
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
 #include "encoder/resampler.hpp"
+#include "encoder/window_queries.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
 
@@ -63,6 +64,7 @@ class Projector {
     std::unique_ptr<Resampler> resampler;
     Convolution convolution;
     DepthwiseConvolution each;
+    std::unique_ptr<WindowQueries> queries;
     std::int64_t columns = 0;  ///< of its result
   };
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,

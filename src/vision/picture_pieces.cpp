@@ -177,6 +177,8 @@ std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
     case Tiling::Choice::kLargest:
       if (std::max(size.width, size.height) <= tiling.side) return std::nullopt;
       return largest_grid(tiling, size);
+    case Tiling::Choice::kLargestAlways:
+      return largest_grid(tiling, size);
     case Tiling::Choice::kLongestSide: {
       const PictureSize first = with_longest_side(tiling, size);
       return Grid{tiles_across(first.width, tiling.side), tiles_across(first.height, tiling.side)};
@@ -215,7 +217,13 @@ PicturePieces pieces_of(const VisionSpec& spec, const Image& original) {
     const PictureSize tile = tile_size(spec, size, *grid);
     const Image filled = fill_grid(spec, image, *grid, tile);
     if (tiling.overview_first) add_overview(image);
-    add_tiles(tiling, filled, *grid, tile, between, result.pieces);
+    if (tiling.joins) {
+      const Grid merged =
+          PictureSize{filled.width, filled.height} / (spec.patch_side * spec.merge_side);
+      result.pieces.push_back({std::exchange(between, {}), filled, bars_of(size, merged)});
+    } else {
+      add_tiles(tiling, filled, *grid, tile, between, result.pieces);
+    }
     between += tiling.before_overview;
     // Idefics 3 makes it of what fills the tiles.
     const bool is_of_filled = tiling.choice == Tiling::Choice::kLongestSide;

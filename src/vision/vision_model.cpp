@@ -181,6 +181,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
                               model->projector_->columns()));
     }
   }
+  model->load_line_end(loader);
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
   if (Status status = model->load_early(loader); !status) return status.error();
@@ -203,6 +204,15 @@ void VisionModel::load_front(WeightLoader& loader) {
         fmt::format("tensor v.sam.net_3.weight gives {} columns, expected the {} of "
                     "clip.vision.embedding_length",
                     front_->columns(), spec_.tower.width));
+  }
+}
+
+// All parts of a row have the same.
+void VisionModel::load_line_end(WeightLoader& loader) {
+  if (!spec_.tiling.joins) return;
+  const auto values = loader.values(std::string(spec_.tiling.line_end), projector_->columns());
+  for (std::size_t part = 0; part <= deep_.size(); ++part) {
+    line_end_.insert(line_end_.end(), values.begin(), values.end());
   }
 }
 
@@ -350,6 +360,11 @@ View VisionModel::encoded() {
   return patches;
 }
 
+View VisionModel::source(std::size_t part) {
+  if (!spec_.sources.empty()) return tower_->kept(static_cast<std::size_t>(spec_.sources[part]));
+  return part == 0 ? encoded() : tower_->kept(part - 1);
+}
+
 View VisionModel::joined_with_front() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
@@ -375,6 +390,12 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
+  if (!pixels.bars) return begin_picture(pixels);
+  joined_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
+  return begin_picture(joined_->next());
+}
+
+Status VisionModel::begin_picture(const Pixels& pixels) {
   if (!front_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
   front_is_under_way_ = true;
   return front_->begin(pixels);
@@ -430,9 +451,25 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
     return std::optional<EncodedRows>();
   }
   auto rows = project_rows(progress_->grid, progress_->order.patches);
-  drop();
-  if (!rows) return rows.error();
+  progress_.reset();
+  if (!rows) {
+    drop();
+    return rows.error();
+  }
+  if (joined_) return join(std::move(*rows));
   return std::optional(std::move(*rows));
+}
+
+// Goes on with the next tile; behind the last one all are the result.
+Result<std::optional<EncodedRows>> VisionModel::join(EncodedRows tile) {
+  joined_->add(std::move(tile));
+  if (!joined_->is_complete()) {
+    if (Status status = begin_picture(joined_->next()); !status) return status.error();
+    return std::optional<EncodedRows>();
+  }
+  EncodedRows all = joined_->join(line_end_);
+  drop();
+  return std::optional(std::move(all));
 }
 
 Status VisionModel::advance_front() {
@@ -452,6 +489,7 @@ Status VisionModel::status_or_drop() {
 
 void VisionModel::drop() {
   progress_.reset();
+  joined_.reset();
   front_is_under_way_ = false;
 }
 
@@ -476,9 +514,9 @@ Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::in
                   result.values.data() + r * this->columns() + first);
     }
   };
-  put(*projector_, encoded(), 0);
+  put(*projector_, source(0), 0);
   for (std::size_t i = 0; i < deep_.size(); ++i) {
-    put(*deep_[i], tower_->kept(i), columns * static_cast<std::int64_t>(1 + i));
+    put(*deep_[i], source(1 + i), columns * static_cast<std::int64_t>(1 + i));
   }
   if (Status s = backend_.status(); !s) return s.error();
   return result;
