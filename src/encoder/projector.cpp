@@ -433,7 +433,6 @@ View Projector::weigh_columns(Backend& backend, Workspace& workspace, const Step
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   if (is_gate(step.spec.kind)) return gate(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
-  if (step.spec.kind == Kind::kRowBehind) return row_behind(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
   if (step.spec.kind == Kind::kHardSwish) return hard_swish(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWeighColumns) return weigh_columns(backend, workspace, step, in);
@@ -494,6 +493,8 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);
       x = rows;
+    } else if (step.spec.kind == Kind::kRowBehind) {
+      if (grid.width >= step.spec.least_side) x = row_behind(backend, workspace, step, x);
     } else if (step.spec.kind == Kind::kBreakRows) {
       x = break_rows(backend, workspace, step, x, grid);
     } else if (step.spec.kind == Kind::kEndRows) {

@@ -18,6 +18,7 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"adapter", read_glm_edge_vision},
     {"deepseekocr", read_deepseek_ocr_vision},
     {"deepseekocr2", read_deepseek_ocr2_vision},
+    {"dots3note_v", read_dots3_vision},
     {"dots_ocr", read_dots_ocr_vision},
     {"exaone4_5", read_exaone_vision},
     {"gemma3", read_gemma3_vision},

@@ -191,6 +191,9 @@ std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
       if (grid.area() == 1) return std::nullopt;
       return grid;
     }
+    case Tiling::Choice::kShapeOfLarge:
+      if (std::max(size.width, size.height) <= tiling.side) return std::nullopt;
+      return nearest_grid(tiling, size);
     case Tiling::Choice::kWindows: {
       const CropWindows windows = windows_of(spec, size);
       if (windows.side == 0) return std::nullopt;

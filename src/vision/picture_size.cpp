@@ -168,7 +168,8 @@ std::int64_t rows_of(const VisionSpec& spec, Grid merged, const Bars& bars) {
     if (step.kind == ProjectorStep::Kind::kBreakRows) rows += merged.height - 1;
     if (step.kind == ProjectorStep::Kind::kEndRows) rows += merged.height + !step.other.empty();
     if (step.kind == ProjectorStep::Kind::kWrap) rows += 2;
-    if (step.kind == ProjectorStep::Kind::kRowBehind) ++rows;
+    const bool has_row_behind = step.kind == ProjectorStep::Kind::kRowBehind;
+    if (has_row_behind && merged.width >= step.least_side) ++rows;
   }
   return rows;
 }

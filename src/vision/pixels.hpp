@@ -19,8 +19,10 @@ struct Pixels {
 inline constexpr Colour kBlack = {0, 0, 0};
 
 /// `image` in its own shape, as large as it is within `size`, in the middle of bars that fill the
-/// rest.
+/// rest. What is no whole number of pixels becomes the next larger one.
 Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling);
+/// The same; it becomes the nearest one.
+Image padded_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling);
 
 /// `image` in the upper left corner of a black picture of `size`.
 Image padded_to(Image image, PictureSize size);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -33,32 +34,42 @@ class Sam final : public FrontEncoder {
   struct Layer {
     Norm before, behind;
     Linear fused, output, up, down;
-    Linear distances[2];  // of rows, of columns: the longest negative one first
+    // Of rows, of columns: the longest negative one first; for each of sizes_ where the layer sees
+    // all of a picture, else for all of them.
+    std::vector<std::array<Linear, 2>> distances;
   };
   struct Windows;
+  // Pictures of `side` patches each way.
+  struct Size {
+    int side = 0;
+    std::unique_ptr<Buffer> places;
+    std::unique_ptr<Windows> windows[2];  // small ones, the whole
+  };
 
   void load_neck(WeightLoader& loader);
   Layer load_layer(WeightLoader& loader, int index) const;
-  Linear load_distances(WeightLoader& loader, const std::string& name, int side) const;
+  void load_distances(WeightLoader& loader, const std::string& stem, int index, Layer& layer) const;
   bool is_global(int layer) const;
+  const Size& size() const { return sizes_[size_]; }
+  Status allocate_windows(Windows& windows, KvShape& shape);
   int head_columns() const { return static_cast<int>(spec_.width / spec_.heads); }
-  std::int64_t workspace_floats() const;
-  View attend(const Layer& layer, const Windows& windows, int kv_layer, View normed);
-  void fill_queries_and_keys(const Layer& layer, const Windows& windows, View fused, View query,
-                             View key);
+  std::int64_t workspace_floats(const Size& size) const;
+  View attend(const Layer& layer, int kind, View normed);
+  void fill_queries_and_keys(const std::array<Linear, 2>& distances, const Windows& windows,
+                             View fused, View query, View key);
   void add_feed_forward(const Layer& layer);
 
   SamSpec spec_;
   Backend& backend_;
   std::int64_t neck_columns_ = 1;  // of the first convolutions behind the layers
   Linear patches_, first_;
-  std::unique_ptr<Buffer> places_;
   std::vector<Layer> layers_;
   Norm first_norm_, second_norm_;
   Convolution second_, third_, last_;
-  std::unique_ptr<Windows> windows_[2];  // small ones, the whole
+  std::vector<Size> sizes_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvStore> kv_;
+  std::size_t size_ = 0;  // of the picture that is under way
   View stream_{};
   std::size_t next_ = 0;  // layer
 };

@@ -9,6 +9,7 @@
 #include "base/checked.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
+#include "model/blocks/moe.hpp"
 #include "model/blocks/project.hpp"
 #include "vision/convolutional_net.hpp"
 #include "vision/sam.hpp"
@@ -138,6 +139,16 @@ std::int64_t most_patches(const VisionSpec& spec) {
   return std::max(whole, square(spec.tiling.side));
 }
 
+// Columns of a row within a feed-forward part, at most.
+std::int64_t inner_columns(const ModelSpec& tower) {
+  std::int64_t most = 0;
+  for (const LayerSpec& layer : tower.layers) {
+    const std::int64_t experts = layer.moe.experts > 0 ? moe_columns(layer.moe, tower.width) : 0;
+    most = std::max(most, std::int64_t{2} * layer.mlp.width + experts);
+  }
+  return most;
+}
+
 // Of keys and values: a window has pages of its own, which it may not fill.
 std::int64_t early_window_bytes(const VisionSpec& spec) {
   const std::int64_t side = spec.early.window_side;
@@ -153,9 +164,8 @@ std::int64_t early_window_bytes(const VisionSpec& spec) {
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
-  const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
-  const std::int64_t floats =
-      streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
+  const std::int64_t floats = streams * tower.width + inner_columns(tower) + spec.patch_values() +
+                              6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
   const std::int64_t merged = std::int64_t{spec.early.merge_side} * spec.early.merge_side;
@@ -276,7 +286,10 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
     class_token_ = loader.values("v.class_embd", width * spec_.class_rows);
   }
   if (!spec_.queries.empty()) {
-    queries_ = loader.values(spec_.queries, width * most_patches(spec_));
+    for (const LearnedRows& rows : spec_.queries) {
+      const std::int64_t across = rows.side / spec_.patch_side;
+      queries_.push_back(loader.values(rows.name, width * across * across));
+    }
     loader.ignore("v.resample_query_");  // for pictures of other sizes
   }
   places_ = PlaceTableValues(loader, spec_);
@@ -314,12 +327,18 @@ std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
   }
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(first));
-  if (queries > 0) upload(queries_, some_rows(x, first + count, queries));
+  if (queries > 0) upload(queries_for(grid), some_rows(x, first + count, queries));
   if (places_) add_places(grid, order, x);
   normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
   backend_.download(x, values.data());
   return values;
+}
+
+std::span<const float> VisionModel::queries_for(Grid grid) const {
+  const auto found =
+      std::ranges::find(spec_.queries, grid.width * spec_.patch_side, &LearnedRows::side);
+  return queries_[static_cast<std::size_t>(found - spec_.queries.begin())];
 }
 
 void VisionModel::project_colours(const Pixels& pixels, std::span<const std::int32_t> order,
@@ -398,6 +417,7 @@ Status VisionModel::begin(const Pixels& pixels) {
 Status VisionModel::begin_picture(const Pixels& pixels) {
   if (!front_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
   front_is_under_way_ = true;
+  front_grid_ = pixels.size / spec_.patch_side;
   return front_->begin(pixels);
 }
 
@@ -476,8 +496,7 @@ Status VisionModel::advance_front() {
   if (front_->advance()) return status_or_drop();
   front_rows_ = front_->end();
   front_is_under_way_ = false;
-  const int side = spec_.sizing.fixed_side / spec_.patch_side;
-  return begin_patches({side, side}, /*pixels=*/nullptr);
+  return begin_patches(front_grid_, /*pixels=*/nullptr);
 }
 
 // A picture that met an error goes no further.

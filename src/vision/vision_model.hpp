@@ -19,7 +19,8 @@ namespace linnet {
 class VisionModel {
  public:
   ~VisionModel();
-  /// Loads the tensors of `loader`'s file as `spec` says. `backend` must outlive the model.
+  /// Loads the tensors of `loader`'s file as `spec` says. `backend` and the file must outlive the
+  /// model.
   static Result<std::unique_ptr<VisionModel>> load(VisionSpec spec, WeightLoader& loader,
                                                    Backend& backend);
 
@@ -51,6 +52,7 @@ class VisionModel {
   void load_front(WeightLoader& loader);
   Status advance_front();
   Status begin_picture(const Pixels& pixels);
+  std::span<const float> queries_for(Grid grid) const;
   Status begin_patches(Grid grid, const Pixels* pixels);
   Result<std::optional<EncodedRows>> join(EncodedRows tile);
   Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
@@ -75,11 +77,13 @@ class VisionModel {
   Backend& backend_;
   Linear patch_embedding_;
   Norm pixel_norm_, embedding_norm_, patch_norm_;
-  std::vector<float> class_token_, queries_;
+  std::vector<float> class_token_;
+  std::vector<std::vector<float>> queries_;
   PlaceTableValues places_;
   std::unique_ptr<FrontEncoder> front_;  // null where the tower reads colours
   bool front_is_under_way_ = false;      // with a picture
-  View front_rows_{};                    // of the picture that is under way
+  Grid front_grid_{};                    // in patches, of the picture that is under way
+  View front_rows_{};                    // and its results
   std::unique_ptr<Model> early_;         // null where the tower's layers read the patches
   std::unique_ptr<Projector> merger_;    // between the two
   std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves

@@ -32,9 +32,10 @@ struct PictureSizing {
   /// Of the bars that make the picture a square of `fixed_side` if it is not one; none: it is
   /// stretched.
   std::optional<Colour> bars = {};
-  std::int64_t least_tokens = 1;  ///< rows of the text model: smaller pictures grow to that
-  std::int64_t most_tokens = 1;   ///< larger pictures shrink to that
-  std::int64_t longest_side = 0;  ///< in merged patches; 0: as long as `most_tokens` allows
+  bool rounds_to_nearest = false;  ///< see padded_with_bars(); else resized_with_bars()
+  std::int64_t least_tokens = 1;   ///< rows of the text model: smaller pictures grow to that
+  std::int64_t most_tokens = 1;    ///< larger pictures shrink to that
+  std::int64_t longest_side = 0;   ///< in merged patches; 0: as long as `most_tokens` allows
   Resampling resampling = Resampling::kBicubic;
 };
 
@@ -78,8 +79,10 @@ struct SamSpec {
   std::int64_t width = 0;
   std::int64_t inner = 0;  ///< columns within a feed-forward part
   int side = 0;            ///< of a picture, in its own patches
-  int window = 1;          ///< in patches, of what most layers see
-  int patch_side = 16;     ///< in pixels
+  /// Of other pictures, for which what is learned of places is stretched.
+  std::vector<int> other_sides = {};
+  int window = 1;       ///< in patches, of what most layers see
+  int patch_side = 16;  ///< in pixels
   Activation activation = Activation::kGelu;
 };
 
@@ -102,6 +105,7 @@ struct Tiling {
     kShape,          ///< of `grids` the one whose shape is nearest; only of pictures of more than
                      ///< twice the area that PictureSizing::most_tokens allow
     kShapeAlways,    ///< the same of all pictures; a grid of one tile is none
+    kShapeOfLarge,   ///< the same of pictures that are larger than a tile
     kWindows,        ///< see crop_windows(); no longer than `longest`
     kArea,           ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
                      ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
@@ -129,6 +133,12 @@ struct Tiling {
   std::string_view behind_overview;  ///< also of a picture that is not cut
   std::string_view behind_tiles;
   std::string_view before_whole;  ///< of a picture that is not cut
+};
+
+/// The tensor of as many learned rows as a picture of `side` pixels has patches.
+struct LearnedRows {
+  int side = 0;
+  std::string name;
 };
 
 /// What is made of a picture, between a tower of patches and a text model: read from the metadata
@@ -160,10 +170,9 @@ struct VisionSpec {
   SamSpec sam;
   ConvolutionalSpec net;
   bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
-  /// The tensor of learned rows that stand behind the patches, one for each. Patches see each
-  /// other, these rows the patches and those before them. The projector reads them in the patches'
-  /// stead. Empty: there are none.
-  std::string queries;
+  /// What stands behind the patches. Patches see each other, these rows the patches and those
+  /// before them. The projector reads them in the patches' stead. Empty: there are none.
+  std::vector<LearnedRows> queries;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
   /// Layers in windows see the squares of merged patches, instead, column by column, so that

@@ -19,7 +19,7 @@ import tempfile
 import numpy as np
 
 from vision_texts import all_chains
-from vision_towers import all_towers, class_token_first
+from vision_towers import all_towers, class_token_first, stretched_square
 from vision_weights import elements, write_json
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision"
@@ -49,6 +49,7 @@ class Towers:
         path, picture, out = (self.folder / n for n in ("tower.gguf", "picture", "rows"))
         tower.model.write_gguf(path, changed or {})
         (pixels_of(tower) if pixels is None else pixels).tofile(picture)
+        more = more or (["tile"] if tower.is_tile else [])
         found = run(tower.name, [self.program, path, *(size or tower.picture), picture, out, *more])
         rows, columns, grid_columns, grid_rows = map(int, found[-4:])
         return np.fromfile(out, np.float32).reshape(rows, columns), (grid_columns, grid_rows)
@@ -63,8 +64,9 @@ def check(name, values):
 
 
 def make_tower(tower, towers, out):
-    values, _ = towers.rows(tower)
-    if not np.array_equal(values, towers.rows(tower)[0]):
+    changed = {tower.stretched: stretched_square(tower)} if tower.stretched else None
+    values, _ = towers.rows(tower, changed=changed)
+    if not np.array_equal(values, towers.rows(tower, changed=changed)[0]):
         sys.exit(f"{tower.name}: two runs differ")
     check(tower.name, values)
     width, height = tower.picture

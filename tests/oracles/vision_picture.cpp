@@ -35,6 +35,8 @@ std::unique_ptr<mtmd_image_preprocessor> preprocessor(const clip_ctx* tower) {
       return std::make_unique<mtmd_image_preprocessor_idefics3>(tower);
     case PROJECTOR_TYPE_MUSE_GLIMMER:
       return std::make_unique<mtmd_image_preprocessor_muse_glimmer>(tower);
+    case PROJECTOR_TYPE_DEEPSEEKOCR2:
+      return std::make_unique<mtmd_image_preprocessor_deepseekocr>(tower);
     case PROJECTOR_TYPE_LFM2:
       return std::make_unique<mtmd_image_preprocessor_lfm2>(tower);
     default:

@@ -49,6 +49,8 @@ CASES = {
     "gemma4uv": ("gemma4uv", 224, 16, [0.0] * 3, [1.0] * 3, {}),
     "glm4v": ("glm4v", 336, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
     "muse-glimmer": ("muse-glimmer", 1024, 16, HALVES, HALVES, {}),
+    "deepseekocr2-tile": ("deepseekocr2-tile", 1024, 16, HALVES, HALVES,
+                          {"preproc_min_tiles": 2, "preproc_max_tiles": 6}),
     "llama4": ("llama4", 336, 14, HALVES, HALVES, {}),
     "ldp": ("ldp", 336, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
     "yasa2": ("yasa2", 512, 4, IMAGENET_MEAN, IMAGENET_DEVIATION, {}),

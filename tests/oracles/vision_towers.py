@@ -13,7 +13,8 @@ class Tower:
     def __init__(self, name, seed, kind, text=64, image=24, patch=PATCH, layers=LAYERS, eps=1e-6,
                  mean=0.5, mixed=False):
         self.name, self.text, self.patch, self.layers = name, text, patch, layers
-        self.picture = None
+        self.picture, self.is_tile = None, False
+        self.stretched = None  # a table that llama.cpp would stretch otherwise than the model
         model = self.model = Model("clip", seed)
         model.set("general.type", "string", "mmproj")
         model.set("general.file_type", "uint32", 0)
@@ -604,11 +605,14 @@ def deepseekocr():
     return tower
 
 
-def deepseekocr2():
-    """SAM over as few patches as llama.cpp takes; learned rows in Qwen2."""
-    tower = Tower("deepseekocr2", 85, "deepseekocr2", text=32, image=768, patch=16)
+def deepseekocr2(name, seed, side, is_tile):
+    """Learned rows in Qwen2, behind SAM's of as few patches as llama.cpp takes."""
+    tower = Tower(name, seed, "deepseekocr2", text=32, image=16 * side, patch=16)
     model, text, keys = tower.model, tower.text, WIDTH // 2
-    sam(tower, side=48, window=7, width=16, head=16)
+    tower.is_tile = is_tile
+    if is_tile:
+        tower.stretched = "v.sam.pos_embd.weight"
+    sam(tower, side=side, window=7, width=16, head=16)
     tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
     for i in range(tower.layers):
         name = f"v.blk.{i}."
@@ -806,6 +810,45 @@ def gemma3nv():
     return tower
 
 
+def dots3note():
+    """Two layers with experts, of which the second has as few as are used."""
+    tower = Tower("dots3note_v", 86, "dots3note_v", image=0, layers=3, eps=1e-5, mixed=True)
+    model, wide = tower.model, 48
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 3136)
+    tower.key("vision.image_max_pixels", "uint32", 11289600)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    model.array("clip.vision.expert_count_per_layer", "int32", [0, 6, 3])
+    tower.key("vision.expert_used_count", "uint32", 3)
+    tower.patches()
+    model.norm("v.pre_ln", WIDTH)
+    for i, experts in enumerate((0, 6, 3)):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, 3 * WIDTH)
+        model.norm(name + "attn_q_norm", WIDTH // HEADS)
+        model.norm(name + "attn_k_norm", WIDTH // HEADS)
+        model.matrix(name + "attn_out", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH)
+        if experts:
+            model.matrix(name + "ffn_gate_inp", WIDTH, experts)
+            model.tensor(name + "exp_probs_b.weight", [experts], 0.0, 0.3)
+            for part, inputs, outputs in (("gate", WIDTH, wide), ("up", WIDTH, wide),
+                                          ("down", wide, WIDTH)):
+                model.tensor(f"{name}ffn_{part}_exps.weight", [inputs, outputs, experts], 0.0,
+                             round((3.0 / inputs) ** 0.5, 6))
+        else:
+            for part, inputs, outputs in (("gate", WIDTH, HIDDEN), ("up", WIDTH, HIDDEN),
+                                          ("down", HIDDEN, WIDTH)):
+                model.matrix(f"{name}ffn_{part}", inputs, outputs)
+    model.norm("mm.post_norm", WIDTH)
+    model.norm("mm.input_norm", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
 def yasa2():
     """Two stages of ConvNeXt V2, whose 16 x 16 places become 8 x 8."""
     tower = Tower("yasa2", 90, "yasa2", image=128, layers=0)
@@ -901,6 +944,20 @@ def granite4_vision():
     return tower
 
 
+def stretched_square(tower):
+    """A square table of places for the picture, as Pillow resizes pictures (bicubic)."""
+    table = tower.model.values(tower.stretched).astype(np.float64)  # [rows, columns, width]
+    side, places = len(table), tower.picture[0] // tower.patch
+    scale = side / places
+    shares = np.zeros((places, side))
+    for i in range(places):
+        x = np.abs((np.arange(side) + 0.5 - (i + 0.5) * scale) / max(scale, 1.0))
+        near, far = (1.5 * x - 2.5) * x * x + 1.0, ((x - 5.0) * x + 8.0) * x * -0.5 + 2.0
+        shares[i] = np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+        shares[i] /= shares[i].sum()
+    return np.einsum("iy,jx,yxc->ijc", shares, shares, table).astype(np.float32)
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -972,5 +1029,7 @@ def all_towers():
         minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
         minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
         gemma3nv(),
-        deepseekocr2(),
+        deepseekocr2("deepseekocr2", 85, side=48, is_tile=False),
+        deepseekocr2("deepseekocr2-tile", 87, side=64, is_tile=True),
+        dots3note(),
     ]

@@ -305,6 +305,36 @@ TEST(VisionFamilies, PixelsThatTheFileAllows) {
   EXPECT_EQ(read(dots).sizing.most_tokens, 1);
 }
 
+TEST(VisionFamilies, SomeLayersOfDots3HaveExperts) {
+  const VisionSpec spec = read(tower("dots3note_v"));
+  std::vector<int> experts, used, width;
+  for (const LayerSpec& layer : spec.tower.layers) {
+    experts.push_back(layer.moe.experts);
+    used.push_back(layer.moe.route.used);
+    width.push_back(layer.mlp.width);
+  }
+  EXPECT_EQ(experts, (std::vector<int>{0, 6, 3}));
+  EXPECT_EQ(used, (std::vector<int>{0, 3, 3}));
+  EXPECT_EQ(width, (std::vector<int>{96, 0, 0}));
+}
+
+// Where the first layer has experts, another tells how wide the others are.
+TEST(VisionFamilies, TheFirstLayerOfDots3MayHaveExperts) {
+  test::OracleCase dots = tower("dots3note_v");
+  for (Json& tensor : dots.json["tensors"]) {  // the first two change places
+    std::string name = tensor["name"];
+    if (name.starts_with("v.blk.0.")) {
+      name[6] = '1';
+    } else if (name.starts_with("v.blk.1.")) {
+      name[6] = '0';
+    }
+    tensor["name"] = name;
+  }
+  const VisionSpec spec = read(dots);
+  EXPECT_EQ(spec.tower.layers[0].moe.experts, 6);
+  EXPECT_EQ(spec.tower.layers[1].mlp.width, 96);
+}
+
 TEST(VisionFamilies, NemotronHasAsManyRowsBeforePatchesAsTheFile) {
   EXPECT_EQ(read(tower("nemotron_v2_vl")).class_rows, 3);
 }
@@ -319,10 +349,26 @@ TEST(VisionFamilies, DeepSeekOcrReadsPicturesOfTheSizeOfItsTable) {
 TEST(VisionFamilies, DeepSeekOcr2HasLearnedRowsForTheSizeOfItsTable) {
   const VisionSpec spec = read(tower("deepseekocr2"));
   EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{768, 768}));
-  EXPECT_EQ(spec.queries, "v.resample_query_768.weight");
+  ASSERT_EQ(spec.queries.size(), 1u);
+  EXPECT_EQ(spec.queries[0].name, "v.resample_query_768.weight");
   EXPECT_EQ(rows_of(spec, {12, 12}), 145);
   EXPECT_EQ(spec.projected_columns(), spec.tower.width);
   EXPECT_EQ(spec.tower.layers.front().attention.kv_heads, 2);
+}
+
+TEST(VisionFamilies, LargePicturesOfDeepSeekOcr2AreCutIntoTiles) {
+  const VisionSpec spec = read(tower("deepseekocr2-tile"));
+  EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{1024, 1024}));
+  EXPECT_EQ(grid_of_tiles(spec, {768, 768}), std::nullopt);
+  EXPECT_EQ(grid_of_tiles(spec, {1000, 500}), (Grid{2, 1}));
+  EXPECT_EQ(rows_of(spec, {12, 12}), 144);  // of a tile
+  EXPECT_EQ(rows_of(spec, {16, 16}), 257);  // of the whole, with the separator
+  test::OracleCase without = tower("deepseekocr2-tile");
+  for (std::size_t i = 0; i < without.json["tensors"].size(); ++i) {
+    if (without.json["tensors"][i]["name"] != "v.resample_query_768.weight") continue;
+    without.json["tensors"].erase(i);
+  }
+  EXPECT_EQ(grid_of_tiles(read(without), {1000, 500}), std::nullopt);
 }
 
 // Behind whose picture comes a token that the text model has no embedding for.

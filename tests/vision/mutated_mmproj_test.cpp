@@ -326,6 +326,15 @@ TEST_F(HostileMmproj, NetworksThatCanNotBe) {
               testing::HasSubstr("tensor v.blk.3.0.layer_scale.gamma has shape [39], expected"));
 }
 
+TEST_F(HostileMmproj, ExpertsThatCanNotBe) {
+  EXPECT_THAT(error_without("dots3note_v", "clip.vision.expert_used_count"),
+              testing::HasSubstr("missing metadata key clip.vision.expert_used_count"));
+  EXPECT_THAT(error_of_tensor("dots3note_v", "v.blk.1.ffn_up_exps.weight", {64, 48, 5}),
+              testing::HasSubstr("tensor v.blk.1.ffn_gate_inp.weight has shape [64, 6], expected"));
+  EXPECT_THAT(error_of_tensor("dots3note_v", "v.blk.1.ffn_up_exps.weight"),
+              testing::HasSubstr("missing tensor v.blk.1.ffn_up.weight"));
+}
+
 TEST_F(HostileMmproj, LearnedRowsThatAreNotThere) {
   EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight"),
               testing::HasSubstr("missing tensor v.resample_query_768.weight"));

@@ -41,6 +41,28 @@ SamSpec read_sam(Hyperparameters& p, const WeightLoader& loader) {
   return sam;
 }
 
+LearnedRows queries_of(int side) { return {side, fmt::format("v.resample_query_{}.weight", side)}; }
+
+// Large pictures are cut into up to six tiles, which come before the whole.
+void cut_into_tiles(Hyperparameters& p, const WeightLoader& loader, VisionSpec& spec) {
+  constexpr int kSide = 768, kUsualMost = 6, kMost = 64;
+  LearnedRows queries = queries_of(kSide);
+  if (spec.sizing.fixed_side <= kSide || !loader.has(queries.name)) return;
+  Tiling& tiling = spec.tiling;
+  const int least = p.count("vision.preproc_min_tiles", 2, kMost);
+  const int most = p.count("vision.preproc_max_tiles", kUsualMost, kMost);
+  for (int tiles = std::max(1, least); tiles <= most; ++tiles) {
+    for (int columns = 1; columns <= tiles; ++columns) {
+      if (tiles % columns == 0) tiling.grids.push_back({columns, tiles / columns});
+    }
+  }
+  if (tiling.grids.empty()) return;
+  tiling.choice = Tiling::Choice::kShapeOfLarge;
+  tiling.side = kSide;
+  spec.sam.other_sides = {kSide / spec.sam.patch_side};
+  spec.queries.push_back(std::move(queries));
+}
+
 // What both models have in common: SAM and convolutions over a square picture with grey bars, whose
 // results a tower reads.
 VisionSpec read_sam_and_tower(Hyperparameters& p, const WeightLoader& loader) {
@@ -51,6 +73,7 @@ VisionSpec read_sam_and_tower(Hyperparameters& p, const WeightLoader& loader) {
   spec.patch_side = spec.sam.patch_side * Sam::kMergedSide;
   spec.sizing.fixed_side = spec.sam.side * spec.sam.patch_side;
   spec.sizing.bars = kGrey;
+  spec.sizing.rounds_to_nearest = true;
   spec.after = "\n";
   return spec;
 }
@@ -86,8 +109,11 @@ VisionSpec read_deepseek_ocr2_vision(Hyperparameters& p, const WeightLoader& loa
     attention.rope.dims = attention.key_width / 2 * 2;
     set_rope_frequencies(attention.rope, kRopeBase, {}, {});
   }
-  spec.queries = fmt::format("v.resample_query_{}.weight", spec.sizing.fixed_side);
-  spec.projector_steps = {concatenate(1), linear("mm.model.fc"), row_behind("v.view_seperator")};
+  spec.queries = {queries_of(spec.sizing.fixed_side)};
+  const int places = spec.sizing.fixed_side / spec.patch_side;
+  spec.projector_steps = {concatenate(1), linear("mm.model.fc"),
+                          row_behind("v.view_seperator", places)};
+  cut_into_tiles(p, loader, spec);
   return spec;
 }
 
