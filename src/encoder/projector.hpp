@@ -67,6 +67,12 @@ class Projector {
     std::unique_ptr<WindowQueries> queries;
     std::int64_t columns = 0;  ///< of its result
   };
+  struct Picture;
+
+  Step load_step(WeightLoader& loader, const ProjectorStep& spec, int patches) const;
+  static Grid grid_behind(const Step& step, Grid grid);
+  View run(Backend& backend, Workspace& workspace, KvStore* kv, const Step& step,
+           Picture& picture) const;
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
              std::span<const std::int32_t> place) const;
   View merge_runs(Backend& backend, Workspace& workspace, const Step& step, View in) const;
