@@ -537,7 +537,7 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, const S
       return rows;
     }
     case Kind::kRowBehind:
-      return grid.width < step.spec.least_side ? x : row_behind(backend, workspace, step, x);
+      return grid.height < step.spec.least_height ? x : row_behind(backend, workspace, step, x);
     case Kind::kBreakRows:
       return break_rows(backend, workspace, step, x, grid);
     case Kind::kEndRows:

@@ -55,7 +55,7 @@ struct ProjectorStep {
   } kind;
   std::string name = {}, other = {};
   int side = 1;
-  int least_side = 0;  ///< of kRowBehind: pictures of fewer places each way have no such row
+  int least_height = 0;  ///< of kRowBehind, in places: lower pictures have no such row
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm
   /// Of kLinear: how the file has the weights.

@@ -51,9 +51,10 @@ ProjectorStep wrap(std::string before, std::string behind) {
       .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
 }
 
-ProjectorStep row_behind(std::string name, int least_side) {
-  return {
-      .kind = ProjectorStep::Kind::kRowBehind, .name = std::move(name), .least_side = least_side};
+ProjectorStep row_behind(std::string name, int least_height) {
+  return {.kind = ProjectorStep::Kind::kRowBehind,
+          .name = std::move(name),
+          .least_height = least_height};
 }
 
 ProjectorStep row_behind(std::string table, std::string norm, float epsilon) {

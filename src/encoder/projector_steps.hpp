@@ -19,7 +19,7 @@ ProjectorStep standardise(std::string less, std::string times);
 ProjectorStep break_rows(std::string name);
 ProjectorStep end_rows(std::string name, std::string last = "");
 ProjectorStep wrap(std::string before, std::string behind);
-ProjectorStep row_behind(std::string name, int least_side);
+ProjectorStep row_behind(std::string name, int least_height);
 ProjectorStep row_behind(std::string table, std::string norm, float epsilon);
 ProjectorStep convolve(std::string name, int side);
 ProjectorStep mean_of_runs(int length);

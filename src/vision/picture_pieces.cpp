@@ -147,6 +147,16 @@ std::string text_before_tile(const Tiling& tiling, int row, int column) {
                      fmt::arg("column", column + 1));
 }
 
+// Of Tiling::joins_rows.
+void add_rows_of_tiles(const Image& filled, Grid grid, std::string& between,
+                       std::vector<PicturePiece>& pieces) {
+  const int height = filled.height / grid.height;
+  for (int row = 0; row < grid.height; ++row) {
+    pieces.push_back(
+        {std::exchange(between, {}), crop(filled, 0, row * height, filled.width, height)});
+  }
+}
+
 // Row by row; `between` are the texts behind what came before the next piece.
 void add_tiles(const Tiling& tiling, const Image& filled, Grid grid, PictureSize size,
                std::string& between, std::vector<PicturePiece>& pieces) {
@@ -224,6 +234,8 @@ PicturePieces pieces_of(const VisionSpec& spec, const Image& original) {
       const Grid merged =
           PictureSize{filled.width, filled.height} / (spec.patch_side * spec.merge_side);
       result.pieces.push_back({std::exchange(between, {}), filled, bars_of(size, merged)});
+    } else if (tiling.joins_rows) {
+      add_rows_of_tiles(filled, *grid, between, result.pieces);
     } else {
       add_tiles(tiling, filled, *grid, tile, between, result.pieces);
     }

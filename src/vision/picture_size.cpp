@@ -169,7 +169,7 @@ std::int64_t rows_of(const VisionSpec& spec, Grid merged, const Bars& bars) {
     if (step.kind == ProjectorStep::Kind::kEndRows) rows += merged.height + !step.other.empty();
     if (step.kind == ProjectorStep::Kind::kWrap) rows += 2;
     const bool has_row_behind = step.kind == ProjectorStep::Kind::kRowBehind;
-    if (has_row_behind && merged.width >= step.least_side) ++rows;
+    if (has_row_behind && merged.height >= step.least_height) ++rows;
   }
   return rows;
 }

@@ -45,6 +45,8 @@ std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side
       shares.push_back(corner_shares(i, patches, side));
     } else if (kind == PlaceTable::kBilinear) {
       shares.push_back(spread_shares(Spread::kTriangle, i, patches, side));
+    } else if (kind == PlaceTable::kSpread) {
+      shares.push_back(spread_shares(Spread::kCubic, i, patches, side));
     } else if (kind == PlaceTable::kBetween) {
       shares.push_back(nearest_shares(i, patches, side));
     } else if (kind == PlaceTable::kBetweenTenths) {

@@ -45,8 +45,8 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf:
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
   const VisionSpec& read = vision->spec_;
   const Projection projection =
-      projection_of(loader, read.projector_steps, read.projected_columns(), most_patches(read),
-                    read.resampler.queries);
+      projection_of(loader, read.projector_steps, read.projected_columns(),
+                    most_projected_patches(read), read.resampler.queries);
   const Projection merged =
       projection_of(loader, read.early.steps, read.tower.width, most_patches(read));
   vision->projector_bytes_ = std::max(projection.workspace_bytes, merged.workspace_bytes);

@@ -122,6 +122,24 @@ struct VisionModel::Progress {
   std::unique_ptr<KvStore> kv;
 };
 
+// A picture whose parts go through the tower one after the other, before all are projected at once.
+struct VisionModel::TileRow {
+  // What the tower makes of a patch is `columns` wide.
+  TileRow(Pixels picture, int patch_side, std::int64_t columns)
+      : pixels(std::move(picture)),
+        grid(pixels.size / patch_side),
+        encoded(static_cast<std::size_t>(grid.area() * columns)) {}
+
+  int side() const { return grid.height; }  // of a tile, in patches
+  bool is_done() const { return next * side() == grid.width; }
+  Pixels tile() const { return tile_of(pixels, pixels.size.height, next); }
+
+  const Pixels pixels;
+  const Grid grid;
+  std::vector<float> encoded;  // by rows of the whole from the top
+  int next = 0;                // tile
+};
+
 VisionModel::VisionModel(VisionSpec spec, Backend& backend)
     : spec_(std::move(spec)), backend_(backend) {}
 
@@ -137,6 +155,16 @@ std::int64_t most_patches(const VisionSpec& spec) {
                                  ? square(sizing.fixed_side)
                                  : sizing.most_tokens * spec.merge_side * spec.merge_side;
   return std::max(whole, square(spec.tiling.side));
+}
+
+std::int64_t most_projected_patches(const VisionSpec& spec) {
+  std::int64_t most = most_patches(spec);
+  if (!spec.tiling.joins_rows) return most;
+  const std::int64_t across = spec.tiling.side / spec.patch_side;
+  for (const auto& [columns, rows] : spec.tiling.grids) {
+    most = std::max(most, columns * across * across);
+  }
+  return most;
 }
 
 // Columns of a row within a feed-forward part, at most.
@@ -168,11 +196,14 @@ std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
                               6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
+  // What is kept of a row of tiles, and what the projector reads of it.
+  const std::int64_t kept_bytes = (most_projected_patches(spec) - most_patches(spec)) *
+                                  spec.projected_columns() * 2 * std::int64_t{sizeof(float)};
   const std::int64_t merged = std::int64_t{spec.early.merge_side} * spec.early.merge_side;
   const std::int64_t late_bytes = spec.early.tower.layers.empty() ? 0 : bytes / merged;
   const std::int64_t front_bytes =
       saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net));
-  return saturating_add(saturating_add(bytes, late_bytes),
+  return saturating_add(saturating_add(saturating_add(bytes, kept_bytes), late_bytes),
                         saturating_add(front_bytes, early_window_bytes(spec)));
 }
 
@@ -299,9 +330,11 @@ Status VisionModel::allocate_workspace() {
   const std::int64_t patches = most_patches(spec_);
   const std::int64_t embedding =
       Workspace::floats_for(most_rows(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
-  std::int64_t projection = projector_->workspace_floats(patches);
+  const std::int64_t projected = most_projected_patches(spec_);
+  std::int64_t projection = projector_->workspace_floats(projected);
   if (spec_.joins_kept || front_ || !tower_) {
-    projection += Workspace::floats_for(most_rows(spec_), spec_.projected_columns(), 1);
+    projection +=
+        Workspace::floats_for(std::max(projected, most_rows(spec_)), spec_.projected_columns(), 1);
   }
   if (merger_) projection = std::max(projection, merger_->workspace_floats(patches));
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
@@ -371,6 +404,11 @@ void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, Vie
 }
 
 View VisionModel::encoded() {
+  if (tile_row_ && tile_row_->is_done()) {
+    const View all = workspace_->view(tile_row_->grid.area(), spec_.projected_columns());
+    upload(tile_row_->encoded, all);
+    return all;
+  }
   if (spec_.joins_kept) return joined();
   if (spec_.joins_front) return joined_with_front();
   if (tower_) return tower_->hidden();
@@ -409,9 +447,37 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  if (!pixels.bars) return begin_picture(pixels);
-  joined_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
-  return begin_picture(joined_->next());
+  if (pixels.bars) {
+    joined_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
+    return begin_picture(joined_->next());
+  }
+  if (!spec_.tiling.joins_rows || pixels.size.width <= pixels.size.height) {
+    return begin_picture(pixels);
+  }
+  tile_row_ = std::make_unique<TileRow>(pixels, spec_.patch_side, spec_.projected_columns());
+  return begin_tile();
+}
+
+Status VisionModel::begin_tile() {
+  Status status = begin_picture(tile_row_->tile());
+  if (!status) drop();
+  return status;
+}
+
+// Where the whole has them.
+void VisionModel::keep_tile() {
+  TileRow& all = *tile_row_;
+  const std::int64_t columns = spec_.projected_columns();
+  workspace_->clear();
+  const View rows = encoded();
+  std::vector<float> values(static_cast<std::size_t>(rows.rows * columns));
+  backend_.download(rows, values.data());
+  const std::int64_t first = rows_before_patches(spec_), side = all.side();
+  for (std::int64_t y = 0; y < side; ++y) {
+    std::copy_n(values.data() + (first + y * side) * columns, side * columns,
+                all.encoded.data() + (y * all.grid.width + all.next * side) * columns);
+  }
+  ++all.next;
 }
 
 Status VisionModel::begin_picture(const Pixels& pixels) {
@@ -470,13 +536,21 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
     if (Status status = begin_late_layers(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  auto rows = project_rows(progress_->grid, progress_->order.patches);
+  if (tile_row_) {
+    keep_tile();
+    if (!tile_row_->is_done()) {
+      if (Status status = begin_tile(); !status) return status.error();
+      return std::optional<EncodedRows>();
+    }
+  }
+  auto rows = project_rows();
   progress_.reset();
   if (!rows) {
     drop();
     return rows.error();
   }
   if (joined_) return join(std::move(*rows));
+  drop();
   return std::optional(std::move(*rows));
 }
 
@@ -509,13 +583,23 @@ Status VisionModel::status_or_drop() {
 void VisionModel::drop() {
   progress_.reset();
   joined_.reset();
+  tile_row_.reset();
   front_is_under_way_ = false;
 }
 
-Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {
+Result<EncodedRows> VisionModel::project_rows() {
+  if (tile_row_) {
+    std::vector<std::int32_t> place(static_cast<std::size_t>(tile_row_->grid.area()));
+    std::iota(place.begin(), place.end(), 0);
+    return project_rows(tile_row_->grid, place);
+  }
+  const std::vector<std::int32_t>& order = progress_->order.patches;
   const std::int64_t queries = queries_behind(spec_, std::ssize(order));
-  const auto place =
-      inverse(order, rows_before_patches(spec_) + static_cast<std::int32_t>(queries));
+  return project_rows(progress_->grid, inverse(order, rows_before_patches(spec_) +
+                                                          static_cast<std::int32_t>(queries)));
+}
+
+Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> place) {
   const Grid merged = grid / spec_.late_merge_side();
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();

@@ -41,6 +41,7 @@ class VisionModel {
 
  private:
   struct Progress;
+  struct TileRow;
 
   VisionModel(VisionSpec spec, Backend& backend);
   Status load_tower(WeightLoader& loader);
@@ -51,8 +52,10 @@ class VisionModel {
   void load_colours(WeightLoader& loader);
   void load_front(WeightLoader& loader);
   Status advance_front();
-  Status begin_picture(const Pixels& pixels);
   std::span<const float> queries_for(Grid grid) const;
+  Status begin_picture(const Pixels& pixels);
+  Status begin_tile();
+  void keep_tile();
   Status begin_patches(Grid grid, const Pixels* pixels);
   Result<std::optional<EncodedRows>> join(EncodedRows tile);
   Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
@@ -64,7 +67,8 @@ class VisionModel {
   void normalise(const Norm& norm, View x);
   void add_places(Grid grid, std::span<const std::int32_t> order, View x);
   Status status_or_drop();
-  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> order);
+  Result<EncodedRows> project_rows();
+  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> place);
 
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();
@@ -93,10 +97,14 @@ class VisionModel {
   std::optional<JoinedTiles> joined_;  // on their way
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no picture is under way
+  std::unique_ptr<TileRow> tile_row_;   // and where that is no row of tiles
 };
 
-/// Most patches of a picture.
+/// Most patches of a picture that the tower reads.
 std::int64_t most_patches(const VisionSpec& spec);
+
+/// The same of what the projector reads: see Tiling::joins_rows.
+std::int64_t most_projected_patches(const VisionSpec& spec);
 
 /// About what the largest picture takes besides the weights.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec);

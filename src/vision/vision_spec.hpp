@@ -43,6 +43,7 @@ struct PictureSizing {
 enum class PlaceTable {
   kNone,
   kGrid,            ///< of a square of patches, for pictures of just that size
+  kSpread,          ///< of a square that becomes the picture's size as images do, bicubically
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
   kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
@@ -117,6 +118,7 @@ struct Tiling {
   bool has_bars = false;  ///< the picture keeps its shape, black bars fill the grid; else stretched
   Resampling resampling = Resampling::kBicubic;
   bool overview_first = false;
+  bool joins_rows = false;  ///< a row of tiles is one picture to the projector, and one piece
   /// All tiles are one picture to the text model: their rows go line by line through it, without
   /// those of bars, and each line ends with the vector `line_end`.
   bool joins = false;

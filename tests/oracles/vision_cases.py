@@ -19,7 +19,7 @@ import tempfile
 import numpy as np
 
 from vision_texts import all_chains
-from vision_towers import all_towers, class_token_first, stretched_square
+from vision_towers import all_towers, class_token_first, stretched_tables
 from vision_weights import elements, write_json
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision"
@@ -44,13 +44,16 @@ class Towers:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
 
-    def rows(self, tower, pixels=None, changed=None, size=None, more=()):
+    def rows(self, tower, pixels=None, changed=None, more=()):
         """The rows of a picture and their grid. `changed`: tensors with values of their own."""
         path, picture, out = (self.folder / n for n in ("tower.gguf", "picture", "rows"))
         tower.model.write_gguf(path, changed or {})
-        (pixels_of(tower) if pixels is None else pixels).tofile(picture)
-        more = more or (["tile"] if tower.is_tile else [])
-        found = run(tower.name, [self.program, path, *(size or tower.picture), picture, out, *more])
+        values = pixels_of(tower) if pixels is None else pixels
+        if tower.tiles:  # llama.cpp has the tiles of a row one below the other
+            values, more = np.concatenate(np.split(values, tower.tiles, axis=1)), ["tile"]
+        values.tofile(picture)
+        height, width = values.shape[:2]
+        found = run(tower.name, [self.program, path, width, height, picture, out, *more])
         rows, columns, grid_columns, grid_rows = map(int, found[-4:])
         return np.fromfile(out, np.float32).reshape(rows, columns), (grid_columns, grid_rows)
 
@@ -64,7 +67,7 @@ def check(name, values):
 
 
 def make_tower(tower, towers, out):
-    changed = {tower.stretched: stretched_square(tower)} if tower.stretched else None
+    changed = stretched_tables(tower)
     values, _ = towers.rows(tower, changed=changed)
     if not np.array_equal(values, towers.rows(tower, changed=changed)[0]):
         sys.exit(f"{tower.name}: two runs differ")
@@ -95,8 +98,9 @@ def make_joined(tower, towers, out):
     for (columns, rows), original in JOINED[tower.name]:
         height = side * (1 + columns * rows)  # the overview, and the tiles below it
         flat = elements("picture", tower.model.seed, side * height * 3, 0.0, 1.0)
-        values, _ = towers.rows(tower, flat, size=(side, height), more=(columns, rows, *original))
-        overview, _ = towers.rows(tower, flat[: side * side * 3])
+        pixels = flat.reshape(height, side, 3)
+        values, _ = towers.rows(tower, pixels, more=(columns, rows, *original))
+        overview, _ = towers.rows(tower, pixels[:side])
         if not np.allclose(values[: len(overview)], overview, atol=1e-5):
             sys.exit(f"{tower.name}: the overview is another one beside tiles")
         check(tower.name, values)

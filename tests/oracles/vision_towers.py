@@ -13,8 +13,9 @@ class Tower:
     def __init__(self, name, seed, kind, text=64, image=24, patch=PATCH, layers=LAYERS, eps=1e-6,
                  mean=0.5, mixed=False):
         self.name, self.text, self.patch, self.layers = name, text, patch, layers
-        self.picture, self.is_tile = None, False
-        self.stretched = None  # a table that llama.cpp would stretch otherwise than the model
+        self.picture, self.tiles = None, 0  # a row of so many tiles; 0: all of a picture
+        # Tables that llama.cpp would stretch otherwise than the model, and their places each way.
+        self.stretched = {}
         model = self.model = Model("clip", seed)
         model.set("general.type", "string", "mmproj")
         model.set("general.file_type", "uint32", 0)
@@ -589,29 +590,33 @@ def sam(tower, side, window, width=48, head=12):
         model.norm("v.sam." + name, 32, True)
 
 
-def deepseekocr():
-    """SAM with windows that don't fill a picture, and CLIP."""
-    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
+def deepseekocr(name, seed, side, tiles):
+    """SAM with windows that don't fill a picture, and CLIP; a whole picture or a row of tiles."""
+    tower = Tower(name, seed, "deepseekocr", image=16 * side, eps=1e-6)
     model, text = tower.model, tower.text
-    sam(tower, side=8, window=3)
+    sam(tower, side=side, window=3)
     tower.class_token()
-    tower.positions(2 * 2 + 1)
+    tower.positions((side // 4) ** 2 + 1)
     model.norm("v.pre_ln", WIDTH, True)
     tower.all_layers(qkv="fused")
     model.matrix("mm.model.fc", 2 * WIDTH, text, True)
     model.tensor("v.image_newline", [text], 0.0, 0.875)
     model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
-    tower.picture = (128, 128)
+    tower.picture = (16 * side, 16 * side)
+    if tiles:
+        tower.tiles = tiles
+        tower.picture = (10 * side * tiles, 10 * side)
+        places = 10 * side // 16
+        tower.stretched = {"v.sam.pos_embd.weight": places, "v.position_embd.weight": places // 4}
     return tower
 
 
-def deepseekocr2(name, seed, side, is_tile):
+def deepseekocr2(name, seed, side, tiles):
     """Learned rows in Qwen2, behind SAM's of as few patches as llama.cpp takes."""
     tower = Tower(name, seed, "deepseekocr2", text=32, image=16 * side, patch=16)
     model, text, keys = tower.model, tower.text, WIDTH // 2
-    tower.is_tile = is_tile
-    if is_tile:
-        tower.stretched = "v.sam.pos_embd.weight"
+    if tiles:
+        tower.tiles, tower.stretched = tiles, {"v.sam.pos_embd.weight": 48}
     sam(tower, side=side, window=7, width=16, head=16)
     tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
     for i in range(tower.layers):
@@ -944,10 +949,11 @@ def granite4_vision():
     return tower
 
 
-def stretched_square(tower):
-    """A square table of places for the picture, as Pillow resizes pictures (bicubic)."""
-    table = tower.model.values(tower.stretched).astype(np.float64)  # [rows, columns, width]
-    side, places = len(table), tower.picture[0] // tower.patch
+def stretched_table(table, places):
+    """A square table of places for so many each way, as Pillow resizes pictures (bicubic)."""
+    rows = table.reshape(-1, table.shape[-1]).astype(np.float64)
+    side = int(len(rows) ** 0.5)
+    first = len(rows) - side * side  # of the class token
     scale = side / places
     shares = np.zeros((places, side))
     for i in range(places):
@@ -955,7 +961,16 @@ def stretched_square(tower):
         near, far = (1.5 * x - 2.5) * x * x + 1.0, ((x - 5.0) * x + 8.0) * x * -0.5 + 2.0
         shares[i] = np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
         shares[i] /= shares[i].sum()
-    return np.einsum("iy,jx,yxc->ijc", shares, shares, table).astype(np.float32)
+    square = rows[first:].reshape(side, side, -1)
+    result = np.einsum("iy,jx,yxc->ijc", shares, shares, square).astype(np.float32)
+    if table.ndim == 3:
+        return result
+    return np.concatenate([table[:first], result.reshape(places * places, -1)])
+
+
+def stretched_tables(tower):
+    values = tower.model.values
+    return {name: stretched_table(values(name), to) for name, to in tower.stretched.items()}
 
 
 def class_token_first(tower, towers, pixels):
@@ -1017,7 +1032,8 @@ def all_towers():
         nemotron(),
         glm_edge(),
         muse_glimmer(),
-        deepseekocr(),
+        deepseekocr("deepseekocr", 80, side=8, tiles=0),
+        deepseekocr("deepseekocr-tiles", 92, side=32, tiles=2),
         step3vl(),
         youtuvl(),
         hunyuanvl(),
@@ -1029,7 +1045,7 @@ def all_towers():
         minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
         minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
         gemma3nv(),
-        deepseekocr2("deepseekocr2", 85, side=48, is_tile=False),
-        deepseekocr2("deepseekocr2-tile", 87, side=64, is_tile=True),
+        deepseekocr2("deepseekocr2", 85, side=48, tiles=0),
+        deepseekocr2("deepseekocr2-tile", 87, side=64, tiles=1),
         dots3note(),
     ]

@@ -13,6 +13,7 @@
 #include "vision/picture_pieces.hpp"
 #include "vision/picture_size.hpp"
 #include "vision/vision_file.hpp"
+#include "vision/vision_model.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -343,6 +344,23 @@ TEST(VisionFamilies, DeepSeekOcrReadsPicturesOfTheSizeOfItsTable) {
   const VisionSpec spec = read(tower("deepseekocr"));
   EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{128, 128}));
   EXPECT_EQ(rows_of(spec, {2, 2}), 7);
+}
+
+// A row of them is one piece, which ends its lines but has no separator.
+TEST(VisionFamilies, LargePicturesOfDeepSeekOcrAreCutIntoRowsOfTiles) {
+  const VisionSpec spec = read(tower("deepseekocr-tiles"));
+  EXPECT_EQ(spec.tiling.side, 320);  // of 512 pixels
+  EXPECT_EQ(grid_of_tiles(spec, {320, 320}), std::nullopt);
+  EXPECT_EQ(grid_of_tiles(read(tower("deepseekocr")), {1000, 500}), std::nullopt);
+  std::vector<Grid> sizes;
+  for (const PicturePiece& piece : pieces_of(spec, filled(900, 600, kWhite)).pieces) {
+    sizes.push_back(PictureSize{piece.image.width, piece.image.height} / spec.patch_side);
+  }
+  EXPECT_EQ(sizes, (std::vector<Grid>{{15, 5}, {15, 5}, {8, 8}}));
+  EXPECT_EQ(rows_of(spec, {15, 5}), 80);
+  EXPECT_EQ(rows_of(spec, {8, 8}), 73);
+  EXPECT_EQ(most_patches(spec), 64);
+  EXPECT_EQ(most_projected_patches(spec), 9 * 25);
 }
 
 // There is a learned row for each of SAM's, and the separator; these go on alone.

@@ -326,6 +326,15 @@ TEST_F(HostileMmproj, NetworksThatCanNotBe) {
               testing::HasSubstr("tensor v.blk.3.0.layer_scale.gamma has shape [39], expected"));
 }
 
+TEST_F(HostileMmproj, TilesOfSamThatCanNotBe) {
+  for (const char* name : {"deepseekocr-tiles", "deepseekocr2-tile"}) {
+    EXPECT_THAT(error_with(name, "clip.vision.preproc_max_tiles", 1 << 20),
+                testing::HasSubstr("preproc_max_tiles is 1048576, expected 0 to 64"));
+  }
+  EXPECT_THAT(error_of_tensor("deepseekocr-tiles", "v.position_embd.weight", {64, 66}),
+              testing::HasSubstr("v.position_embd.weight has 66 rows, expected a square number"));
+}
+
 TEST_F(HostileMmproj, ExpertsThatCanNotBe) {
   EXPECT_THAT(error_without("dots3note_v", "clip.vision.expert_used_count"),
               testing::HasSubstr("missing metadata key clip.vision.expert_used_count"));

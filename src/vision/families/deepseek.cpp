@@ -43,14 +43,12 @@ SamSpec read_sam(Hyperparameters& p, const WeightLoader& loader) {
 
 LearnedRows queries_of(int side) { return {side, fmt::format("v.resample_query_{}.weight", side)}; }
 
-// Large pictures are cut into up to six tiles, which come before the whole.
-void cut_into_tiles(Hyperparameters& p, const WeightLoader& loader, VisionSpec& spec) {
-  constexpr int kSide = 768, kUsualMost = 6, kMost = 64;
-  LearnedRows queries = queries_of(kSide);
-  if (spec.sizing.fixed_side <= kSide || !loader.has(queries.name)) return;
+// Pictures that are larger than a tile are cut into two tiles or more, which come before the whole.
+void cut_into_tiles(Hyperparameters& p, int side, int usual_most, VisionSpec& spec) {
+  constexpr int kMost = 64;
   Tiling& tiling = spec.tiling;
   const int least = p.count("vision.preproc_min_tiles", 2, kMost);
-  const int most = p.count("vision.preproc_max_tiles", kUsualMost, kMost);
+  const int most = p.count("vision.preproc_max_tiles", usual_most, kMost);
   for (int tiles = std::max(1, least); tiles <= most; ++tiles) {
     for (int columns = 1; columns <= tiles; ++columns) {
       if (tiles % columns == 0) tiling.grids.push_back({columns, tiles / columns});
@@ -58,9 +56,8 @@ void cut_into_tiles(Hyperparameters& p, const WeightLoader& loader, VisionSpec& 
   }
   if (tiling.grids.empty()) return;
   tiling.choice = Tiling::Choice::kShapeOfLarge;
-  tiling.side = kSide;
-  spec.sam.other_sides = {kSide / spec.sam.patch_side};
-  spec.queries.push_back(std::move(queries));
+  tiling.side = side;
+  spec.sam.other_sides = {side / spec.sam.patch_side};
 }
 
 // What both models have in common: SAM and convolutions over a square picture with grey bars, whose
@@ -83,14 +80,19 @@ VisionSpec read_sam_and_tower(Hyperparameters& p, const WeightLoader& loader) {
 // DeepSeek-OCR (https://arxiv.org/abs/2510.18234): CLIP over what SAM and convolutions made of a
 // square picture; the projector reads both.
 VisionSpec read_deepseek_ocr_vision(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr int kMostTiles = 9;
   VisionSpec spec = read_sam_and_tower(p, loader);
   spec.tower.norm_epsilon = spec.tower.post_norm_epsilon = 1e-5f;
   for (LayerSpec& layer : spec.tower.layers) layer.mlp.gate.activation = Activation::kGeluQuick;
   spec.joins_front = true;
-  spec.places = PlaceTable::kGrid;
+  spec.places = PlaceTable::kSpread;
   spec.class_token = ClassToken::kFirst;
-  spec.projector_steps = {concatenate(1), linear("mm.model.fc"),
-                          end_rows("v.image_newline", "v.view_seperator")};
+  const int whole = spec.sizing.fixed_side;
+  spec.projector_steps = {concatenate(1), linear("mm.model.fc"), end_rows("v.image_newline"),
+                          row_behind("v.view_seperator", whole / spec.patch_side)};
+  const int tile = whole / 8 * 5;  // 640 of 1024 pixels
+  if (tile % spec.patch_side == 0) cut_into_tiles(p, tile, kMostTiles, spec);
+  spec.tiling.joins_rows = true;
   return spec;
 }
 
@@ -98,6 +100,7 @@ VisionSpec read_deepseek_ocr_vision(Hyperparameters& p, const WeightLoader& load
 // (Qwen2) reads behind them; these alone go on.
 VisionSpec read_deepseek_ocr2_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr float kRopeBase = 1e6f;
+  constexpr int kTileSide = 768, kMostTiles = 6;
   VisionSpec spec = read_sam_and_tower(p, loader);
   spec.tower.norm = NormKind::kRms;
   spec.tower.causal = true;
@@ -113,7 +116,11 @@ VisionSpec read_deepseek_ocr2_vision(Hyperparameters& p, const WeightLoader& loa
   const int places = spec.sizing.fixed_side / spec.patch_side;
   spec.projector_steps = {concatenate(1), linear("mm.model.fc"),
                           row_behind("v.view_seperator", places)};
-  cut_into_tiles(p, loader, spec);
+  LearnedRows queries = queries_of(kTileSide);
+  if (spec.sizing.fixed_side > kTileSide && loader.has(queries.name)) {
+    cut_into_tiles(p, kTileSide, kMostTiles, spec);
+    spec.queries.push_back(std::move(queries));
+  }
   return spec;
 }
 
