@@ -29,6 +29,9 @@ bool has_row(Kind kind) {
          kind == Kind::kBreakRows || kind == Kind::kRowBehind;
 }
 
+// By rows from the top, whatever the order before.
+bool puts_in_order(Kind kind) { return merges_squares(kind) || kind == Kind::kWindowQueries; }
+
 bool is_gate(Kind kind) { return kind == Kind::kGate || kind == Kind::kGateOfHalf; }
 
 bool convolves(Kind kind) { return kind == Kind::kConvolve || kind == Kind::kConvolveEach; }
@@ -129,6 +132,7 @@ std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kConcatenate:
     case Kind::kConvolve:
     case Kind::kConvolveEach:
+    case Kind::kWindowQueries:
       return rows / (std::int64_t{step.side} * step.side);
     case Kind::kMeanOfRuns:
       return rows / step.side;
@@ -159,6 +163,8 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kKeep:
     case Kind::kAddKept:
       return 0;
+    case Kind::kWindowQueries:
+      return 40 * rows;  // what it makes and keeps of all patches, and of the rows
     case Kind::kWeighColumns:
       return 2 * rows + 3;  // what is summed, and three rows
     default:
@@ -184,39 +190,9 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     : resampler_(resampler), columns_(width) {
   int patches = 1;  // that a row is made of, side by side
   for (const ProjectorStep& spec : steps) {
-    Step step;
-    step.spec = spec;
-    step.columns = std::max<std::int64_t>(1, columns_behind(loader, spec, columns_));
-    if (spec.kind == Kind::kConcatenate) {
-      patches = spec.side * spec.side;
-    } else if (spec.kind == Kind::kNorm) {
-      step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
-    } else if (spec.kind == Kind::kLinear) {
-      step.linear = load_linear(loader, spec, columns_, step.columns, patches);
-      patches = 1;
-    } else if (spec.kind == Kind::kGate) {
-      step.linear = loader.linear(spec.name, columns_, step.columns);
-      step.other = loader.linear(spec.other, columns_, step.columns);
-    } else if (spec.kind == Kind::kGateOfHalf) {
-      const std::int64_t half = step.columns;
-      step.linear = loader.linear_part(spec.name, columns_, 2 * half, half, half);
-      step.other = loader.linear_part(spec.name, columns_, 2 * half, 0, half);
-    } else if (spec.kind == Kind::kRowBehind && !spec.other.empty()) {
-      step.row = load_first_row(loader, spec, columns_);
-    } else if (has_row(spec.kind)) {
-      step.row = loader.vector(spec.name, columns_);
-      if (!spec.other.empty()) step.factors = loader.vector(spec.other, columns_);
-    } else if (spec.kind == Kind::kConvolve) {
-      step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
-    } else if (spec.kind == Kind::kConvolveEach) {
-      step.each = DepthwiseConvolution(loader, spec.name, columns_, shape_of(spec));
-    } else if (spec.kind == Kind::kWeighColumns) {
-      const std::int64_t inner = std::max<std::int64_t>(1, loader.rows(spec.name));
-      step.linear = loader.linear(spec.name, columns_, inner);
-      step.other = loader.linear(spec.other, inner, columns_);
-    } else if (spec.kind == Kind::kResample) {
-      step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
-    }
+    Step step = load_step(loader, spec, patches);
+    if (spec.kind == Kind::kConcatenate) patches = spec.side * spec.side;
+    if (spec.kind == Kind::kLinear) patches = 1;
     if (spec.kind == Kind::kAddMean && columns_ != width) {
       loader.fail(
           fmt::format("the projector gives {} columns, expected the {} of a patch, whose "
@@ -230,6 +206,44 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     columns_ = step.columns;
     steps_.push_back(std::move(step));
   }
+}
+
+// `patches` are what a row is made of, side by side.
+Projector::Step Projector::load_step(WeightLoader& loader, const ProjectorStep& spec,
+                                     int patches) const {
+  Step step;
+  step.spec = spec;
+  step.columns = std::max<std::int64_t>(1, columns_behind(loader, spec, columns_));
+  if (spec.kind == Kind::kNorm) {
+    step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
+  } else if (spec.kind == Kind::kLinear) {
+    step.linear = load_linear(loader, spec, columns_, step.columns, patches);
+  } else if (spec.kind == Kind::kGate) {
+    step.linear = loader.linear(spec.name, columns_, step.columns);
+    step.other = loader.linear(spec.other, columns_, step.columns);
+  } else if (spec.kind == Kind::kGateOfHalf) {
+    const std::int64_t half = step.columns;
+    step.linear = loader.linear_part(spec.name, columns_, 2 * half, half, half);
+    step.other = loader.linear_part(spec.name, columns_, 2 * half, 0, half);
+  } else if (spec.kind == Kind::kRowBehind && !spec.other.empty()) {
+    step.row = load_first_row(loader, spec, columns_);
+  } else if (has_row(spec.kind)) {
+    step.row = loader.vector(spec.name, columns_);
+    if (!spec.other.empty()) step.factors = loader.vector(spec.other, columns_);
+  } else if (spec.kind == Kind::kConvolve) {
+    step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
+  } else if (spec.kind == Kind::kConvolveEach) {
+    step.each = DepthwiseConvolution(loader, spec.name, columns_, shape_of(spec));
+  } else if (spec.kind == Kind::kWeighColumns) {
+    const std::int64_t inner = std::max<std::int64_t>(1, loader.rows(spec.name));
+    step.linear = loader.linear(spec.name, columns_, inner);
+    step.other = loader.linear(spec.other, inner, columns_);
+  } else if (spec.kind == Kind::kWindowQueries) {
+    step.queries = std::make_unique<WindowQueries>(loader, spec.name, spec.windows, columns_);
+  } else if (spec.kind == Kind::kResample) {
+    step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler_, columns_);
+  }
+  return step;
 }
 
 std::int64_t Projector::workspace_floats(std::int64_t patches) const {
@@ -248,6 +262,10 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
     if (step.spec.kind == Kind::kWeighColumns) {
       floats += Workspace::floats_for(1, step.linear.weight->rows(), 1);
     }
+    if (step.queries) {
+      floats += step.queries->workspace_floats(patches);
+      patches = merged_rows(step.spec, patches);
+    }
     if (step.resampler) {
       floats += step.resampler->workspace_floats(patches);
       patches = resampler_.queries;
@@ -261,6 +279,7 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
                                                           std::int64_t patches) const {
   for (const Step& step : steps_) {
     if (step.resampler) return step.resampler->make_kv_store(backend, patches);
+    if (step.queries) return step.queries->make_kv_store(backend, patches);
   }
   return std::unique_ptr<KvStore>();
 }
@@ -447,50 +466,85 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
   return out;
 }
 
+// A picture on its way through the steps.
+struct Projector::Picture {
+  // What the first step reads.
+  View patches;
+  Grid patch_grid;
+  std::span<const std::int32_t> patch_places;
+
+  View x = patches;  // what the next step reads
+  Grid grid = patch_grid;
+  View kept = {};
+  std::vector<std::int32_t> in_order = {};  // places behind steps that put rows in order
+
+  std::span<const std::int32_t> places() const {
+    return in_order.empty() ? patch_places : std::span<const std::int32_t>(in_order);
+  }
+};
+
+Grid Projector::grid_behind(const Step& step, Grid grid) {
+  if (step.spec.kind == Kind::kConvolve) return step.convolution.behind(grid);
+  if (step.spec.kind == Kind::kConvolveEach) return step.each.behind(grid);
+  return puts_in_order(step.spec.kind) ? grid / step.spec.side : grid;
+}
+
 View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, Grid grid,
                     std::span<const std::int32_t> place) const {
-  View x = patches, kept{};
-  const Grid whole = grid;
-  const std::span<const std::int32_t> place_in_patches = place;
-  std::vector<std::int32_t> in_order;
+  Picture picture{patches, grid, place};
   for (const Step& step : steps_) {
-    if (step.spec.kind == Kind::kKeep) {
-      kept = x;
-    } else if (step.spec.kind == Kind::kAddKept) {
-      add(backend, kept, x);
-    } else if (step.spec.kind == Kind::kAddMean) {
-      const View mean = merge(backend, workspace, step, patches, whole, place_in_patches);
+    picture.x = run(backend, workspace, kv, step, picture);
+    picture.grid = grid_behind(step, picture.grid);
+    if (!puts_in_order(step.spec.kind)) continue;
+    picture.in_order.resize(static_cast<std::size_t>(picture.grid.area()));
+    std::iota(picture.in_order.begin(), picture.in_order.end(), 0);
+  }
+  return picture.x;
+}
+
+View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, const Step& step,
+                    Picture& picture) const {
+  const View x = picture.x;
+  const Grid grid = picture.grid;
+  switch (step.spec.kind) {
+    case Kind::kKeep:
+      picture.kept = x;
+      return x;
+    case Kind::kAddKept:
+      add(backend, picture.kept, x);
+      return x;
+    case Kind::kAddMean: {
+      const View mean = merge(backend, workspace, step, picture.patches, picture.patch_grid,
+                              picture.patch_places);
       add(backend, x, mean);
-      x = mean;
-    } else if (merges_runs(step.spec.kind)) {
-      x = merge_runs(backend, workspace, step, x);
-    } else if (merges_squares(step.spec.kind)) {
-      x = merge(backend, workspace, step, x, grid, place);
-      grid = grid / step.spec.side;
-      in_order.resize(static_cast<std::size_t>(grid.area()));
-      std::iota(in_order.begin(), in_order.end(), 0);
-      place = in_order;
-    } else if (step.spec.kind == Kind::kConvolve) {
-      x = step.convolution.run(backend, workspace, x, grid);
-      grid = step.convolution.behind(grid);
-    } else if (step.spec.kind == Kind::kConvolveEach) {
-      x = step.each.run(backend, workspace, x, grid);
-      grid = step.each.behind(grid);
-    } else if (step.resampler) {
+      return mean;
+    }
+    case Kind::kMeanOfRuns:
+    case Kind::kJoinRuns:
+      return merge_runs(backend, workspace, step, x);
+    case Kind::kMean:
+    case Kind::kConcatenate:
+      return merge(backend, workspace, step, x, grid, picture.places());
+    case Kind::kConvolve:
+      return step.convolution.run(backend, workspace, x, grid);
+    case Kind::kConvolveEach:
+      return step.each.run(backend, workspace, x, grid);
+    case Kind::kWindowQueries:
+      return step.queries->run(backend, workspace, *kv, x, grid, picture.places());
+    case Kind::kResample: {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);
-      x = rows;
-    } else if (step.spec.kind == Kind::kRowBehind) {
-      if (grid.height >= step.spec.least_height) x = row_behind(backend, workspace, step, x);
-    } else if (step.spec.kind == Kind::kBreakRows) {
-      x = break_rows(backend, workspace, step, x, grid);
-    } else if (step.spec.kind == Kind::kEndRows) {
-      x = end_rows(backend, workspace, step, x, grid);
-    } else {
-      x = apply(backend, workspace, step, x);
+      return rows;
     }
+    case Kind::kRowBehind:
+      return grid.height < step.spec.least_height ? x : row_behind(backend, workspace, step, x);
+    case Kind::kBreakRows:
+      return break_rows(backend, workspace, step, x, grid);
+    case Kind::kEndRows:
+      return end_rows(backend, workspace, step, x, grid);
+    default:
+      return apply(backend, workspace, step, x);
   }
-  return x;
 }
 
 }  // namespace linnet

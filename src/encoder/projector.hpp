@@ -9,6 +9,7 @@
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
 #include "encoder/resampler.hpp"
+#include "encoder/window_queries.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
 
@@ -63,8 +64,15 @@ class Projector {
     std::unique_ptr<Resampler> resampler;
     Convolution convolution;
     DepthwiseConvolution each;
+    std::unique_ptr<WindowQueries> queries;
     std::int64_t columns = 0;  ///< of its result
   };
+  struct Picture;
+
+  Step load_step(WeightLoader& loader, const ProjectorStep& spec, int patches) const;
+  static Grid grid_behind(const Step& step, Grid grid);
+  View run(Backend& backend, Workspace& workspace, KvStore* kv, const Step& step,
+           Picture& picture) const;
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
              std::span<const std::int32_t> place) const;
   View merge_runs(Backend& backend, Workspace& workspace, const Step& step, View in) const;

@@ -7,6 +7,20 @@
 
 namespace linnet {
 
+/// Of kWindowQueries.
+struct WindowQueriesSpec {
+  int side = 2;        ///< of a window, in patches
+  int query_side = 1;  ///< of its queries
+  /// Queries begin with this patch of a square, by rows from the top; -1: with the mean.
+  int corner = -1;
+  float norm_epsilon = 1e-6f;  ///< of the norm of the patches
+
+  std::int64_t patches() const { return std::int64_t{side} * side; }  ///< of a window
+  std::int64_t queries() const { return std::int64_t{query_side} * query_side; }
+  /// Side of the square of patches that becomes a row.
+  int merged_side() const { return side / query_side; }
+};
+
 /// One step from the tower's patches, or the rows that it made of a sound, to rows of the text
 /// model.
 struct ProjectorStep {
@@ -37,6 +51,7 @@ struct ProjectorStep {
     /// Columns times factors for all rows: what the weights `name`, and behind them `other`, make
     /// of the mean row (https://arxiv.org/abs/1709.01507), with ReLU and hard sigmoid.
     kWeighColumns,
+    kWindowQueries,  ///< see WindowQueries; `name` is before its weights
   } kind;
   std::string name = {}, other = {};
   int side = 1;
@@ -52,6 +67,7 @@ struct ProjectorStep {
     kConvolution,  ///< the same in four dimensions: columns and rows of patches, inputs, outputs
   } weights = Weights::kUsual;
   Activation activation = Activation::kGelu;
+  WindowQueriesSpec windows = {};
 };
 
 /// Of a projector that makes as many rows of every picture: see Resampler.

@@ -105,4 +105,11 @@ ProjectorStep weigh_columns(std::string name, std::string other) {
           .other = std::move(other)};
 }
 
+ProjectorStep window_queries(std::string name, const WindowQueriesSpec& windows) {
+  return {.kind = ProjectorStep::Kind::kWindowQueries,
+          .name = std::move(name),
+          .side = windows.merged_side(),
+          .windows = windows};
+}
+
 }  // namespace linnet

@@ -32,5 +32,6 @@ ProjectorStep add_kept();
 ProjectorStep convolve_each(std::string name, int side);
 ProjectorStep hard_swish();
 ProjectorStep weigh_columns(std::string name, std::string other);
+ProjectorStep window_queries(std::string name, const WindowQueriesSpec& windows);
 
 }  // namespace linnet

@@ -26,6 +26,7 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"gemma4uv", read_gemma4_unified_vision},
     {"gemma4v", read_gemma4_vision},
     {"glm4v", read_glm4_vision},
+    {"granite4_vision", read_granite4_vision},
     {"hunyuanvl", read_hunyuan_vision},
     {"idefics3", read_idefics3_vision},
     {"internvl", read_internvl_vision},

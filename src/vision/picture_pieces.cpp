@@ -187,6 +187,8 @@ std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
     case Tiling::Choice::kLargest:
       if (std::max(size.width, size.height) <= tiling.side) return std::nullopt;
       return largest_grid(tiling, size);
+    case Tiling::Choice::kLargestAlways:
+      return largest_grid(tiling, size);
     case Tiling::Choice::kLongestSide: {
       const PictureSize first = with_longest_side(tiling, size);
       return Grid{tiles_across(first.width, tiling.side), tiles_across(first.height, tiling.side)};
@@ -228,7 +230,11 @@ PicturePieces pieces_of(const VisionSpec& spec, const Image& original) {
     const PictureSize tile = tile_size(spec, size, *grid);
     const Image filled = fill_grid(spec, image, *grid, tile);
     if (tiling.overview_first) add_overview(image);
-    if (tiling.joins_rows) {
+    if (tiling.joins) {
+      const Grid merged =
+          PictureSize{filled.width, filled.height} / (spec.patch_side * spec.merge_side);
+      result.pieces.push_back({std::exchange(between, {}), filled, bars_of(size, merged)});
+    } else if (tiling.joins_rows) {
       add_rows_of_tiles(filled, *grid, between, result.pieces);
     } else {
       add_tiles(tiling, filled, *grid, tile, between, result.pieces);

@@ -64,6 +64,18 @@ Pixels pixels_of(const VisionSpec& spec, const Image& resized) {
   return pixels;
 }
 
+Pixels tile_of(const Pixels& picture, int side, int index) {
+  const int across = picture.size.width / side;
+  const std::int64_t left = std::int64_t{index % across} * side;
+  const std::int64_t top = std::int64_t{index / across} * side;
+  Pixels tile{{side, side}, {}};
+  for (std::int64_t y = top; y < top + side; ++y) {
+    const float* const line = picture.values.data() + 3 * (y * picture.size.width + left);
+    tile.values.insert(tile.values.end(), line, line + std::int64_t{3} * side);
+  }
+  return tile;
+}
+
 std::vector<float> patches_of(const Pixels& pixels, int patch_side,
                               std::span<const std::int32_t> order) {
   const int across = pixels.size.width / patch_side;

@@ -13,6 +13,7 @@ namespace linnet {
 struct Pixels {
   PictureSize size;
   std::vector<float> values;
+  Bars bars = {};  ///< of joined tiles
 };
 
 inline constexpr Colour kBlack = {0, 0, 0};
@@ -31,6 +32,9 @@ Image resized_for(const VisionSpec& spec, const Image& image);
 
 /// An image that has this size in the colours that `spec` wants.
 Pixels pixels_of(const VisionSpec& spec, const Image& resized);
+
+/// Tile `index` of those of `side` pixels that a picture consists of, by rows from the top.
+Pixels tile_of(const Pixels& picture, int side, int index);
 
 /// The patches `order` of a picture (by rows from the top), each [3][patch_side][patch_side], one
 /// behind the other.

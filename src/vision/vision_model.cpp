@@ -132,16 +132,7 @@ struct VisionModel::TileRow {
 
   int side() const { return grid.height; }  // of a tile, in patches
   bool is_done() const { return next * side() == grid.width; }
-  Pixels tile() const {
-    const int width = pixels.size.height;
-    Pixels part{{width, width}, {}};
-    for (std::int64_t y = 0; y < width; ++y) {
-      const auto first =
-          pixels.values.begin() + 3 * (y * pixels.size.width + std::int64_t{next} * width);
-      part.values.insert(part.values.end(), first, first + 3 * width);
-    }
-    return part;
-  }
+  Pixels tile() const { return tile_of(pixels, pixels.size.height, next); }
 
   const Pixels pixels;
   const Grid grid;
@@ -231,6 +222,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
                               model->projector_->columns()));
     }
   }
+  model->load_line_end(loader);
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
   if (Status status = model->load_early(loader); !status) return status.error();
@@ -253,6 +245,15 @@ void VisionModel::load_front(WeightLoader& loader) {
         fmt::format("tensor v.sam.net_3.weight gives {} columns, expected the {} of "
                     "clip.vision.embedding_length",
                     front_->columns(), spec_.tower.width));
+  }
+}
+
+// All parts of a row have the same.
+void VisionModel::load_line_end(WeightLoader& loader) {
+  if (!spec_.tiling.joins) return;
+  const auto values = loader.values(std::string(spec_.tiling.line_end), projector_->columns());
+  for (std::size_t part = 0; part <= deep_.size(); ++part) {
+    line_end_.insert(line_end_.end(), values.begin(), values.end());
   }
 }
 
@@ -416,6 +417,11 @@ View VisionModel::encoded() {
   return patches;
 }
 
+View VisionModel::source(std::size_t part) {
+  if (!spec_.sources.empty()) return tower_->kept(static_cast<std::size_t>(spec_.sources[part]));
+  return part == 0 ? encoded() : tower_->kept(part - 1);
+}
+
 View VisionModel::joined_with_front() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
@@ -441,6 +447,10 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
+  if (pixels.bars) {
+    joined_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
+    return begin_picture(joined_->next());
+  }
   if (!spec_.tiling.joins_rows || pixels.size.width <= pixels.size.height) {
     return begin_picture(pixels);
   }
@@ -534,9 +544,26 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
     }
   }
   auto rows = project_rows();
+  progress_.reset();
+  if (!rows) {
+    drop();
+    return rows.error();
+  }
+  if (joined_) return join(std::move(*rows));
   drop();
-  if (!rows) return rows.error();
   return std::optional(std::move(*rows));
+}
+
+// Goes on with the next tile; behind the last one all are the result.
+Result<std::optional<EncodedRows>> VisionModel::join(EncodedRows tile) {
+  joined_->add(std::move(tile));
+  if (!joined_->is_complete()) {
+    if (Status status = begin_picture(joined_->next()); !status) return status.error();
+    return std::optional<EncodedRows>();
+  }
+  EncodedRows all = joined_->join(line_end_);
+  drop();
+  return std::optional(std::move(all));
 }
 
 Status VisionModel::advance_front() {
@@ -555,6 +582,7 @@ Status VisionModel::status_or_drop() {
 
 void VisionModel::drop() {
   progress_.reset();
+  joined_.reset();
   tile_row_.reset();
   front_is_under_way_ = false;
 }
@@ -589,9 +617,9 @@ Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::in
                   result.values.data() + r * this->columns() + first);
     }
   };
-  put(*projector_, encoded(), 0);
+  put(*projector_, source(0), 0);
   for (std::size_t i = 0; i < deep_.size(); ++i) {
-    put(*deep_[i], tower_->kept(i), columns * static_cast<std::int64_t>(1 + i));
+    put(*deep_[i], source(1 + i), columns * static_cast<std::int64_t>(1 + i));
   }
   if (Status s = backend_.status(); !s) return s.error();
   return result;

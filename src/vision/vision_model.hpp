@@ -8,6 +8,7 @@
 #include "encoder/projector.hpp"
 #include "model/model.hpp"
 #include "vision/front_encoder.hpp"
+#include "vision/joined_tiles.hpp"
 #include "vision/patch_windows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
@@ -45,6 +46,7 @@ class VisionModel {
   VisionModel(VisionSpec spec, Backend& backend);
   Status load_tower(WeightLoader& loader);
   Status load_early(WeightLoader& loader);
+  void load_line_end(WeightLoader& loader);
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
@@ -55,6 +57,7 @@ class VisionModel {
   Status begin_tile();
   void keep_tile();
   Status begin_patches(Grid grid, const Pixels* pixels);
+  Result<std::optional<EncodedRows>> join(EncodedRows tile);
   Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
   Status begin_late_layers();
   std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
@@ -69,6 +72,8 @@ class VisionModel {
 
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();
+  /// The same of part `part` of a row's columns: of the projector, then of each of the deep ones.
+  View source(std::size_t part);
   View joined();
   View joined_with_front();
 
@@ -88,6 +93,8 @@ class VisionModel {
   std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
+  std::vector<float> line_end_;        // behind the lines of joined tiles
+  std::optional<JoinedTiles> joined_;  // on their way
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no picture is under way
   std::unique_ptr<TileRow> tile_row_;   // and where that is no row of tiles

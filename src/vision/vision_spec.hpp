@@ -100,15 +100,16 @@ struct EarlyLayers {
 struct Tiling {
   enum class Choice {
     kNone,
-    kLargest,       ///< of `grids` that in which the picture is largest, its shape kept
-    kLongestSide,   ///< the longer side becomes `longest`, both then whole tiles; always cut
-    kShape,         ///< of `grids` the one whose shape is nearest; only of pictures of more than
-                    ///< twice the area that PictureSizing::most_tokens allow
-    kShapeAlways,   ///< the same of all pictures; a grid of one tile is none
-    kShapeOfLarge,  ///< the same of pictures that are larger than a tile
-    kWindows,       ///< see crop_windows(); no longer than `longest`
-    kArea,          ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
-                    ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
+    kLargest,        ///< of `grids` that in which the picture is largest, its shape kept
+    kLargestAlways,  ///< the same of all pictures
+    kLongestSide,    ///< the longer side becomes `longest`, both then whole tiles; always cut
+    kShape,          ///< of `grids` the one whose shape is nearest; only of pictures of more than
+                     ///< twice the area that PictureSizing::most_tokens allow
+    kShapeAlways,    ///< the same of all pictures; a grid of one tile is none
+    kShapeOfLarge,   ///< the same of pictures that are larger than a tile
+    kWindows,        ///< see crop_windows(); no longer than `longest`
+    kArea,           ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
+                     ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
   } choice = Choice::kNone;
   int side = 0;  ///< of a tile, in pixels; of kArea each becomes a picture as others do
   int most_tiles = 0;
@@ -118,6 +119,10 @@ struct Tiling {
   Resampling resampling = Resampling::kBicubic;
   bool overview_first = false;
   bool joins_rows = false;  ///< a row of tiles is one picture to the projector, and one piece
+  /// All tiles are one picture to the text model: their rows go line by line through it, without
+  /// those of bars, and each line ends with the vector `line_end`.
+  bool joins = false;
+  std::string_view line_end;
 
   // Texts, with special tokens.
   std::string_view before_tiles;
@@ -180,6 +185,9 @@ struct VisionSpec {
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;
+  /// Which of the kept layers `projector_steps` and each of `deep_steps` read. Empty: the last
+  /// layer, and all kept ones in order.
+  std::vector<int> sources;
 
   /// Whether the tower, or the projector, reads what another encoder made of the picture.
   bool has_front() const { return sam.layers > 0 || !net.blocks.empty(); }

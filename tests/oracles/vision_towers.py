@@ -916,6 +916,39 @@ def mimovl():
     return tower
 
 
+def granite4_vision():
+    """Three projectors, two of which read the same layer, with means and with corners."""
+    tower = Tower("granite4_vision", 92, "granite4_vision", text=32, image=64, layers=3)
+    model, text = tower.model, tower.text
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.projector.query_side", "uint32", 2)
+    tower.key("vision.projector.window_side", "uint32", 4)
+    model.array("clip.vision.feature_layer", "int32", [2, 1, 1])
+    model.array("clip.vision.projector.spatial_offsets", "int32", [-1, 1, 2])
+    model.array("clip.vision.image_grid_pinpoints", "int32", [64, 128, 128, 64, 128, 128])
+    tower.patches()
+    tower.positions(16 * 16)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.tensor("v.image_newline", [text], 0.0, 0.875)
+    for i in range(3):
+        stem = f"v.proj_blk.{i}."
+        model.tensor(stem + "img_pos", [WIDTH, 4 * 4, 1], 0.0, 0.5)
+        model.tensor(stem + "query", [WIDTH, 2 * 2, 1], 0.0, 0.5)
+        model.norm(stem + "norm", WIDTH, True)
+        model.norm(stem + "post_norm", WIDTH, True)
+        for attention in ("self_attn", "cross_attn"):
+            for part in ("q", "k", "v", "out"):
+                model.matrix(f"{stem}{attention}_{part}", WIDTH, WIDTH, True)
+            model.norm(f"{stem}{attention}_norm", WIDTH, True)
+        model.matrix(stem + "ffn_up", WIDTH, HIDDEN, True)
+        model.matrix(stem + "ffn_down", HIDDEN, WIDTH, True)
+        model.norm(stem + "ffn_norm", WIDTH, True)
+        model.matrix(stem + "linear", WIDTH, text, True)
+    tower.picture = (64, 64)
+    return tower
+
+
 def stretched_table(table, places):
     """A square table of places for so many each way, as Pillow resizes pictures (bicubic)."""
     rows = table.reshape(-1, table.shape[-1]).astype(np.float64)
@@ -1006,6 +1039,7 @@ def all_towers():
         hunyuanvl(),
         yasa2(),
         mimovl(),
+        granite4_vision(),
         mobile_vlm("ldp", 88),
         mobile_vlm("ldpv2", 89),
         minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),

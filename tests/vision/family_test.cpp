@@ -260,6 +260,40 @@ TEST(VisionFamilies, YasaHasAsManyRowsOfPicturesOfAllSizes) {
   EXPECT_THAT(problem(odd), HasSubstr("18 x 18 places of a picture"));
 }
 
+TEST(VisionFamilies, ProjectorsOfGranite4ReadLayersThatTheFileNames) {
+  const VisionSpec spec = read(tower("granite4_vision"));
+  EXPECT_EQ(spec.tower.kept_layers, (std::vector<int>{1, 2}));
+  EXPECT_EQ(spec.sources, (std::vector<int>{1, 0, 0}));
+  EXPECT_EQ(spec.deep_steps.size(), 2u);
+  EXPECT_EQ(spec.deep_steps[1].front().windows.corner, 2);
+  test::OracleCase granite = tower("granite4_vision");
+  granite.json["metadata"]["clip.vision.feature_layer"]["value"] = {2, 1, 3};
+  EXPECT_THAT(problem(granite), HasSubstr("clip.vision.feature_layer has 3, expected 0 to 2"));
+  granite = tower("granite4_vision");
+  granite.json["metadata"]["clip.vision.projector.spatial_offsets"]["value"] = {-1, 4, 0};
+  EXPECT_THAT(problem(granite), HasSubstr("spatial_offsets has 4, expected -1 to 3"));
+  granite = tower("granite4_vision");
+  set_count(granite, "projector.query_side", 3);
+  EXPECT_THAT(problem(granite), HasSubstr("windows of 4 x 4 patches have 3 x 3 queries"));
+}
+
+// An overview, and all tiles at once, without the rows of bars and with one at the end of each
+// line.
+TEST(VisionFamilies, TilesOfGranite4AreOnePicture) {
+  const VisionSpec spec = read(tower("granite4_vision"));
+  const PicturePieces pieces = pieces_of(spec, filled(100, 40, kWhite));
+  ASSERT_EQ(pieces.pieces.size(), 2u);
+  EXPECT_FALSE(pieces.pieces[0].bars);
+  EXPECT_EQ(pieces.pieces[1].image.width, 128);
+  EXPECT_EQ(pieces.pieces[1].image.height, 64);
+  EXPECT_EQ(pieces.pieces[1].bars, (Grid{0, 1}));
+  EXPECT_EQ(rows_of(spec, {16, 8}, pieces.pieces[1].bars), 17 * 6);
+  EXPECT_EQ(pieces_of(spec, filled(10, 10, kWhite)).pieces.size(), 2u);
+  test::OracleCase without = tower("granite4_vision");
+  without.json["metadata"].erase("clip.vision.image_grid_pinpoints");
+  EXPECT_EQ(pieces_of(read(without), filled(100, 40, kWhite)).pieces.size(), 1u);
+}
+
 TEST(VisionFamilies, PixelsThatTheFileAllows) {
   EXPECT_EQ(read(tower("dots_ocr")).sizing.least_tokens, 49);  // 3136 pixels in 8 x 8
   test::OracleCase dots = tower("dots_ocr");

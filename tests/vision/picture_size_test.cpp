@@ -121,6 +121,14 @@ TEST(RowsOf, RowsOfText) {
   EXPECT_EQ(rows_of(spec, {3, 4}), 17);
 }
 
+TEST(BarsOf, AtTheSidesThatThePictureDoesNotFill) {
+  EXPECT_EQ(bars_of({100, 40}, {16, 8}), (Grid{0, 1}));
+  EXPECT_EQ(bars_of({40, 100}, {8, 16}), (Grid{1, 0}));
+  EXPECT_EQ(bars_of({100, 50}, {16, 8}), (Grid{0, 0}));
+  EXPECT_EQ(bars_of({1, 1000}, {16, 8}), (Grid{7, 0}));
+  EXPECT_EQ(bars_of({1000, 1}, {16, 7}), (Grid{0, 3}));
+}
+
 TEST(RowsOf, AsManyAsQueries) {
   VisionSpec spec = free_spec();
   spec.resampler.queries = 64;

@@ -145,6 +145,29 @@ std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, 
   return counts;
 }
 
+void read_grids(Hyperparameters& p, VisionSpec& spec) {
+  constexpr std::string_view kKey = "vision.image_grid_pinpoints";
+  constexpr std::size_t kMostGrids = 256;
+  constexpr int kMostTilesOfSide = 16;
+  const int side = spec.trained_side;
+  const std::vector<std::int64_t> lengths = read_counts(p, kKey, 2 * kMostGrids);
+  if (lengths.empty()) return;
+  spec.tiling = tiles_of(side);
+  spec.tiling.overview_first = true;
+  for (std::size_t i = 0; i + 1 < lengths.size(); i += 2) {
+    std::array<int, 2> grid;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const std::int64_t length = lengths[i + k];
+      grid[k] = static_cast<int>(length / side);
+      if (length % side != 0 || grid[k] < 1 || grid[k] > kMostTilesOfSide) {
+        return p.fail(fmt::format("metadata key clip.{} has {}, expected a multiple of {} up to {}",
+                                  kKey, length, side, kMostTilesOfSide * side));
+      }
+    }
+    spec.tiling.grids.push_back(grid);
+  }
+}
+
 Tiling tiles_of(int side) {
   Tiling tiling;
   tiling.choice = Tiling::Choice::kLargest;

@@ -55,6 +55,10 @@ void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& towe
 /// Counts of an array of metadata, at most `most` of them; none where it is absent.
 std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most);
 
+/// Grids of tiles of the side that the tower was trained with, from sizes in pixels that the file
+/// may name: see tiles_of(); an overview comes first.
+void read_grids(Hyperparameters& p, VisionSpec& spec);
+
 /// Tiles of `side` pixels: pictures larger than one keep their shape in the grid that they fill
 /// best; the grids are left out.
 Tiling tiles_of(int side);
