@@ -97,7 +97,8 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_gemma(p, loader);
   set_activation(spec, Activation::kGeluOfHalves);
   read_sliding_window(p, {.period = 5}, spec);
-  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, false, spec);
+  set_sliding_rope(p, read_sliding_base(read_rope(p, loader, spec)), RopeLayout::kSplitHalf, false,
+                   spec);
   use_plain_scores(spec);
   share_keys(spec, kOwnKeys);
   ignore_query_extras(spec, kOwnKeys);

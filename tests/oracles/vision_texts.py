@@ -156,6 +156,44 @@ def gemma3():
                  [15, 58, 125, 17, 49, 51, 115, 26], non_causal=True)
 
 
+def gemma3n():
+    # As many layers as have keys of their own, and one more; the base of sliding layers has no key.
+    width, streams, per_layer, layers = 64, 4, 256, 21
+    model = start("gemma3n", 93, width, 96, layers, 4, 2)
+    base(model, 1000000.0)
+    head_width(model, 16)
+    count(model, "attention.sliding_window", 8)
+    count(model, "attention.sliding_window_pattern", 5)
+    model.tensor("altup_proj.weight", [width, width, streams - 1], 0.0, 0.216506)
+    model.tensor("altup_unembd_proj.weight", [width, width, streams - 1], 0.0, 0.216506)
+    model.tensor("per_layer_token_embd.weight", [layers * per_layer, VOCABULARY], 0.0, 0.875)
+    model.matrix("per_layer_model_proj", width, layers * per_layer)
+    model.norm("per_layer_proj_norm", per_layer)
+    for i in range(layers):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", width)
+        attention(model, layer, width, 64, 32, norms=16)
+        model.norm(layer + "post_attention_norm", width)
+        model.norm(layer + "ffn_norm", width)
+        mlp(model, layer, width, 96)
+        # Little of the sparse parts: what they just cut off, or do not, would be most of an error.
+        model.tensor(layer + "post_ffw_norm.weight", [width], 0.05, 0.02)
+        model.matrix(layer + "inp_gate", width, per_layer)
+        model.matrix(layer + "proj", per_layer, width)
+        model.norm(layer + "post_norm", width)
+        model.tensor(layer + "altup_correct_coef.weight", [streams, streams], 0.0, 0.866025)
+        model.tensor(layer + "altup_correct_scale.weight", [width], 0.0, 0.216506)
+        model.tensor(layer + "altup_predict_coef.weight", [streams, streams * streams], 0.0,
+                     0.866025)
+        model.matrix(layer + "altup_router", width, streams)
+        model.norm(layer + "altup_router_norm", width)
+        model.matrix(layer + "laurel_l", width, 64)
+        model.matrix(layer + "laurel_r", 64, width)
+        model.norm(layer + "laurel_post_norm", width)
+    end(model, width, tied=True)
+    return Chain("gemma3n", "pixtral-merger", model, [12, 77, 45, 9, 101], [3, 88, 120, 41])
+
+
 def llama():
     model = start("llama", 74, 64, 96, 2, 4, 2, eps=1e-5)
     base(model, 10000.0)
@@ -249,6 +287,45 @@ def qwen35():
     return Chain("qwen35", "qwen3vl", model, [5, 91, 23, 64, 37], [112, 8, 55, 29, 81, 97])
 
 
+def hunyuan_vl():
+    """A base that grows with alpha, and four sections."""
+    model = start("hunyuan_vl", 85, 64, 96, 2, 4, 2)
+    base(model, 10000.0)
+    base(model, 50.0, "rope.scaling.alpha")
+    head_width(model, 16)
+    sections(model, [2, 2, 2, 2])
+    for i in range(2):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", 64)
+        attention(model, layer, 64, 64, 32, norms=16)
+        model.norm(layer + "ffn_norm", 64)
+        mlp(model, layer, 64, 96)
+    end(model, 64)
+    return Chain("hunyuan_vl", "hunyuanvl", model, [33, 101, 8], [77, 19, 54, 126, 40])
+
+
+def granite(name, seed, tower, columns, mapping):
+    """All four scales, of which that of embeddings is for a picture's rows, too, unless layers in
+    the middle read more columns of them."""
+    model = start("granite", seed, columns, 96, 3, 4, 2)
+    base(model, 10000.0)
+    count(model, "rope.dimension_count", columns // 4)
+    base(model, 3.0, "embedding_scale")
+    base(model, 0.5, "residual_scale")
+    base(model, 0.25, "attention.scale")
+    base(model, 2.0, "logit_scale")
+    if mapping:
+        model.array("granite.deepstack_mapping", "int32", mapping)
+    for i in range(3):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", columns)
+        attention(model, layer, columns, columns, columns // 2)
+        model.norm(layer + "ffn_norm", columns)
+        mlp(model, layer, columns, 96)
+    end(model, columns)
+    return Chain(name, tower, model, [12, 77, 45], [3, 88, 120, 41])
+
+
 def all_chains():
     return [
         qwen3vl(),
@@ -256,8 +333,12 @@ def all_chains():
         glm4(),
         paddleocr(),
         gemma3(),
+        gemma3n(),
         llama(),
         gemma4("gemma4", 75, "gemma4v", 128, 0),
         gemma4("gemma4-per-layer", 76, "gemma4v-clipped", 64, 16),
         qwen35(),
+        hunyuan_vl(),
+        granite("granite-llava", 93, "llava-features", 64, None),
+        granite("granite-deepstack", 94, "granite4_vision", 32, [-1, 2, 1]),
     ]

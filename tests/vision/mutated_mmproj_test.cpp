@@ -25,7 +25,20 @@ using Json = nlohmann::ordered_json;
 
 test::OracleCase read_tower(const std::string& name) { return test::VisionCase::read(name).model; }
 
-// Loads the encoder, and encodes the first piece of a small picture where that takes not long.
+// Where that takes not long.
+Status try_to_encode(VisionModel& model, const PicturePiece& piece) {
+  constexpr std::int64_t kQuick = 1000;
+  const VisionSpec& spec = model.spec();
+  Pixels pixels = pixels_of(spec, piece.image);
+  pixels.bars = piece.bars;
+  if ((pixels.size / spec.patch_side).area() > kQuick) return {};
+  const auto rows = test::encode(model, pixels);
+  if (!rows) return rows.error();
+  EXPECT_EQ(rows->rows * model.columns(), std::ssize(rows->values));
+  return {};
+}
+
+// Loads the encoder, and encodes the first piece of a small picture, and tiles that are one.
 Status try_to_encode(const fs::path& path, Backend& backend) {
   const auto file = gguf::File::open(path);
   if (!file) return file.error();
@@ -34,15 +47,10 @@ Status try_to_encode(const fs::path& path, Backend& backend) {
   if (!spec) return spec.error();
   auto model = VisionModel::load(std::move(*spec), loader, backend);
   if (!model) return model.error();
-  const VisionSpec& s = (*model)->spec();
-  const PicturePieces pieces = pieces_of(s, filled(40, 24, kWhite));
-  const Pixels pixels = pixels_of(s, pieces.pieces.front().image);
-  constexpr std::int64_t kQuick = 1000;
-  if ((pixels.size / s.patch_side).area() > kQuick) return {};
-  const auto rows = test::encode(**model, pixels);
-  if (!rows) return rows.error();
-  EXPECT_EQ(rows->rows * (*model)->columns(), std::ssize(rows->values));
-  return {};
+  const PicturePieces pieces = pieces_of((*model)->spec(), filled(40, 24, kWhite));
+  if (Status status = try_to_encode(**model, pieces.pieces.front()); !status) return status;
+  if (!pieces.pieces.back().bars) return {};
+  return try_to_encode(**model, pieces.pieces.back());
 }
 
 class MutatedMmprojTest : public testing::TestWithParam<std::string> {};
@@ -302,6 +310,53 @@ TEST_F(HostileMmproj, SamThatCanNotBe) {
               testing::HasSubstr("v.sam.net_3.weight gives 63 columns, expected the 64 of"));
   EXPECT_THAT(error_of_tensor(name, "v.view_seperator"),
               testing::HasSubstr("missing tensor v.view_seperator"));
+}
+
+TEST_F(HostileMmproj, NetworksThatCanNotBe) {
+  const std::string name = "gemma3nv";
+  EXPECT_THAT(error_with(name, "clip.vision.image_size", 1 << 12),
+              testing::HasSubstr("image_size is 4096, expected 1 to 1024"));
+  EXPECT_THAT(error_with(name, "clip.vision.image_size", 400),
+              testing::HasSubstr("the network makes 25 x 25 places of a picture"));
+  EXPECT_THAT(error_with(name, "clip.vision.image_size", 130),
+              testing::HasSubstr("pictures have sides of 130 pixels"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.1.0.dw_mid.conv.weight", {5, 5, 1, 40}),
+              testing::HasSubstr("tensor v.blk.1.0.dw_mid.conv.weight has shape"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.2.1.pw_proj.conv.weight"),
+              testing::HasSubstr("missing tensor v.blk.2.1.pw_proj.conv.weight"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.2.2.attn.value.down_conv.weight"),
+              testing::HasSubstr("missing tensor v.blk.2.2.attn.value.down_conv.weight"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.2.2.attn.key.proj.weight", {1, 1, 32, 1025}),
+              testing::HasSubstr("give 0 heads of 1025 columns, expected at least one"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.1.0.pw_exp.conv.weight"),
+              testing::HasSubstr("missing tensor v.blk.1.0.pw_exp.conv.weight"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.3.0.layer_scale.gamma", {39}),
+              testing::HasSubstr("tensor v.blk.3.0.layer_scale.gamma has shape [39], expected"));
+}
+
+TEST_F(HostileMmproj, TilesOfSamThatCanNotBe) {
+  for (const char* name : {"deepseekocr-tiles", "deepseekocr2-tile"}) {
+    EXPECT_THAT(error_with(name, "clip.vision.preproc_max_tiles", 1 << 20),
+                testing::HasSubstr("preproc_max_tiles is 1048576, expected 0 to 64"));
+  }
+  EXPECT_THAT(error_of_tensor("deepseekocr-tiles", "v.position_embd.weight", {64, 66}),
+              testing::HasSubstr("v.position_embd.weight has 66 rows, expected a square number"));
+}
+
+TEST_F(HostileMmproj, ExpertsThatCanNotBe) {
+  EXPECT_THAT(error_without("dots3note_v", "clip.vision.expert_used_count"),
+              testing::HasSubstr("missing metadata key clip.vision.expert_used_count"));
+  EXPECT_THAT(error_of_tensor("dots3note_v", "v.blk.1.ffn_up_exps.weight", {64, 48, 5}),
+              testing::HasSubstr("tensor v.blk.1.ffn_gate_inp.weight has shape [64, 6], expected"));
+  EXPECT_THAT(error_of_tensor("dots3note_v", "v.blk.1.ffn_up_exps.weight"),
+              testing::HasSubstr("missing tensor v.blk.1.ffn_up.weight"));
+}
+
+TEST_F(HostileMmproj, LearnedRowsThatAreNotThere) {
+  EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight"),
+              testing::HasSubstr("missing tensor v.resample_query_768.weight"));
+  EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight", {64, 143}),
+              testing::HasSubstr("v.resample_query_768.weight has shape [64, 143], expected"));
 }
 
 TEST_F(HostileMmproj, PatchesWithoutATower) {
