@@ -255,11 +255,18 @@ bool has_only_prediction_layers(const gguf::File& file, Hyperparameters& p,
          });
 }
 
-// Of all layers of `spec`, those from `first` on, which are for multi-token prediction.
-Status leave_prediction_layers(Hyperparameters& p, int first, ModelSpec& spec) {
+// Of all layers of `spec`, those from `first` on that the file has, which are for multi-token
+// prediction.
+Status leave_prediction_layers(Hyperparameters& p, const WeightLoader& loader, int first,
+                               ModelSpec& spec) {
   spec.layers.erase(spec.layers.begin(), spec.layers.begin() + first);
-  spec.layers.resize(1);
   spec.first_block = first;
+  const auto is_there = [&](std::size_t i) {
+    return loader.has(block_name(static_cast<std::int64_t>(first + i), "nextn.eh_proj.weight"));
+  };
+  std::size_t count = 1;
+  while (count < spec.layers.size() && is_there(count)) ++count;
+  spec.layers.resize(count);
   spec.prediction.kind = PredictionSpec::Kind::kJoined;
   spec.prediction.target_width = spec.width;
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
@@ -309,7 +316,8 @@ Result<std::optional<ModelSpec>> read_prediction_spec(const gguf::File& file, We
   hyperparameters.include_prediction_layers();
   auto spec = read_as(*architecture, hyperparameters, loader);
   if (!spec) return spec.error();
-  if (Status s = leave_prediction_layers(hyperparameters, *first, *spec); !s) return s.error();
+  if (Status s = leave_prediction_layers(hyperparameters, loader, *first, *spec); !s)
+    return s.error();
   return std::optional(std::move(*spec));
 }
 

@@ -27,5 +27,18 @@ INSTANTIATE_TEST_SUITE_P(Cases, PredictionOracleTest,
                          testing::ValuesIn(test::PredictionCase::names()),
                          test::test_name<std::string>);
 
+class ChainedPredictionOracleTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(ChainedPredictionOracleTest, AllLayersGiveTheGoldenLogits) {
+  const auto golden = test::PredictionCase::read_chained(GetParam());
+  EXPECT_FALSE(golden.further_logits.empty());
+  EXPECT_LE(golden.error(*make_reference_backend()), 1e-9);
+  EXPECT_LE(golden.error(*make_cpu_backend(2)), 1e-7);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ChainedPredictionOracleTest,
+                         testing::ValuesIn(test::PredictionCase::chained_names()),
+                         test::test_name<std::string>);
+
 }  // namespace
 }  // namespace linnet

@@ -196,6 +196,15 @@ TEST_P(PredictedCompanyTest, ChangesNoBit) {
   run_scripts(test::TinyModel(test::PredictionCase::read(GetParam()).model));
 }
 
+class ChainedPredictionsCompanyTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(ChainedPredictionsCompanyTest, ChangesNoBit) {
+  run_scripts(test::TinyModel(test::PredictionCase::read_chained(GetParam()).model));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ChainedPredictionsCompanyTest,
+                         testing::ValuesIn(test::PredictionCase::chained_names()),
+                         test::test_name<std::string>);
 INSTANTIATE_TEST_SUITE_P(Cases, PredictedCompanyTest,
                          testing::ValuesIn(test::PredictionCase::names()),
                          test::test_name<std::string>);

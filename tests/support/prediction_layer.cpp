@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "architectures/architecture.hpp"
+#include "model/blocks/prediction.hpp"
 #include "support/golden_files.hpp"
 #include "support/normalised_error.hpp"
 #include "support/paths.hpp"
@@ -15,8 +16,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Adds the layer that tests/oracles/prediction_cases.py has put into `golden`, as it does itself.
-void add_layer(const Json& golden, Json& model) {
+// Adds the layers that tests/oracles/prediction_cases.py has put into `golden`, as it does itself.
+void add_layers(const Json& golden, Json& model) {
   model["tokens"] = golden["tokens"];
   for (const auto& [key, entry] : golden["metadata"].items()) {
     if (entry.is_null()) {
@@ -39,20 +40,41 @@ void add_layer(const Json& golden, Json& model) {
   model["tensors"] = std::move(tensors);
 }
 
-}  // namespace
-
-std::vector<std::string> PredictionCase::names() {
-  return case_names(in_repository("tests/data/predictions"));
+PredictionCase::Rows rows_of(const Json& golden) {
+  PredictionCase::Rows rows;
+  for (const auto& [position, row] : golden.items()) {
+    rows[std::stoi(position)] = row.get<std::vector<float>>();
+  }
+  return rows;
 }
 
-PredictionCase PredictionCase::read(const std::string& name) {
-  const Json golden = read_json(in_repository("tests/data/predictions/" + name + ".json"));
-  PredictionCase result{OracleCase::read(golden["case"]), {}};
-  add_layer(golden, result.model.json);
-  for (const auto& [position, row] : golden["logits"].items()) {
-    result.logits[std::stoi(position)] = row.get<std::vector<float>>();
+PredictionCase read_from(const std::string& folder, const std::string& name) {
+  const Json golden = read_json(in_repository(folder + "/" + name + ".json"));
+  PredictionCase result{OracleCase::read(golden["case"]), rows_of(golden["logits"]), {}, {}};
+  add_layers(golden, result.model.json);
+  if (!golden.contains("guesses")) return result;
+  for (const Json& further : golden["further_logits"]) {
+    result.further_logits.push_back(rows_of(further));
+  }
+  for (const auto& [position, guesses] : golden["guesses"].items()) {
+    result.guesses[std::stoi(position)] = guesses.get<std::vector<TokenId>>();
   }
   return result;
+}
+
+constexpr const char* kFolder = "tests/data/predictions";
+constexpr const char* kChainedFolder = "tests/data/chained_predictions";
+
+}  // namespace
+
+std::vector<std::string> PredictionCase::names() { return case_names(in_repository(kFolder)); }
+PredictionCase PredictionCase::read(const std::string& name) { return read_from(kFolder, name); }
+
+std::vector<std::string> PredictionCase::chained_names() {
+  return case_names(in_repository(kChainedFolder));
+}
+PredictionCase PredictionCase::read_chained(const std::string& name) {
+  return read_from(kChainedFolder, name);
 }
 
 WholeSequence::WholeSequence(std::vector<std::int32_t> tokens)
@@ -99,25 +121,31 @@ EvaluatedModel::EvaluatedModel(const OracleCase& model, Backend& backend,
 
 namespace {
 
-// What the layer makes of the model's hidden states, for all tokens.
-std::vector<float> predict(const OracleCase& model, Backend& backend) {
-  const EvaluatedModel evaluated(model, backend);
+// The states that a layer reads of the model, those of all tokens.
+std::vector<float> states_for(const PredictionSpec& layer, const EvaluatedModel& evaluated,
+                              Backend& backend) {
+  const bool reads_results = !layer.target_layers.empty();
+  const View view = reads_results ? evaluated.model().kept(0) : evaluated.hidden();
+  std::vector<float> states(static_cast<std::size_t>(view.rows * view.columns));
+  backend.download(view, states.data());
+  return states;
+}
+
+// What the layer `index` makes of the model's states, for all tokens.
+std::vector<float> predict(const EvaluatedModel& evaluated, int index, Backend& backend) {
   WeightLoader loader(evaluated.file(), backend);
   loader.load_part();
-  auto spec = read_prediction_spec(evaluated.file(), loader);
+  const auto spec = read_prediction_spec(evaluated.file(), loader);
   if (!spec || !*spec) return ADD_FAILURE() << "no layer", std::vector<float>();
-  const bool reads_results = !(*spec)->prediction.target_layers.empty();
-  const View hidden = reads_results ? evaluated.model().kept(0) : evaluated.hidden();
-  std::vector<float> before(static_cast<std::size_t>(hidden.rows * hidden.columns));
-  backend.download(hidden, before.data());
+  const std::vector<float> states = states_for((*spec)->prediction, evaluated, backend);
   const LayerPlace place{&backend};
-  const auto layer = Model::load(std::move(**spec), loader, {&place, 1}, evaluated.model().limits(),
-                                 evaluated.model().tables_in(backend));
-  if (!layer) return ADD_FAILURE() << layer.error().message, before;
+  const auto layer = Model::load(prediction_layer(**spec, index), loader, {&place, 1},
+                                 evaluated.model().limits(), evaluated.model().tables_in(backend));
+  if (!layer) return ADD_FAILURE() << layer.error().message, states;
   const auto kv = (*layer)->make_kv_store(KvType::kF32, evaluated.sequence().pages());
   Batch batch = evaluated.sequence().batch();
-  const GivenRows given{1, hidden.rows - 1, before.data()};  // the first has none before it
-  batch.given = {&given, 1};
+  const GivenRows given{1, evaluated.sequence().rows() - 1, states.data()};
+  batch.given = {&given, 1};  // the first has none before it
   const View logits = (*layer)->forward(batch, **kv);
   std::vector<float> all(static_cast<std::size_t>(logits.rows * logits.columns));
   backend.download(logits, all.data());
@@ -127,12 +155,17 @@ std::vector<float> predict(const OracleCase& model, Backend& backend) {
 }  // namespace
 
 double PredictionCase::error(Backend& backend) const {
-  const std::vector<float> predicted = predict(model, backend);
+  const EvaluatedModel evaluated(model, backend);
+  std::vector<Rows> layers = {logits};
+  layers.insert(layers.end(), further_logits.begin(), further_logits.end());
   std::vector<float> got, want;
-  for (const auto& [position, row] : logits) {
-    const float* first = predicted.data() + position * model.vocabulary();
-    got.insert(got.end(), first, first + row.size());
-    want.insert(want.end(), row.begin(), row.end());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::vector<float> predicted = predict(evaluated, static_cast<int>(i), backend);
+    for (const auto& [position, row] : layers[i]) {
+      const float* first = predicted.data() + position * model.vocabulary();
+      got.insert(got.end(), first, first + row.size());
+      want.insert(want.end(), row.begin(), row.end());
+    }
   }
   return normalised_error(got, want);
 }

@@ -11,15 +11,25 @@
 
 namespace linnet::test {
 
-/// A golden case of a layer for multi-token prediction.
+/// A golden case of layers for multi-token prediction.
 struct PredictionCase {
-  OracleCase model;  ///< with the layer
-  std::map<int, std::vector<float>> logits;
+  using Rows = std::map<int, std::vector<float>>;  ///< of logits, by positions
+
+  OracleCase model;  ///< with the layers
+  Rows logits;       ///< of the first layer
+  /// Of several layers: those of the others, where they, too, read the model's states; and the
+  /// tokens that are guessed, each by the next layer, by positions.
+  std::vector<Rows> further_logits;
+  std::map<int, std::vector<TokenId>> guesses;
 
   static std::vector<std::string> names();
   static PredictionCase read(const std::string& name);
 
-  /// The normalised error of what the layer predicts in `backend`.
+  /// Those that have several layers.
+  static std::vector<std::string> chained_names();
+  static PredictionCase read_chained(const std::string& name);
+
+  /// The normalised error of what the layers predict in `backend`.
   double error(Backend& backend) const;
 };
 

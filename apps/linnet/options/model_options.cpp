@@ -236,8 +236,10 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
       ->group(kRunGroup);
   app.add_option(
          "--draft-model", draft_model,
-         "GGUF file of what makes the guesses instead: a smaller model with the same vocabulary, or "
-         "one that was trained for this model (EAGLE-3, an assistant of Gemma 4)")
+         "GGUF file of what makes the guesses instead: a smaller model with the same vocabulary, "
+         "or "
+         "one that was trained for this model (EAGLE-3, an assistant of Gemma 4, layers for "
+         "multi-token prediction)")
       ->type_name("FILE")
       ->group(kRunGroup);
 }

@@ -69,8 +69,8 @@ class ModelFile {
   std::vector<float> adapter_strengths() const;
   std::span<const gguf::ControlVector> control_vectors() const { return control_vectors_; }
   const ModelSpec& spec() const { return spec_; }
-  /// The layer for multi-token prediction, none where the file has none of a known kind; an Error
-  /// where it can't be read.
+  /// The layers for multi-token prediction, none where the file has none of a known kind; an Error
+  /// where they can't be read.
   const Result<std::optional<ModelSpec>>& prediction() const { return prediction_; }
   /// Null for files without a vocabulary.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }

@@ -60,9 +60,10 @@ bool holds(const ModelSpec& spec, const ModelPart& part, std::string_view tensor
   return is_head_tensor(tensor) ? has_last_layer(part.layers) : part.layers.first == 0;
 }
 
-// What a layer for multi-token prediction needs: its own tensors, and the table of tokens.
+// What layers for multi-token prediction need: their own tensors, and the table of tokens.
 bool is_read_by(const ModelSpec& prediction, std::string_view tensor) {
-  return gguf::layer_of(tensor) == prediction.first_block || tensor == kTokens;
+  const auto layer = gguf::layer_of(tensor);
+  return layer ? count_layers(prediction, *layer, {}) > 0 : tensor == kTokens;
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 namespace linnet {
 
 /// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
-/// `prediction` is the layer for multi-token prediction that runs beside the last layers, null
-/// where none does.
+/// `prediction` are the layers for multi-token prediction that run beside the last layers, null
+/// where none do.
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part,
                            const ModelSpec* prediction = nullptr);
 

@@ -22,15 +22,17 @@ double read_bytes(const gguf::File& file, const ModelSpec& spec, int tokens = 1)
   return bytes;
 }
 
-double layer_bytes(const gguf::File& file, const ModelSpec& layer) {
-  const std::string looked_up = own_tokens_tensor(layer) + ".weight";
+// Of the layer for multi-token prediction that gives a guess, on average.
+double layer_bytes(const gguf::File& file, const ModelSpec& layers) {
   double bytes = 0.0;
   for (const gguf::Tensor& tensor : file.tensors()) {
-    const bool is_read =
-        gguf::layer_of(tensor.name) == layer.first_block && tensor.name != looked_up;
-    if (is_read) bytes += expert_share(layer, tensor.name) * bytes_of(&tensor);
+    const auto layer = gguf::layer_of(tensor.name);
+    const bool is_looked_up = tensor.name.ends_with(".nextn.embed_tokens.weight");
+    if (!layer || is_looked_up) continue;
+    bytes +=
+        times_used(layers, tensor.name) * expert_share(layers, tensor.name) * bytes_of(&tensor);
   }
-  return bytes;
+  return bytes / static_cast<double>(layers.layers.size());
 }
 
 // Of the projection to the logits.

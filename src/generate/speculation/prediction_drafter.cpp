@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "backend/kv_pages.hpp"
+#include "backend/split_stores.hpp"
 #include "generate/sampling/candidates.hpp"
 #include "model/blocks/prediction.hpp"
 
@@ -28,52 +29,73 @@ SharedTables shared_tables(const ModelSpec& spec, const Model& target, const Bac
   return tables;
 }
 
+// EAGLE-3 has its own projection to the logits, or shares its target's.
+Status check_projection(const gguf::File& file, const ModelSpec& spec, const SharedTables& tables) {
+  const bool has_own = file.find_tensor(own_output_tensor(spec) + ".weight") != nullptr;
+  if (spec.prediction.kind != PredictionSpec::Kind::kBeside || tables.output || has_own) return {};
+  return Error{
+      fmt::format("{}: has no projection to the logits of its own, and the model's can't be "
+                  "shared: it has other columns, or an adapter",
+                  file.path().string())};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, ModelSpec spec,
                                                          const Model& target, Backend& backend,
                                                          const EngineOptions& options,
                                                          std::int64_t kv_tokens) {
-  WeightLoader loader(file.file(), backend);
-  if (spec.prediction.kind == PredictionSpec::Kind::kJoined) loader.load_part();
-  const LayerPlace place{&backend};
+  const bool joins = spec.prediction.kind == PredictionSpec::Kind::kJoined;
   BatchLimits limits = target.limits();
   limits.rows = std::min(limits.rows, kMostRows);
   spec.vocabulary = target.spec().vocabulary;
   const SharedTables tables = shared_tables(spec, target, backend);
-  if (spec.prediction.kind == PredictionSpec::Kind::kBeside && !tables.output &&
-      !loader.has(own_output_tensor(spec) + ".weight")) {
-    return Error{
-        fmt::format("{}: has no projection to the logits of its own, and the model's can't be "
-                    "shared: it has other columns, or an adapter",
-                    file.file().path().string())};
-  }
-  auto layer = Model::load(std::move(spec), loader, {&place, 1}, limits, tables);
-  if (!layer) return layer.error();
-  if (Status s = file.file().check_unchanged(); !s) return s.error();
+  if (Status s = check_projection(file.file(), spec, tables); !s) return s.error();
   SequenceMemory memory;
   memory.pages = pages_for(kv_tokens) + 1;
-  auto kv = (*layer)->make_kv_store(options.kv_type, memory.pages);
-  if (!kv) return kv.error();
-  memory.kv = std::move(*kv);
+  std::vector<std::unique_ptr<Model>> layers;
+  std::vector<std::unique_ptr<KvStore>> stores;
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    WeightLoader loader(file.file(), backend);
+    if (joins) loader.load_part();
+    const LayerPlace place{&backend};
+    auto layer =
+        Model::load(joins ? prediction_layer(spec, i) : spec, loader, {&place, 1}, limits, tables);
+    if (!layer) return layer.error();
+    auto kv = (*layer)->make_kv_store(options.kv_type, memory.pages);
+    if (!kv) return kv.error();
+    layers.push_back(std::move(*layer));
+    stores.push_back(std::move(*kv));
+  }
+  if (Status s = file.file().check_unchanged(); !s) return s.error();
+  memory.kv = std::make_unique<SplitKvStore>(std::move(stores));
   return std::unique_ptr<Drafter>(
-      new PredictionDrafter(file, target, backend, std::move(*layer), std::move(memory)));
-}
-
-std::int64_t PredictionDrafter::waiting_rows() const {
-  return std::min(kWaitingRows, layer_->limits().rows);
+      new PredictionDrafter(file, target, backend, std::move(layers), std::move(memory)));
 }
 
 PredictionDrafter::PredictionDrafter(const ModelFile& file, const Model& target, Backend& backend,
-                                     std::unique_ptr<Model> layer, SequenceMemory memory)
+                                     std::vector<std::unique_ptr<Model>> layers,
+                                     SequenceMemory memory)
     : file_(file),
       target_(target),
       backend_(backend),
-      layer_(std::move(layer)),
-      skipped_(layer_->spec().prediction.kind == PredictionSpec::Kind::kBeside ? 1 : 0),
+      layers_(std::move(layers)),
+      skipped_(spec().prediction.kind == PredictionSpec::Kind::kBeside ? 1 : 0),
       memory_(std::move(memory)),
       cache_(backend, memory_, /*reuses=*/true),
       logits_(backend) {}
+
+// So many go into a pass beside the rows of the guesses before the last one.
+std::int64_t PredictionDrafter::waiting_rows() const {
+  const std::int64_t room = limits().rows - (std::ssize(layers_) - 1);
+  return std::clamp<std::int64_t>(room, 1, kWaitingRows);
+}
+
+// Evaluates the rows.
+View PredictionDrafter::forward(std::size_t layer) {
+  return layers_[layer]->forward(rows_.batch(),
+                                 static_cast<SplitKvStore&>(cache_.kv()).part(layer));
+}
 
 // Nothing comes before the first one, so that EAGLE-3 was not trained to read it.
 std::span<const TokenId> PredictionDrafter::read_tokens(std::span<const TokenId> tokens) const {
@@ -81,7 +103,7 @@ std::span<const TokenId> PredictionDrafter::read_tokens(std::span<const TokenId>
 }
 
 TokenId PredictionDrafter::token_of(std::int64_t column) const {
-  const auto& tokens = layer_->spec().prediction.tokens;
+  const auto& tokens = spec().prediction.tokens;
   return tokens.empty() ? static_cast<TokenId>(column) : tokens[static_cast<std::size_t>(column)];
 }
 
@@ -100,31 +122,31 @@ void PredictionDrafter::observe(const EvaluatedRows& rows) {
 
 // Rows whose states are known.
 std::int64_t PredictionDrafter::readable_rows(const Sequence& sequence) const {
-  const std::int64_t known = std::ssize(sequence.hidden) / layer_->spec().width;
+  const std::int64_t known = std::ssize(sequence.hidden) / spec().width;
   return sequence.first_hidden + known + 1 - skipped_;
 }
 
 // What the layer reads of the target's states, [rows, width].
 void PredictionDrafter::read_hidden(const EvaluatedRows& rows, float* out) {
-  const PredictionSpec& spec = layer_->spec().prediction;
+  const PredictionSpec& spec = this->spec().prediction;
   if (spec.kind == PredictionSpec::Kind::kJoined) {
     const View states = spec.target_layers.empty() ? target_.hidden() : target_.kept(0);
     return backend_.download(some_rows(states, rows.first_row, rows.rows), out);
   }
   const std::size_t layers = spec.target_layers.size();
   std::vector<View> results(layers);
-  for (std::int64_t first = 0; first < rows.rows; first += layer_->limits().rows) {
-    const std::int64_t count = std::min(rows.rows - first, layer_->limits().rows);
+  for (std::int64_t first = 0; first < rows.rows; first += limits().rows) {
+    const std::int64_t count = std::min(rows.rows - first, limits().rows);
     for (std::size_t i = 0; i < layers; ++i) {
       results[i] = some_rows(target_.kept(i), rows.first_row + first, count);
     }
-    backend_.download(layer_->fuse(results), out + first * layer_->spec().width);
+    backend_.download(layers_.front()->fuse(results), out + first * this->spec().width);
   }
 }
 
 // Those of guesses that were wrong, or of a sequence that is computed once more, come again.
 void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequence) {
-  const std::int64_t width = layer_->spec().width;
+  const std::int64_t width = spec().width;
   const std::int64_t known = std::ssize(sequence.hidden) / width;
   const std::int64_t kept = rows.position - sequence.first_hidden;
   if (kept < 0 || kept > known) {
@@ -140,7 +162,7 @@ void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequenc
 
 // Forgets the hidden states before the one that the next row reads.
 void PredictionDrafter::drop_read(Sequence& sequence) const {
-  const std::int64_t width = layer_->spec().width;
+  const std::int64_t width = spec().width;
   const std::int64_t known = std::ssize(sequence.hidden) / width;
   const std::int64_t next = sequence.stored.computed + skipped_ - 1;
   const std::int64_t read = std::clamp<std::int64_t>(next - sequence.first_hidden, 0, known);
@@ -151,17 +173,15 @@ void PredictionDrafter::drop_read(Sequence& sequence) const {
 // Rows of pictures and sounds count as some token: what the model has made of them says more.
 void PredictionDrafter::add_row(const Text& text, std::int64_t row, TokenId token,
                                 bool wants_logits) {
-  rows_.add_row(token < layer_->spec().vocabulary ? token : 0, wants_logits);
+  rows_.add_row(token < spec().vocabulary ? token : 0, wants_logits);
   if (text.media) rows_.place_row(*text.media, row + skipped_);
 }
 
-// Adds the next `count` rows of a sequence; false if there is no memory for them.
-bool PredictionDrafter::add_rows(const Text& text, std::int64_t count, bool wants_logits,
-                                 Sequence& sequence) {
-  StoredSequence& stored = sequence.stored;
-  const std::int64_t first = stored.computed, end = first + count;
-  if (!cache_.reserve(stored, end)) return false;
-  const std::int64_t width = layer_->spec().width;
+// Adds the rows of a text that were not read, up to `end`, with the states that they read.
+void PredictionDrafter::add_text(const Text& text, std::int64_t end, bool wants_logits,
+                                 const Sequence& sequence) {
+  const std::int64_t first = sequence.stored.computed;
+  const std::int64_t width = spec().width;
   const std::int64_t known = std::ssize(sequence.hidden) / width;
   const std::int64_t reader = sequence.first_hidden + 1 - skipped_;  // of the first that is known
   const std::int64_t from = std::clamp(reader, first, end);
@@ -170,21 +190,35 @@ bool PredictionDrafter::add_rows(const Text& text, std::int64_t count, bool want
     rows_.add_given(
         {rows_.rows() + from - first, to - from, sequence.hidden.data() + (from - reader) * width});
   }
-  rows_.add_sequence(stored, first, count);
   for (std::int64_t i = first; i < end; ++i) {
     add_row(text, i, text.tokens[i], wants_logits && i + 1 == end);
   }
-  return true;
+}
+
+// Adds the rows of the guesses from `first` on; what follows the last one is wanted.
+void PredictionDrafter::add_guesses(const Guessing& guessing, std::int64_t first) {
+  const std::vector<TokenId>& guesses = *guessing.query->guesses;
+  const std::int64_t count = std::ssize(guesses) - first;
+  const std::vector<float>& states = guessing.sequence->guessed;
+  rows_.add_given({rows_.rows(), count, states.data() + first * spec().width});
+  const Text text = text_of(*guessing.query);
+  for (std::int64_t i = first; i < std::ssize(guesses); ++i) {
+    add_row(text, std::ssize(text.tokens) + i, guesses[static_cast<std::size_t>(i)],
+            i + 1 == std::ssize(guesses));
+  }
 }
 
 // Reads rows of which nothing is guessed, up to `end`.
 void PredictionDrafter::read_until(const Text& text, std::int64_t end, Sequence& sequence) {
-  while (sequence.stored.computed < end) {
-    const std::int64_t count = std::min(end - sequence.stored.computed, layer_->limits().rows);
+  StoredSequence& stored = sequence.stored;
+  while (stored.computed < end) {
+    const std::int64_t count = std::min(end - stored.computed, limits().rows);
+    if (!cache_.reserve(stored, stored.computed + count)) return sequence.hidden.clear();
     rows_.clear();
-    if (!add_rows(text, count, /*wants_logits=*/false, sequence)) return sequence.hidden.clear();
-    layer_->forward(rows_.batch(), cache_.kv());
-    cache_.advance(sequence.stored, text.tokens, count);
+    rows_.add_sequence(stored, stored.computed, count);
+    add_text(text, stored.computed + count, /*wants_logits=*/false, sequence);
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer) forward(layer);
+    cache_.advance(stored, text.tokens, count);
     drop_read(sequence);
   }
 }
@@ -194,17 +228,13 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
   std::vector<Guessing> guessing;
   rows_.clear();
   for (const DraftQuery& query : queries) add_latest(query, guessing);
-  compute(guessing);
+  compute(guessing, 0);
+  for (std::size_t layer = 1; layer < layers_.size(); ++layer) chain(guessing, layer);
   for (const Guessing& of : guessing) {
-    cache_.advance(of.sequence->stored, read_tokens(of.query->tokens), of.rows);
+    cache_.advance(of.sequence->stored, read_tokens(of.query->tokens), of.unread);
     drop_read(*of.sequence);
   }
-  // Each pass gives every sequence a guess, from which the next pass goes on.
-  while (!guessing.empty()) {
-    rows_.clear();
-    std::erase_if(guessing, [this](Guessing& of) { return !add_guess(of); });
-    compute(guessing);
-  }
+  while (layers_.size() == 1 && !guessing.empty()) go_on(guessing);
   return file_.check_lazy_weights();
 }
 
@@ -221,46 +251,73 @@ void PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing
   Sequence* const sequence = sequences_.find_started(query.sequence);
   if (!sequence) return;
   const Text text = text_of(query);
-  const std::int64_t count = std::ssize(text.tokens) - sequence->stored.computed;
-  const BatchLimits& limits = layer_->limits();
-  const bool has_room = rows_.rows() + count <= limits.rows && rows_.outputs() < limits.outputs;
-  if (count < 1 || !has_room) return;
-  if (!add_rows(text, count, /*wants_logits=*/true, *sequence)) return;
-  guessing.push_back({&query, sequence, count});
+  const std::int64_t end = std::ssize(text.tokens);
+  const std::int64_t count = end - sequence->stored.computed;
+  const std::int64_t later = (std::ssize(guessing) + 1) * (std::ssize(layers_) - 1);
+  const bool has_room =
+      rows_.rows() + count + later <= limits().rows && rows_.outputs() < limits().outputs;
+  if (count < 1 || !has_room || !cache_.reserve(sequence->stored, end)) return;
+  rows_.add_sequence(sequence->stored, sequence->stored.computed, count);
+  add_text(text, end, /*wants_logits=*/true, *sequence);
+  sequence->guessed.clear();
+  guessing.push_back({&query, sequence, count, count});
 }
 
-// Adds the row of the latest guess; false if no more are wanted or there is no memory for more.
-bool PredictionDrafter::add_guess(Guessing& guessing) {
-  const auto& guesses = *guessing.query->guesses;
-  Sequence& sequence = *guessing.sequence;
-  if (std::ssize(guesses) >= guessing.query->most) return false;
-  const std::int64_t position = sequence.stored.computed + std::ssize(guesses) - 1;
-  if (!cache_.reserve(sequence.stored, position + 1)) return false;
-  rows_.add_given({rows_.rows(), 1, sequence.guessed.data()});
-  rows_.add_sequence(sequence.stored, position, 1);
-  add_row(text_of(*guessing.query), position, guesses.back(), /*wants_logits=*/true);
-  guessing.rows = 1;
-  return true;
+// Whether a sequence gets one more guess: one is wanted, and there is memory for the row that it
+// comes from.
+bool PredictionDrafter::gets_more(const Guessing& guessing) {
+  const DraftQuery& query = *guessing.query;
+  const std::int64_t end = std::ssize(read_tokens(query.tokens)) + std::ssize(*query.guesses);
+  return std::ssize(*query.guesses) < query.most && cache_.reserve(guessing.sequence->stored, end);
 }
 
-// Evaluates the rows; the last one of each sequence gives it a guess.
-void PredictionDrafter::compute(std::span<const Guessing> guessing) {
+// A later layer reads the texts, too, behind which its guesses come from those before.
+void PredictionDrafter::chain(std::vector<Guessing>& guessing, std::size_t layer) {
+  rows_.clear();
+  for (Guessing& of : guessing) {
+    of.goes_on = of.goes_on && gets_more(of);
+    of.rows = of.unread + (of.goes_on ? std::ssize(*of.query->guesses) : 0);
+    const StoredSequence& stored = of.sequence->stored;
+    rows_.add_sequence(stored, stored.computed, of.rows);
+    add_text(text_of(*of.query), stored.computed + of.unread, /*wants_logits=*/false, *of.sequence);
+    if (of.goes_on) add_guesses(of, 0);
+  }
+  compute(guessing, layer);
+}
+
+// The only layer gives each sequence a guess, from which the next pass goes on.
+void PredictionDrafter::go_on(std::vector<Guessing>& guessing) {
+  std::erase_if(guessing, [this](const Guessing& of) { return !gets_more(of); });
+  rows_.clear();
+  for (Guessing& of : guessing) {
+    of.rows = 1;
+    const std::int64_t latest = std::ssize(*of.query->guesses) - 1;
+    rows_.add_sequence(of.sequence->stored, of.sequence->stored.computed + latest, 1);
+    add_guesses(of, latest);
+  }
+  compute(guessing, 0);
+}
+
+// Evaluates the rows; the last one of each sequence that goes on gives it a guess.
+void PredictionDrafter::compute(std::span<const Guessing> guessing, std::size_t layer) {
   if (rows_.rows() == 0) return;
   rows_.keep_hidden();
-  const View logits = layer_->forward(rows_.batch(), cache_.kv());
+  const View logits = forward(layer);
+  if (rows_.outputs() == 0) return;
   logits_.clear();
   LogitNeeds likeliest;
   likeliest.all = !logits_.picks();
-  for (std::size_t i = 0; i < guessing.size(); ++i) logits_.add_row(likeliest);
+  for (std::int64_t i = 0; i < rows_.outputs(); ++i) logits_.add_row(likeliest);
   logits_.read(logits);  // the step that tries the guesses tells of errors
-  std::int64_t end = 0;
-  for (std::size_t i = 0; i < guessing.size(); ++i) {
-    const Guessing& of = guessing[i];
-    const LogitRow row = logits_.row(static_cast<std::int64_t>(i));
-    of.query->guesses->push_back(token_of(Candidates(row).best().id));
+  std::int64_t output = 0, end = 0;
+  for (const Guessing& of : guessing) {
     end += of.rows;
-    of.sequence->guessed.resize(static_cast<std::size_t>(layer_->spec().width));
-    backend_.download(some_rows(layer_->hidden(), end - 1, 1), of.sequence->guessed.data());
+    if (!of.goes_on) continue;
+    of.query->guesses->push_back(token_of(Candidates(logits_.row(output++)).best().id));
+    std::vector<float>& states = of.sequence->guessed;
+    states.resize(states.size() + static_cast<std::size_t>(spec().width));
+    backend_.download(some_rows(layers_[layer]->hidden(), end - 1, 1),
+                      states.data() + std::ssize(states) - spec().width);
   }
 }
 
@@ -268,7 +325,7 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing) {
 // again. Places of pictures are not known any more.
 void PredictionDrafter::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
   const Text text{read_tokens(tokens), nullptr};
-  const auto is_text = [&](TokenId id) { return id < layer_->spec().vocabulary; };
+  const auto is_text = [&](TokenId id) { return id < spec().vocabulary; };
   Sequence* const started = sequences_.find_started(sequence);
   if (started && std::ranges::all_of(text.tokens, is_text)) {
     read_until(text, std::min(std::ssize(text.tokens), readable_rows(*started)), *started);

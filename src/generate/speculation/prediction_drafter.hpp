@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "base/token_id.hpp"
 #include "generate/loading/model_file.hpp"
@@ -11,14 +12,15 @@
 
 namespace linnet {
 
-/// Guesses with a layer that reads hidden states of the model: that for multi-token prediction in
-/// the model's own file (https://arxiv.org/abs/2412.19437, section 2.2), or one that was trained
-/// for the model (EAGLE-3, https://arxiv.org/abs/2503.01840). It guesses greedily, all sequences
-/// side by side, and must see all rows of the model; where some were not seen (their keys came from
-/// a session), guesses are poorer. It keeps keys and values of its own.
+/// Guesses with a layer that reads hidden states of the model: that for multi-token prediction
+/// (https://arxiv.org/abs/2412.19437, section 2.2), or one that was trained for the model (EAGLE-3,
+/// https://arxiv.org/abs/2503.01840). Of several layers for multi-token prediction each gives one
+/// guess, of its own and those before it. It guesses greedily, all sequences side by side, and must
+/// see all rows of the model; where some were not seen (their keys came from a session), guesses
+/// are poorer. It keeps keys and values of its own.
 class PredictionDrafter final : public Drafter {
  public:
-  /// Loads the layer that `spec` describes from `file`, beside the results of `target` in
+  /// Loads what `spec` describes from `file`, beside the results of `target` in
   /// `backend`; all of these must outlive this. It has room for `kv_tokens` tokens.
   static Result<std::unique_ptr<Drafter>> load(const ModelFile& file, ModelSpec spec,
                                                const Model& target, Backend& backend,
@@ -35,9 +37,9 @@ class PredictionDrafter final : public Drafter {
   struct Sequence : DraftedSequence {
     std::int64_t first_hidden = 0;  // position of the first of
     std::vector<float> hidden;      // what is still to be read of the model's states
-    std::vector<float> guessed;     // the layer's own, behind the latest guess
+    std::vector<float> guessed;     // the layer's own, behind each guess
   };
-  // What the layer reads of a text.
+  // What the layers read of a text.
   struct Text {
     std::span<const TokenId> tokens;
     const PromptMedia* media;
@@ -46,12 +48,17 @@ class PredictionDrafter final : public Drafter {
   struct Guessing {
     const DraftQuery* query;
     Sequence* sequence;
-    std::int64_t rows;  // of it in this pass
+    std::int64_t unread;  // rows of the text, from which its first guess comes
+    std::int64_t rows;    // of it in this pass
+    bool goes_on = true;  // it gets a guess of this pass
   };
 
   PredictionDrafter(const ModelFile& file, const Model& target, Backend& backend,
-                    std::unique_ptr<Model> layer, SequenceMemory memory);
+                    std::vector<std::unique_ptr<Model>> layers, SequenceMemory memory);
 
+  const ModelSpec& spec() const { return layers_.front()->spec(); }
+  const BatchLimits& limits() const { return layers_.front()->limits(); }
+  View forward(std::size_t layer);
   std::span<const TokenId> read_tokens(std::span<const TokenId> tokens) const;
   Text text_of(const auto& of) const { return {read_tokens(of.tokens), of.media}; }
   TokenId token_of(std::int64_t column) const;
@@ -61,20 +68,23 @@ class PredictionDrafter final : public Drafter {
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;
   void add_row(const Text& text, std::int64_t row, TokenId token, bool wants_logits);
-  bool add_rows(const Text& text, std::int64_t count, bool wants_logits, Sequence& sequence);
+  void add_text(const Text& text, std::int64_t end, bool wants_logits, const Sequence& sequence);
+  void add_guesses(const Guessing& guessing, std::int64_t first);
   void read_until(const Text& text, std::int64_t end, Sequence& sequence);
   void read_waiting(const DraftQuery& query);
   void add_latest(const DraftQuery& query, std::vector<Guessing>& guessing);
-  bool add_guess(Guessing& guessing);
-  void compute(std::span<const Guessing> guessing);
+  bool gets_more(const Guessing& guessing);
+  void chain(std::vector<Guessing>& guessing, std::size_t layer);
+  void go_on(std::vector<Guessing>& guessing);
+  void compute(std::span<const Guessing> guessing, std::size_t layer);
 
   const ModelFile& file_;
   const Model& target_;
   Backend& backend_;
-  std::unique_ptr<Model> layer_;
+  std::vector<std::unique_ptr<Model>> layers_;
   // Row i of a text is its token i + skipped_, and reads the hidden state i + skipped_ - 1.
   std::int64_t skipped_;
-  SequenceMemory memory_;
+  SequenceMemory memory_;  // its KvStore has a part for each layer
   SequenceCache cache_;
   DraftedSequences<Sequence> sequences_{cache_};
   BatchRows rows_;

@@ -24,6 +24,14 @@ void put_given_rows(const Pass& pass, View out) {
 
 }  // namespace
 
+ModelSpec prediction_layer(const ModelSpec& model, int index) {
+  ModelSpec layer = model;
+  layer.layers = {model.layers[static_cast<std::size_t>(index)]};
+  layer.first_block += index;
+  layer.layers[0].latent.indexer.kv_layer = 1;
+  return layer;
+}
+
 std::string prediction_tensor(const ModelSpec& model, std::string_view part) {
   return fmt::format("{}.{}.{}", model.layer_name, model.first_block, part);
 }

@@ -23,6 +23,10 @@ struct PredictionWeights {
 PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
                                   std::shared_ptr<const Matrix> target_tokens);
 
+/// Of the layers for multi-token prediction that `model` describes (kJoined) the layer `index`, as
+/// a model by itself.
+ModelSpec prediction_layer(const ModelSpec& model, int index);
+
 /// What tensor `part` of a layer for multi-token prediction is called in the file.
 std::string prediction_tensor(const ModelSpec& model, std::string_view part);
 

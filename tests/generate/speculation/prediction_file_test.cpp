@@ -8,6 +8,7 @@
 #include "generate/speculation/draft_file.hpp"
 #include "generate/speculation/guess_cost.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
+#include "gguf/tensor_names.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
@@ -21,8 +22,9 @@ using Json = nlohmann::ordered_json;
 
 std::int64_t own_layers(const test::OracleCase& model) {
   const Json& metadata = model.json["metadata"];
-  const std::string architecture = metadata["general.architecture"]["value"];
-  return metadata[architecture + ".block_count"]["value"].get<std::int64_t>() - 1;
+  const std::string prefix = metadata["general.architecture"]["value"].get<std::string>() + ".";
+  return metadata[prefix + "block_count"]["value"].get<std::int64_t>() -
+         metadata[prefix + "nextn_predict_layers"]["value"].get<std::int64_t>();
 }
 
 // `model` with those tensors that `is_kept` wants.
@@ -35,16 +37,16 @@ test::OracleCase with_tensors(test::OracleCase model, const auto& is_kept) {
   return model;
 }
 
-// What converters leave of a model: its layer for multi-token prediction, or all but that.
-test::OracleCase layer_alone(const test::OracleCase& model) {
-  const std::string layer = "blk." + std::to_string(own_layers(model)) + ".";
-  return with_tensors(model, [&](const std::string& name) {
-    return name.starts_with(layer) || !name.starts_with("blk.");
-  });
+// What converters leave of a model: its layers for multi-token prediction, or all but these.
+test::OracleCase layers_alone(const test::OracleCase& model) {
+  const std::int64_t own = own_layers(model);
+  return with_tensors(
+      model, [&](const std::string& name) { return gguf::layer_of(name).value_or(own) >= own; });
 }
-test::OracleCase without_layer(const test::OracleCase& model) {
-  const std::string layer = "blk." + std::to_string(own_layers(model)) + ".";
-  return with_tensors(model, [&](const std::string& name) { return !name.starts_with(layer); });
+test::OracleCase without_layers(const test::OracleCase& model) {
+  const std::int64_t own = own_layers(model);
+  return with_tensors(
+      model, [&](const std::string& name) { return gguf::layer_of(name).value_or(0) < own; });
 }
 
 class WrittenCase {
@@ -59,6 +61,23 @@ class WrittenCase {
   test::TemporaryFolder folder_;
 };
 
+// "chained/NAME": one with several layers.
+constexpr std::string_view kChained = "chained/";
+
+std::vector<std::string> all_cases() {
+  std::vector<std::string> names = test::PredictionCase::names();
+  for (const std::string& name : test::PredictionCase::chained_names()) {
+    names.push_back(std::string(kChained).append(name));
+  }
+  return names;
+}
+
+test::PredictionCase read_case(const std::string& name) {
+  return name.starts_with(kChained)
+             ? test::PredictionCase::read_chained(name.substr(kChained.size()))
+             : test::PredictionCase::read(name);
+}
+
 class PredictionFileTest : public testing::TestWithParam<std::string> {
  protected:
   PredictionFileTest() { EXPECT_TRUE(draft_) << draft_.error().message; }
@@ -70,9 +89,9 @@ class PredictionFileTest : public testing::TestWithParam<std::string> {
     return options;
   }
 
-  const test::PredictionCase case_ = test::PredictionCase::read(GetParam());
-  const test::TinyModel target_{without_layer(case_.model)};
-  const WrittenCase file_{layer_alone(case_.model)};
+  const test::PredictionCase case_ = read_case(GetParam());
+  const test::TinyModel target_{without_layers(case_.model)};
+  const WrittenCase file_{layers_alone(case_.model)};
   const Result<std::unique_ptr<ModelFile>> draft_ = open_draft(file_.path(), target_.file());
 };
 
@@ -147,13 +166,12 @@ TEST_P(PredictionFileTest, IsNoModelByItself) {
   EXPECT_THAT(model.error().message, HasSubstr("only guesses tokens for the model"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, PredictionFileTest,
-                         testing::ValuesIn(test::PredictionCase::names()),
+INSTANTIATE_TEST_SUITE_P(Cases, PredictionFileTest, testing::ValuesIn(all_cases()),
                          test::test_name<std::string>);
 
 // What is said of the file of a layer of `case`, beside `target`.
 std::string problem(const std::string& name, const test::OracleCase& target) {
-  const WrittenCase file(layer_alone(test::PredictionCase::read(name).model));
+  const WrittenCase file(layers_alone(test::PredictionCase::read(name).model));
   const test::TinyModel model(target);
   const auto draft = open_draft(file.path(), model.file());
   return draft ? "" : draft.error().message;
@@ -183,7 +201,7 @@ TEST(PredictionFileErrorTest, IsOfAKnownKind) {
     if (key.starts_with("qwen35.")) metadata["llama" + key.substr(6)] = entry;
   }
   metadata["general.architecture"]["value"] = "llama";
-  const WrittenCase file(layer_alone(layer));
+  const WrittenCase file(layers_alone(layer));
   const test::TinyModel model("llama-dense");
   const auto draft = open_draft(file.path(), model.file());
   ASSERT_FALSE(draft);
