@@ -16,6 +16,7 @@ namespace {
 // Qwen2.5-Omni's older files name one projector for both of their encoders.
 constexpr auto kFamilies = std::to_array<HearingFamily>({
     {"gemma4a", read_gemma4_hearing},
+    {"gemma4ua", read_gemma4_unified_hearing},
     {"glma", read_glm_hearing},
     {"lfm2a", read_lfm2_hearing},
     {"meralion", read_meralion_hearing},

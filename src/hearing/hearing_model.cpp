@@ -2,6 +2,7 @@
 
 #include "base/checked.hpp"
 #include "encoder/row_layout.hpp"
+#include "model/blocks/elementwise.hpp"
 
 namespace linnet {
 namespace {
@@ -41,7 +42,7 @@ HearingModel::~HearingModel() = default;
 // Of a transformer the residual stream, inputs and results of blocks, queries, keys and values,
 // which are kept, too, and what is within a feed-forward part. And a tenth, for what is rounded up.
 std::int64_t hearing_workspace_bytes(const HearingSpec& spec) {
-  const std::int64_t inner = spec.tower.layers.front().mlp.width;
+  const std::int64_t inner = spec.tower.layers.empty() ? 0 : spec.tower.layers.front().mlp.width;
   const std::int64_t row_bytes = (16 * spec.tower.width + 2 * inner) * std::int64_t{sizeof(float)};
   const std::int64_t tower = spec.conformer ? conformer_workspace_bytes(spec)
                                             : saturating_multiply(spec.chunk_rows(), row_bytes);
@@ -69,6 +70,7 @@ Result<std::unique_ptr<HearingModel>> HearingModel::load(HearingSpec spec, Weigh
 }
 
 Status HearingModel::load_tower(WeightLoader& loader) {
+  if (spec_.tower.layers.empty()) return loader.finish();
   auto tower = Model::load(spec_.tower, loader, backend_, BatchLimits{spec_.chunk_rows(), 1});
   if (!tower) return tower.error();
   tower_ = std::move(*tower);
@@ -83,8 +85,10 @@ Status HearingModel::load_conformer(WeightLoader& loader) {
 }
 
 Status HearingModel::allocate_workspace() {
-  auto buffer = backend_.allocate(
-      std::max(stem_->workspace_floats(), projector_->workspace_floats(spec_.chunk_rows())));
+  const std::int64_t rows = spec_.chunk_rows();
+  const std::int64_t projected =
+      Workspace::floats_for(rows, spec_.tower.width, 1) + projector_->workspace_floats(rows);
+  auto buffer = backend_.allocate(std::max(stem_->workspace_floats(), projected));
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));
   return {};
@@ -98,6 +102,7 @@ Status HearingModel::begin(const SoundChunk& chunk) {
     conformer_->begin(progress_->rows, chunk.tower_rows);
     return status_or_drop();
   }
+  if (!tower_) return status_or_drop();
   auto kv = tower_->make_kv_store(KvType::kF32, progress_->whole.pages());
   if (!kv) {
     drop();
@@ -109,7 +114,7 @@ Status HearingModel::begin(const SoundChunk& chunk) {
 }
 
 Result<std::optional<EncodedRows>> HearingModel::advance() {
-  if (conformer_ ? conformer_->advance() : tower_->advance_forward()) {
+  if (conformer_ ? conformer_->advance() : tower_ && tower_->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
@@ -120,9 +125,18 @@ Result<std::optional<EncodedRows>> HearingModel::advance() {
   return std::optional(std::move(*rows));
 }
 
+// What the projector reads.
+View HearingModel::tower_rows() {
+  if (conformer_) return conformer_->rows();
+  if (tower_) return tower_->hidden();
+  const View rows = workspace_->view(progress_->given.rows, spec_.tower.width);
+  upload_rows(backend_, progress_->rows.data(), rows.columns, rows);
+  return rows;
+}
+
 Result<EncodedRows> HearingModel::project_rows() {
   workspace_->clear();
-  const View hidden = conformer_ ? conformer_->rows() : tower_->hidden();
+  const View hidden = tower_rows();
   const View out =
       projector_->run(backend_, *workspace_, nullptr, hidden, line_of(hidden.rows), {});
   std::vector<float> values(static_cast<std::size_t>(out.rows * out.columns));

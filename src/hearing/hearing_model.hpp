@@ -41,6 +41,7 @@ class HearingModel {
   Status load_tower(WeightLoader& loader);
   Status load_conformer(WeightLoader& loader);
   Status allocate_workspace();
+  View tower_rows();
   Result<EncodedRows> project_rows();
   std::vector<float> followed_by_zeros(std::vector<float> values, std::int64_t width) const;
   Status status_or_drop();
@@ -49,7 +50,7 @@ class HearingModel {
   Backend& backend_;
   std::unique_ptr<Stem> stem_;
   std::unique_ptr<Model> tower_;          // or
-  std::unique_ptr<Conformer> conformer_;  // the other is null
+  std::unique_ptr<Conformer> conformer_;  // the other is null; both where there is no tower
   std::unique_ptr<Projector> projector_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no chunk is under way

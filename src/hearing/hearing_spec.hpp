@@ -73,7 +73,7 @@ struct HearingSpec {
   std::string name;
   MelSpec mel;
   StemSpec stem;
-  ModelSpec tower;  ///< of the stem's rows: all of them are given
+  ModelSpec tower;  ///< of the stem's rows: all of them are given; no layers: no tower
   std::optional<ConformerSpec> conformer;
   std::int64_t chunk_frames = 0;  ///< of the spectrogram, which are heard by themselves
   /// The silence behind a sound is heard to the end of its last chunk.

@@ -130,6 +130,13 @@ void keep_highest_decades(MelFrames& mel) {
   for (float& value : mel.values) value = (std::max(value, least) + 4.0f) / 4.0f;
 }
 
+MelFrames sample_frames(const Sound& sound, int in_frame) {
+  MelFrames frames{in_frame, sound.samples};
+  const std::size_t length = static_cast<std::size_t>(in_frame);
+  frames.values.resize((sound.samples.size() + length - 1) / length * length, 0.0f);
+  return frames;
+}
+
 // Samples with the silence behind them.
 std::int64_t whole_of(std::int64_t samples, const MelSpec& spec) {
   const std::int64_t chunk = spec.chunk_frames * kMelHop;
@@ -173,8 +180,13 @@ MelSpec nemo_mel(int bins) {
           .ends_in_zeros = true};
 }
 
+MelSpec plain_samples(int in_frame) {
+  return {.bins = in_frame, .levels = MelSpec::Levels::kSamples};
+}
+
 MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec) {
   assert(!sound.samples.empty());
+  if (spec.levels == MelSpec::Levels::kSamples) return sample_frames(sound, spec.bins);
   const std::int64_t samples = std::ssize(sound.samples), whole = whole_of(samples, spec);
   const auto plain = [&](std::int64_t i) {
     return i >= 0 && i < samples ? double{sound.samples[i]} : 0.0;

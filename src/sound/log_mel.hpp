@@ -31,7 +31,8 @@ struct MelSpec {
     kDecades,  ///< (log10 + 4) / 4, raised to at most 8 decades below the highest one of the whole
                ///< sound
     kNatural,  ///< natural logarithms
-    kPerBand   ///< the same, of each band less its mean and divided by its deviation
+    kPerBand,  ///< the same, of each band less its mean and divided by its deviation
+    kSamples   ///< no spectrogram: a frame has the next `bins` samples, and silence fills the last
   };
 
   int bins = 0;
@@ -58,6 +59,8 @@ MelSpec whisper_mel(int bins, std::int64_t chunk_frames);
 MelSpec universal_mel(int bins);
 /// Of NeMo's processor.
 MelSpec nemo_mel(int bins);
+/// Samples as they are, so many in a frame.
+MelSpec plain_samples(int in_frame);
 
 /// The spectrogram of `sound`, which has a sample; at least one frame.
 MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec);

@@ -110,6 +110,19 @@ TEST(SoundChunksTest, WithoutSilenceBehindASoundFramesAreWithinIt) {
   EXPECT_EQ(chunks[0].tower_rows, 25);
 }
 
+// Gemma 4's unified one: 640 samples are a row, and nothing is left out.
+TEST(SoundChunksTest, SamplesMayBeRowsAsTheyAre) {
+  HearingSpec spec;
+  spec.mel = plain_samples(640);
+  spec.stem.bins_are_columns = true;
+  spec.chunk_frames = 750;
+  const auto chunks = chunks_of(spec, of_seconds(31.01));
+  ASSERT_EQ(chunks.size(), 2u);
+  EXPECT_EQ(chunks[0].tower_rows, 750);
+  EXPECT_EQ(chunks[1].tower_rows, 26);
+  EXPECT_EQ(chunks[1].frames.frames(), 26);
+}
+
 // LFM2's: ceil(frames / 8), the last of which is of zeros.
 TEST(SoundChunksTest, AFrameOfZerosMayBeTheLast) {
   const auto chunks = chunks_of(spec_of_squares(nemo_mel(80), 3), of_seconds(4.0));

@@ -184,9 +184,21 @@ TEST(HearingFamilyTest, UnknownOnesAreNamed) {
   ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
   const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
   ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message,
+              testing::HasSubstr(
+                  "unknown projector 'ears' of sounds; the known ones are: gemma4a, gemma4ua"));
+}
+
+TEST(HearingFamilyTest, ProjectionTellsHowManySamplesAreARow) {
+  test::OracleCase other = test::HearingCase::read("gemma4ua").model;
+  other.json["tensors"][0]["name"] = "mm.a.other.weight";
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+  ASSERT_FALSE(model);
   EXPECT_THAT(
       model.error().message,
-      testing::HasSubstr("unknown projector 'ears' of sounds; the known ones are: gemma4a, glma"));
+      testing::HasSubstr("tensor mm.a.input_projection.weight has 0 columns, expected 1 to 16000"));
 }
 
 TEST(HearingFamilyTest, DistancesNeedTwoColumns) {

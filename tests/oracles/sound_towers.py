@@ -182,6 +182,16 @@ def gemma4a():
     return encoder
 
 
+def gemma4ua():
+    """Frames of samples, and no tower."""
+    samples, text = 640, 16
+    encoder = Encoder("gemma4ua", 91, "gemma4ua", 5, text, samples, legacy=False, width=samples)
+    for key in ("feed_forward_length", "block_count", "attention.head_count"):
+        encoder.model.set("clip.audio." + key, "uint32", 0)
+    encoder.model.matrix("mm.a.input_projection", samples, text)
+    return encoder
+
+
 def lfm2a():
     """As wide as llama.cpp wants it; more rows than the convolutions make at once."""
     channels, mels, text, width = 8, 32, 16, 512
@@ -231,5 +241,6 @@ def all_towers():
         musicflamingo(),
         qwen3a(),
         gemma4a(),
+        gemma4ua(),
         lfm2a(),
     ]

@@ -156,6 +156,17 @@ TEST(LogMelTest, ASampleIsAFrame) {
   }
 }
 
+TEST(LogMelTest, FramesMayBeTheSamplesThemselves) {
+  const Sound sound = noise_of(3, 1000);
+  const MelFrames frames = log_mel_frames(sound, plain_samples(640));
+  ASSERT_EQ(frames.frames(), 2);
+  std::vector<float> want = sound.samples;
+  want.resize(1280, 0.0f);
+  EXPECT_EQ(frames.values, want);
+  EXPECT_EQ(log_mel_frames({{0.5f}}, plain_samples(640)).frames(), 1);
+  EXPECT_EQ(log_mel_frames(noise_of(3, 1280), plain_samples(640)).frames(), 2);
+}
+
 TEST(LogMelTest, BandsAreNormalisedOneByOne) {
   const MelFrames mel = log_mel_frames(noise_of(7, 32000), nemo_mel(80));
   ASSERT_EQ(mel.frames(), 201);
