@@ -76,6 +76,7 @@ std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& ste
   if (step.kind == Kind::kJoinRuns) return columns * step.side;
   if (step.kind == Kind::kGateOfHalf) return loader.rows(step.name) / 2;
   if (step.kind == Kind::kResample) return loader.rows(step.name + ".kv");
+  if (step.kind == Kind::kAskWindows) return loader.rows(step.name + "blk.0.self_attn_q");
   if (step.kind == Kind::kConvolve) {
     return loader.elements(step.name) / std::max<std::int64_t>(1, kTaps * columns);
   }
@@ -100,6 +101,8 @@ std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
       return rows / step.side;
     case Kind::kJoinRuns:
       return (rows + step.side - 1) / step.side;
+    case Kind::kAskWindows:
+      return (rows + step.side - 1) / step.side * step.queries;
     default:
       return rows;
   }
@@ -119,6 +122,8 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kGate:
     case Kind::kGateOfHalf:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
+    case Kind::kAskWindows:
+      return rows + QueryFormer::kWindowsAtOnce * (3 * step.side + 8 * step.queries);
     default:
       return rows;
   }
@@ -168,6 +173,8 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
     } else if (spec.kind == Kind::kResample) {
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
+    } else if (spec.kind == Kind::kAskWindows) {
+      step.former = std::make_unique<QueryFormer>(loader, spec, columns_);
     }
     if (step.linear.clip || step.other.clip) {
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
@@ -193,6 +200,10 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
       floats += step.resampler->workspace_floats(patches);
       patches = resampler_.queries;
     }
+    if (step.former) {
+      floats += step.former->workspace_floats();
+      patches = merged_rows(step.spec, patches);
+    }
     floats += Workspace::floats_for(step_rows(step.spec, patches), step.columns, 2);
   }
   return floats;
@@ -202,6 +213,7 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
                                                           std::int64_t patches) const {
   for (const Step& step : steps_) {
     if (step.resampler) return step.resampler->make_kv_store(backend, patches);
+    if (step.former) return step.former->make_kv_store(backend);
   }
   return std::unique_ptr<KvStore>();
 }
@@ -363,6 +375,10 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
     } else if (step.resampler) {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);
+      x = rows;
+    } else if (step.former) {
+      const View rows = workspace.view(merged_rows(step.spec, x.rows), step.columns);
+      step.former->run(backend, workspace, *kv, x, rows);
       x = rows;
     } else if (step.spec.kind == Kind::kBreakRows) {
       x = break_rows(backend, workspace, step, x, grid);

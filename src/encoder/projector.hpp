@@ -7,6 +7,7 @@
 #include "encoder/convolution.hpp"
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
+#include "encoder/query_former.hpp"
 #include "encoder/resampler.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
@@ -60,6 +61,7 @@ class Projector {
     Linear linear, other;
     std::unique_ptr<Buffer> row, factors;  // `factors`: of kWrap, kEndRows the last row
     std::unique_ptr<Resampler> resampler;
+    std::unique_ptr<QueryFormer> former;
     Convolution convolution;
     std::int64_t columns = 0;  ///< of its result
   };

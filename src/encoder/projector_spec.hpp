@@ -27,9 +27,12 @@ struct ProjectorStep {
     kMeanOfRuns,   ///< runs of `side` rows become their mean; fewer at the end are left out
     kJoinRuns,     ///< runs of `side` rows become one, row behind row; zeros fill the last one
     kGateOfHalf,   ///< of what `name` gives, the first half times the second one, activated
+    kAskWindows,  ///< windows of `side` rows become learned `queries`; `name` is before the weights
+                  ///< (QueryFormer), `activation` is that of its feed-forward parts
   } kind;
   std::string name = {}, other = {};
   int side = 1;
+  int queries = 0, heads = 1;  ///< of kAskWindows: rows of a window, and of attention
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm
   /// Of kLinear: how the file has the weights.

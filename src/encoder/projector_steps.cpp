@@ -72,4 +72,14 @@ ProjectorStep resample(std::string name) {
   return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
+ProjectorStep ask_windows(std::string name, int length, int queries, int heads, float epsilon) {
+  return {.kind = ProjectorStep::Kind::kAskWindows,
+          .name = std::move(name),
+          .side = length,
+          .queries = queries,
+          .heads = heads,
+          .number = epsilon,
+          .activation = Activation::kGeluErf};
+}
+
 }  // namespace linnet

@@ -18,6 +18,7 @@ constexpr auto kFamilies = std::to_array<HearingFamily>({
     {"gemma4a", read_gemma4_hearing},
     {"gemma4ua", read_gemma4_unified_hearing},
     {"glma", read_glm_hearing},
+    {"granite_speech", read_granite_hearing},
     {"lfm2a", read_lfm2_hearing},
     {"meralion", read_meralion_hearing},
     {"musicflamingo", read_flamingo_hearing},

@@ -17,7 +17,7 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(std::shared_ptr<const ggu
   if (!spec) return spec.error();
   hearing->spec_ = std::move(*spec);
   const Projection projection =
-      projection_of(loader, hearing->spec_.projector_steps, hearing->spec_.tower.width,
+      projection_of(loader, hearing->spec_.projector_steps, hearing->spec_.projected_columns(),
                     hearing->spec_.chunk_rows());
   hearing->projector_bytes_ = projection.workspace_bytes;
   const int deep = hearing->spec_.leaves_deepstack ? text.deepstack_layers : 0;

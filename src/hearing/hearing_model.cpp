@@ -54,9 +54,8 @@ Result<std::unique_ptr<HearingModel>> HearingModel::load(HearingSpec spec, Weigh
                                                          Backend& backend) {
   std::unique_ptr<HearingModel> model(new HearingModel(std::move(spec), backend));
   const HearingSpec& s = model->spec_;
-  const std::int64_t width = s.tower.width;
   model->stem_ = std::make_unique<Stem>(loader, s);
-  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, width);
+  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, s.projected_columns());
   // An encoder of pictures in the same file.
   if (loader.has("v.patch_embd.weight")) {
     for (const char* const prefix : {"v.", "mm.", "resampler.", "adapter.", "model."}) {
@@ -137,8 +136,10 @@ View HearingModel::tower_rows() {
 Result<EncodedRows> HearingModel::project_rows() {
   workspace_->clear();
   const View hidden = tower_rows();
+  auto kv = projector_->make_kv_store(backend_, hidden.rows);
+  if (!kv) return kv.error();
   const View out =
-      projector_->run(backend_, *workspace_, nullptr, hidden, line_of(hidden.rows), {});
+      projector_->run(backend_, *workspace_, kv->get(), hidden, line_of(hidden.rows), {});
   std::vector<float> values(static_cast<std::size_t>(out.rows * out.columns));
   backend_.download(out, values.data());
   if (Status status = backend_.status(); !status) return status.error();

@@ -50,7 +50,7 @@ struct ConformerSpec {
     kInPairs  ///< by turns; of frequencies 10000^(-i / half)
   } waves = Waves::kInPairs;
   // Names of tensors, behind that of a layer.
-  std::string_view distances = {};         ///< that projection
+  std::string_view distances = {};         ///< that projection, or the table for blocks
   std::string_view query_factors = {};     ///< of the columns of a head; files may have none
   std::string_view key_factors = {};       ///< the same
   std::string_view query_bias = {};        ///< of queries, where they meet keys; empty: none
@@ -60,9 +60,16 @@ struct ConformerSpec {
   std::string_view behind_convolution = {};
   /// Of `behind_convolution`; none: its weight is a factor of each column, and its bias is added.
   std::optional<NormKind> behind_convolution_kind = {};
-  int taps = 0;            ///< rows that the convolution reads
+  std::int64_t convolved_columns = 0;  ///< of the convolution; 0: as many as the tower has
+  int taps = 0;                        ///< rows that the convolution reads
   bool is_causal = false;  ///< they are the last ones; else as many later as earlier ones
   float query_scale = 1.0f, key_scale = 1.0f;
+  /// Rows see those of their block alone, which has so many; 0: there are no blocks. Then the file
+  /// has a table of what distances from -`reach` to `reach` add to a head's keys
+  /// (https://arxiv.org/abs/1803.02155) instead of a projection.
+  int block_rows = 0;
+  int reach = 0;
+  int guess_layers = 0;  ///< behind so many layers comes CtcFeedback; 0: nowhere
 };
 
 /// What is made of a sound, between a spectrogram and a text model: read from the metadata of an
@@ -86,6 +93,11 @@ struct HearingSpec {
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 
   std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
+  /// Columns of what the projector reads: of what layers keep (ModelSpec::kept_layers; -1: what the
+  /// first one reads), which Conformers alone do, and of the last one's rows behind them.
+  std::int64_t projected_columns() const {
+    return tower.width * (1 + std::ssize(tower.kept_layers));
+  }
 };
 
 /// Rows of the text model that `tower_rows` rows of the tower become.

@@ -137,6 +137,11 @@ MelFrames sample_frames(const Sound& sound, int in_frame) {
   return frames;
 }
 
+void join_frames(MelFrames& mel, int count) {
+  mel.bins *= count;
+  mel.values.resize(static_cast<std::size_t>(mel.frames() * mel.bins));
+}
+
 // Samples with the silence behind them.
 std::int64_t whole_of(std::int64_t samples, const MelSpec& spec) {
   const std::int64_t chunk = spec.chunk_frames * kMelHop;
@@ -146,7 +151,8 @@ std::int64_t whole_of(std::int64_t samples, const MelSpec& spec) {
 std::int64_t frames_of(std::int64_t samples, const MelSpec& spec) {
   if (spec.chunk_frames > 0) return whole_of(samples, spec) / kMelHop;
   const std::int64_t behind = samples - spec.samples_behind;
-  return behind >= 0 ? behind / kMelHop + 1 : spec.ends_in_zeros ? 0 : 1;
+  if (behind < 0) return spec.ends_in_zeros ? 0 : 1;
+  return std::max<std::int64_t>(behind / kMelHop + 1, spec.joined_frames);
 }
 
 }  // namespace
@@ -178,6 +184,14 @@ MelSpec nemo_mel(int bins) {
           .floor = 0x1p-24,
           .adds_floor = true,
           .ends_in_zeros = true};
+}
+
+MelSpec granite_mel(int bins) {
+  return {.bins = bins,
+          .transform = 512,
+          .scale = MelSpec::Scale::kHtk,
+          .samples_behind = 0,
+          .joined_frames = 2};
 }
 
 MelSpec plain_samples(int in_frame) {
@@ -213,6 +227,7 @@ MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec) {
   if (spec.levels == MelSpec::Levels::kDecades) keep_highest_decades(mel);
   if (spec.levels == MelSpec::Levels::kPerBand) normalise_bands(mel);
   if (spec.ends_in_zeros) mel.values.resize(mel.values.size() + spec.bins, 0.0f);
+  join_frames(mel, spec.joined_frames);
   return mel;
 }
 

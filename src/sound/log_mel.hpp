@@ -51,6 +51,10 @@ struct MelSpec {
   /// Without silence behind the sound: a frame needs at least this many samples from its place on.
   std::int64_t samples_behind = kMelHop;
   bool ends_in_zeros = false;  ///< a frame of zeros is the last one
+  /// So many frames stand side by side as one; what is left over at the end is left out.
+  int joined_frames = 1;
+
+  int columns() const { return bins * joined_frames; }  ///< of a frame of MelFrames
 };
 
 /// Of Whisper's processor (https://arxiv.org/abs/2212.04356); `chunk_frames` may be 0.
@@ -59,6 +63,9 @@ MelSpec whisper_mel(int bins, std::int64_t chunk_frames);
 MelSpec universal_mel(int bins);
 /// Of NeMo's processor.
 MelSpec nemo_mel(int bins);
+/// As Granite Speech has it: the levels of Whisper, the bands of torchaudio, two frames side by
+/// side.
+MelSpec granite_mel(int bins);
 /// Samples as they are, so many in a frame.
 MelSpec plain_samples(int in_frame);
 

@@ -60,6 +60,25 @@ TEST(SoundChunksTest, WhatIsJoinedIsFilledUp) {
   EXPECT_EQ(text_rows_of(spec, 1), 1);
 }
 
+// Granite Speech's own count: half of samples / 160 + 1 rows, and 3 of each begun window of 15.
+TEST(SoundChunksTest, BegunWindowsAreAsked) {
+  HearingSpec spec = spec_with({ask_windows("a.proj_", 15, 3, 1, 1e-12f)});
+  spec.mel = granite_mel(80);
+  spec.stem.steps = {{.kind = StemSpec::Step::Kind::kLinear, .name = "only"}};
+  const auto rows = [&](std::size_t samples) {
+    const auto chunks = chunks_of(spec, {std::vector<float>(samples, 0.1f)});
+    EXPECT_EQ(chunks.size(), 1u);
+    return chunks.front().tower_rows;
+  };
+  EXPECT_EQ(rows(1), 1);
+  EXPECT_EQ(rows(319), 1);
+  EXPECT_EQ(rows(16000), 50);
+  EXPECT_EQ(rows(16160), 51);
+  EXPECT_EQ(text_rows_of(spec, 1), 3);
+  EXPECT_EQ(text_rows_of(spec, 50), 12);
+  EXPECT_EQ(text_rows_of(spec, 3000), 600);
+}
+
 TEST(SoundChunksTest, ASoundOfOneSampleHasARow) {
   const HearingSpec spec = spec_with({mean_of_runs(2)});
   const auto chunks = chunks_of(spec, {{0.5f}});

@@ -230,6 +230,68 @@ def lfm2a():
     return encoder
 
 
+def add_query_former(model, name, width, queries, inner):
+    """What asks windows of rows of `width` columns; two layers, as llama.cpp wants it."""
+    model.tensor(name + "query", [WIDTH, queries], 0.0, 0.875)
+    model.norm(name + "norm", WIDTH, True)
+    for i in range(2):
+        layer = f"{name}blk.{i}."
+        for kind, seen in (("self_attn_", WIDTH), ("cross_attn_", width)):
+            for part, inputs in (("q", WIDTH), ("k", seen), ("v", seen), ("out", WIDTH)):
+                model.matrix(layer + kind + part, inputs, WIDTH, True)
+            model.norm(layer + kind + "norm", WIDTH, True)
+        model.matrix(layer + "ffn_up", WIDTH, inner, True)
+        model.matrix(layer + "ffn_down", inner, WIDTH, True)
+        model.norm(layer + "ffn_norm", WIDTH, True)
+
+
+def granite_speech(name="granite_speech", seed=92, layers=LAYERS, kept=()):
+    """Blocks and windows that are not full at the end, and more windows than are asked at once."""
+    block, reach, taps, window, rate, symbols = 12, 16, 7, 6, 2, 20
+    mels, text, inner = 2 * 16, 16, 2 * WIDTH
+    encoder = Encoder(name, seed, "granite_speech", 203, text, mels)
+    model = encoder.model
+    model.set("clip.audio.block_count", "uint32", layers)
+    for key, value in (
+        ("chunk_size", block),
+        ("conv_kernel_size", taps),
+        ("max_pos_emb", reach),
+        ("projector.window_size", window),
+        ("projector.downsample_rate", rate),
+        ("projector.head_count", 2),
+    ):
+        model.set("clip.audio." + key, "uint32", value)
+    if kept:
+        model.array("clip.audio.feature_layer", "int32", kept)
+    model.matrix("a.input_projection", mels, WIDTH, True)
+    for i in range(layers):
+        name = f"a.blk.{i}."
+        for end in ("", "_1"):
+            model.norm(f"{name}ffn_norm{end}", WIDTH, True)
+            model.matrix(f"{name}ffn_up{end}", WIDTH, HIDDEN, True)
+            model.matrix(f"{name}ffn_down{end}", HIDDEN, WIDTH, True)
+        model.norm(name + "ln1", WIDTH, True)
+        for part in ("q", "k", "v"):
+            model.matrix(name + "attn_" + part, WIDTH, WIDTH)
+        model.matrix(name + "attn_out", WIDTH, WIDTH, True)
+        model.tensor(name + "attn_rel_pos_emb", [WIDTH // HEADS, 2 * reach + 1], 0.0, 0.875)
+        model.norm(name + "norm_conv", WIDTH, True)
+        model.matrix(name + "conv_pw1", WIDTH, 2 * inner, True)
+        model.tensor(name + "conv_dw.weight", [taps, inner], 0.0, 0.654654)
+        model.norm(name + "conv_norm", inner, True)
+        model.matrix(name + "conv_pw2", inner, WIDTH, True)
+        model.norm(name + "ln2", WIDTH, True)
+    model.matrix("a.enc_ctc_out", WIDTH, symbols, True)
+    model.matrix("a.enc_ctc_out_mid", symbols, WIDTH, True)
+    add_query_former(model, "a.proj_", (1 + len(kept)) * WIDTH, window // rate, HIDDEN)
+    model.matrix("a.proj_linear", WIDTH, text, True)
+    return encoder
+
+
+def granite_speech_plus():
+    return granite_speech("granite_speech-plus", 93, 3, (0, 2))
+
+
 def all_towers():
     return [
         ultravox(),
@@ -243,4 +305,6 @@ def all_towers():
         gemma4a(),
         gemma4ua(),
         lfm2a(),
+        granite_speech(),
+        granite_speech_plus(),
     ]

@@ -42,11 +42,12 @@ constexpr double kFloorOfLlamaCpp = 0x1p-24;
 
 MelSpec as_llama_cpp(const std::string& projector, int mels) {
   const MelSpec whisper = whisper_mel(mels, kChunkFrames);
-  MelSpec spec = projector == "gemma4a"  ? universal_mel(mels)
-                 : projector == "lfm2a"  ? nemo_mel(mels)
-                 : projector == "qwen3a" ? whisper_mel(mels, 0)
-                                         : whisper;
-  spec.floor = std::max(spec.floor, kFloorOfLlamaCpp);
+  MelSpec spec = projector == "gemma4a"          ? universal_mel(mels)
+                 : projector == "lfm2a"          ? nemo_mel(mels)
+                 : projector == "qwen3a"         ? whisper_mel(mels, 0)
+                 : projector == "granite_speech" ? granite_mel(mels / 2)
+                                                 : whisper;
+  if (projector != "granite_speech") spec.floor = std::max(spec.floor, kFloorOfLlamaCpp);
   spec.adds_floor = false;
   spec.window_is_symmetric = false;
   return spec;
@@ -149,7 +150,8 @@ TEST(LogMelTest, SilenceIsASound) {
 }
 
 TEST(LogMelTest, ASampleIsAFrame) {
-  for (const MelSpec& spec : {whisper_mel(80, 0), universal_mel(80), nemo_mel(80)}) {
+  for (const MelSpec& spec :
+       {whisper_mel(80, 0), universal_mel(80), nemo_mel(80), granite_mel(80)}) {
     const MelFrames mel = log_mel_frames({{0.5f}}, spec);
     EXPECT_EQ(mel.frames(), 1);
     for (const float value : mel.values) EXPECT_TRUE(std::isfinite(value));

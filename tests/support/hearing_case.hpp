@@ -32,10 +32,15 @@ struct HearingCase {
     return chunk;
   }
 
-  /// llama.cpp takes means of Voxtral's rows, which the model was not trained with.
-  void take_means_of_llama_cpp(HearingSpec& spec) const {
-    if (model.json["name"] != "voxtral") return;
-    spec.projector_steps.insert(spec.projector_steps.begin(), mean_of_runs(2));
+  /// llama.cpp takes means of Voxtral's rows and approximates the GELU of Granite Speech's queries,
+  /// which the models were not trained with.
+  void do_as_llama_cpp(HearingSpec& spec) const {
+    if (model.json["name"] == "voxtral") {
+      spec.projector_steps.insert(spec.projector_steps.begin(), mean_of_runs(2));
+    }
+    for (ProjectorStep& step : spec.projector_steps) {
+      if (step.kind == ProjectorStep::Kind::kAskWindows) step.activation = Activation::kGelu;
+    }
   }
 
   /// [rows][columns]

@@ -16,6 +16,7 @@ inline HearingCase hearing_case_of_width(std::int64_t width, const std::string& 
   const std::map<std::string, std::string> lasts = {{"qwen2a", "mm.a.fc"},
                                                     {"gemma4a", "mm.a.input_projection"},
                                                     {"gemma4ua", "mm.a.input_projection"},
+                                                    {"granite_speech", "a.proj_linear"},
                                                     {"lfm2a", "mm.a.mlp.3"}};
   const auto found = lasts.find(name);
   const std::string last = found == lasts.end() ? "mm.a.mlp.2" : found->second;

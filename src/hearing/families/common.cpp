@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "hearing/distance_waves.hpp"
+#include "hearing/distance_columns.hpp"
 
 namespace linnet {
 namespace {
@@ -29,11 +29,12 @@ void use_gelu(ModelSpec& tower) {
 
 void check_conformer(Hyperparameters& p, const HearingSpec& spec) {
   constexpr int kWidest = 1024;  // of a head, that all backends compute
-  const int head = spec.tower.layers.front().attention.key_width, waves = wave_columns(spec);
-  if (waves == 0) p.fail("the tower has 1 column, expected at least 2");  // a sine and a cosine
-  if (head + waves > kWidest) {
+  const int head = spec.tower.layers.front().attention.key_width,
+            distances = distance_columns(spec);
+  if (distances == 0) p.fail("the tower has 1 column, expected at least 2");  // a sine and a cosine
+  if (head + distances > kWidest) {
     p.fail(fmt::format("heads have {} columns, and {} for distances, expected at most {} together",
-                       head, waves, kWidest));
+                       head, distances, kWidest));
   }
 }
 

@@ -49,9 +49,6 @@ void turn_halves(const TurnedHalves& turned, ModelSpec& tower);
 /// The tower has no more than its first `layers`; tensors of others in the file are not used.
 void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& tower);
 
-/// Counts of an array of metadata, at most `most` of them; none where it is absent.
-std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most);
-
 /// Tiles of `side` pixels: pictures larger than one keep their shape in the grid that they fill
 /// best; the grids are left out.
 Tiling tiles_of(int side);
