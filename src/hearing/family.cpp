@@ -15,6 +15,7 @@ namespace {
 
 // Qwen2.5-Omni's older files name one projector for both of their encoders.
 constexpr auto kFamilies = std::to_array<HearingFamily>({
+    {"dots3note_a", read_dots_note_hearing},
     {"gemma4a", read_gemma4_hearing},
     {"gemma4ua", read_gemma4_unified_hearing},
     {"glma", read_glm_hearing},

@@ -83,6 +83,9 @@ struct HearingSpec {
   ModelSpec tower;  ///< of the stem's rows: all of them are given; no layers: no tower
   std::optional<ConformerSpec> conformer;
   std::int64_t chunk_frames = 0;  ///< of the spectrogram, which are heard by themselves
+  /// The spectrogram of a chunk is made of its samples alone, and frames that end within them are
+  /// heard; rows that no such frame is left for are zeros for the tower.
+  bool splits_samples = false;
   /// The silence behind a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
   std::vector<ProjectorStep> projector_steps;

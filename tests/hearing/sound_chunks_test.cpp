@@ -121,6 +121,39 @@ TEST(SoundChunksTest, APartIsNotFilledUpWhereThereAreNoOthers) {
   EXPECT_EQ(chunks[0].frames.frames(), 50);
 }
 
+HearingSpec spec_of_dots() {
+  HearingSpec spec = spec_of_squares(whisper_mel(80, 6000), 3);
+  spec.chunk_frames = 6000;
+  spec.splits_samples = true;
+  return spec;
+}
+
+// dots3-note's own count: a row of 1280 samples, begun ones, too, and frames of 160 whole ones.
+TEST(SoundChunksTest, RowsThatBeginMayHaveNoFrames) {
+  const auto chunk = [&](std::size_t samples) {
+    return chunks_of(spec_of_dots(), {std::vector<float>(samples, 0.1f)}).front();
+  };
+  EXPECT_EQ(chunk(1).tower_rows, 1);
+  EXPECT_EQ(chunk(1).frames.frames(), 0);
+  EXPECT_EQ(chunk(1281).tower_rows, 2);
+  EXPECT_EQ(chunk(1281).frames.frames(), 8);
+  EXPECT_EQ(chunk(960000).tower_rows, 750);
+  EXPECT_EQ(chunk(960000).frames.frames(), 6000);
+}
+
+TEST(SoundChunksTest, ChunksMayHaveSpectrogramsOfTheirOwn) {
+  Sound sound{std::vector<float>(961000, 0.0f)};  // silent in the second minute
+  for (int i = 0; i < 480000; ++i) sound.samples[i] = i % 20 < 10 ? 0.5f : -0.5f;
+  const auto chunks = chunks_of(spec_of_dots(), sound);
+  ASSERT_EQ(chunks.size(), 2u);
+  EXPECT_EQ(chunks[1].frames.frames(), 6);
+  const Sound second{{sound.samples.begin() + 960000, sound.samples.end()}};
+  EXPECT_EQ(chunks[1], chunks_of(spec_of_dots(), second).front());
+  HearingSpec whole = spec_of_dots();
+  whole.splits_samples = false;
+  EXPECT_NE(chunks_of(whole, sound)[1].frames.values[0], chunks[1].frames.values[0]);
+}
+
 // Gemma 4's: windows of 20 ms that end before the last sample.
 TEST(SoundChunksTest, WithoutSilenceBehindASoundFramesAreWithinIt) {
   const auto chunks = chunks_of(spec_of_squares(universal_mel(80), 2), of_seconds(1.0));

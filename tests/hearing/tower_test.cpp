@@ -186,7 +186,7 @@ TEST(HearingFamilyTest, UnknownOnesAreNamed) {
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message,
               testing::HasSubstr(
-                  "unknown projector 'ears' of sounds; the known ones are: gemma4a, gemma4ua"));
+                  "unknown projector 'ears' of sounds; the known ones are: dots3note_a, gemma4a"));
 }
 
 TEST(HearingFamilyTest, ProjectionTellsHowManySamplesAreARow) {

@@ -58,6 +58,8 @@ static std::unique_ptr<mtmd_audio_preprocessor> preprocessor_of(clip_ctx* tower)
       return std::make_unique<mtmd_audio_preprocessor_conformer>(tower);
     case PROJECTOR_TYPE_GRANITE_SPEECH:
       return std::make_unique<mtmd_audio_preprocessor_granite_speech>(tower);
+    case PROJECTOR_TYPE_DOTS3NOTE_A:
+      return std::make_unique<mtmd_audio_preprocessor_dots3note>(tower);
     default:
       return std::make_unique<mtmd_audio_preprocessor_whisper>(tower);
   }

@@ -292,6 +292,31 @@ def granite_speech_plus():
     return granite_speech("granite_speech-plus", 93, 3, (0, 2))
 
 
+def dots3note_a():
+    """Rows that turn by half a head; more of them than the convolutions make at once."""
+    channels, mels, text = 8, 32, 16
+    encoder = Encoder("dots3note_a", 94, "dots3note_a", 597, text, mels, legacy=False)
+    model = encoder.model
+    model.set("clip.use_silu", "bool", True)
+    for i in range(3):
+        encoder.square(f"a.conv2d.{i + 1}", channels if i else 1, channels)
+    model.matrix("a.conv_out", channels * mels // 8, WIDTH)
+    for i in range(LAYERS):
+        name = f"a.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(name + "attn_" + part, WIDTH, WIDTH, part != "k")
+        model.norm(name + "ln2", WIDTH)
+        for part in ("gate", "up"):
+            model.matrix(name + "ffn_" + part, WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
+    model.norm("a.post_ln", WIDTH)
+    model.norm("mm.a.norm_pre", WIDTH, True)
+    model.matrix("mm.a.mlp.1", WIDTH, HIDDEN, True)
+    model.matrix("mm.a.mlp.3", HIDDEN, text, True)
+    return encoder
+
+
 def all_towers():
     return [
         ultravox(),
@@ -307,4 +332,5 @@ def all_towers():
         lfm2a(),
         granite_speech(),
         granite_speech_plus(),
+        dots3note_a(),
     ]

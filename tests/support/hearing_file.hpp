@@ -14,6 +14,7 @@ namespace linnet::test {
 inline HearingCase hearing_case_of_width(std::int64_t width, const std::string& name = "qwen2a") {
   HearingCase golden = HearingCase::read(name);
   const std::map<std::string, std::string> lasts = {{"qwen2a", "mm.a.fc"},
+                                                    {"dots3note_a", "mm.a.mlp.3"},
                                                     {"gemma4a", "mm.a.input_projection"},
                                                     {"gemma4ua", "mm.a.input_projection"},
                                                     {"granite_speech", "a.proj_linear"},

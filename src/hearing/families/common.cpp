@@ -55,6 +55,18 @@ void size_stem(const WeightLoader& loader, HearingSpec& spec) {
   }
 }
 
+StemSpec eighth_stem() {
+  StemSpec stem;
+  for (int i = 1; i <= 3; ++i) {
+    stem.steps.push_back(
+        {.name = fmt::format("a.conv2d.{}", i), .stride = 2, .activation = Activation::kGeluErf});
+  }
+  stem.joined = "a.conv_out";
+  stem.bins_innermost = true;
+  stem.frames_innermost = true;
+  return stem;
+}
+
 HearingSpec read_whisper(Hyperparameters& p, const WeightLoader& loader) {
   using Step = StemSpec::Step;
   HearingSpec spec = read_common_hearing(p, loader);
