@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
@@ -53,14 +54,16 @@ std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
   const std::int64_t kept =
       std::int64_t{a.heads} * (a.key_width + distance_columns(spec) + a.value_width);
   const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, mlp_of(spec).width);
-  return saturating_multiply(
-      spec.chunk_rows(), (columns_of_layer(spec) + kept + clipped) * std::int64_t{sizeof(float)});
+  const std::int64_t floats =
+      saturating_multiply(spec.chunk_rows(), columns_of_layer(spec) + kept + clipped);
+  return saturating_multiply(saturating_add(floats, distance_weight_floats(spec)),
+                             std::int64_t{sizeof(float)});
 }
 
 Conformer::~Conformer() = default;
 
 Conformer::Conformer(WeightLoader& loader, const HearingSpec& spec, Backend& backend)
-    : spec_(spec), backend_(backend), distances_(make_distance_columns(loader, spec)) {
+    : spec_(spec), backend_(backend), distances_(make_distance_columns(loader, spec, backend)) {
   for (const std::string& pattern : spec.tower.unused_tensors) loader.ignore(pattern);
   const auto layers = static_cast<int>(spec.tower.layers.size());
   for (int i = 0; i < layers && !loader.failed(); ++i) layers_.push_back(load_layer(loader, i));
@@ -134,8 +137,27 @@ void Conformer::load_convolution(WeightLoader& loader, const std::string& stem,
   const ConvolutionShape shape{
       .side = own.taps, .padding = own.is_causal ? own.taps - 1 : own.taps / 2, .is_flat = true};
   layer.convolution = ColumnwiseConvolution(loader, name("conv_dw"), columns, shape);
-  layer.behind_convolution = loader.norm(name(own.behind_convolution), columns);
+  layer.behind_convolution = own.mean.empty() ? loader.norm(name(own.behind_convolution), columns)
+                                              : load_batch_norm(loader, stem, columns);
   layer.mixed = loader.linear(name("conv_pw2"), columns, width);
+}
+
+// The factor of each column and what is added to it.
+Norm Conformer::load_batch_norm(WeightLoader& loader, const std::string& stem,
+                                std::int64_t columns) const {
+  const ConformerSpec& own = *spec_.conformer;
+  const auto values = [&](std::string_view name) {
+    return loader.values(stem + std::string(name), columns);
+  };
+  const std::string norm(own.behind_convolution);
+  std::vector<float> factors = values(norm + ".weight"), sums = values(norm + ".bias");
+  const std::vector<float> means = values(own.mean), variances = values(own.variance);
+  if (loader.failed()) return {};
+  for (std::size_t c = 0; c < factors.size(); ++c) {
+    factors[c] /= std::sqrt(std::max(0.0f, variances[c]) + own.variance_epsilon);
+    sums[c] -= means[c] * factors[c];
+  }
+  return {.weight = loader.upload(factors), .bias = loader.upload(sums)};
 }
 
 int Conformer::extended_columns() const {

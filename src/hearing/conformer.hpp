@@ -50,6 +50,7 @@ class Conformer {
   std::unique_ptr<Buffer> load_factors(WeightLoader& loader, const std::string& name,
                                        float scale) const;
   void load_convolution(WeightLoader& loader, const std::string& stem, Layer& layer) const;
+  Norm load_batch_norm(WeightLoader& loader, const std::string& stem, std::int64_t columns) const;
   int extended_columns() const;
   std::int64_t workspace_floats() const;
 
@@ -76,7 +77,7 @@ class Conformer {
   std::size_t next_ = 0;  // layer
 };
 
-/// About what a chunk takes besides the weights.
+/// About what a chunk takes, and what is made of the file's weights besides them.
 std::int64_t conformer_workspace_bytes(const HearingSpec& spec);
 
 }  // namespace linnet

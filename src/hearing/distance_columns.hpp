@@ -25,11 +25,15 @@ class DistanceColumns {
                             const std::vector<Linear>& heads, View query, View all) const = 0;
 };
 
-/// `spec`, which must outlive the object, has a ConformerSpec; memory is `loader`'s backend's.
+/// `spec`, which has a ConformerSpec, and `backend`, which `loader` loads into, must outlive the
+/// object.
 std::unique_ptr<DistanceColumns> make_distance_columns(WeightLoader& loader,
-                                                       const HearingSpec& spec);
+                                                       const HearingSpec& spec, Backend& backend);
 
 /// Columns that a head gets.
 int distance_columns(const HearingSpec& spec);
+
+/// Floats of all layers' projections to them, at most; the file has others.
+std::int64_t distance_weight_floats(const HearingSpec& spec);
 
 }  // namespace linnet

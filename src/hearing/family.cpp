@@ -23,6 +23,7 @@ constexpr auto kFamilies = std::to_array<HearingFamily>({
     {"lfm2a", read_lfm2_hearing},
     {"meralion", read_meralion_hearing},
     {"musicflamingo", read_flamingo_hearing},
+    {"parakeet", read_parakeet_hearing},
     {"qwen2.5o", read_qwen2_hearing},
     {"qwen2a", read_qwen2_hearing},
     {"qwen3a", read_qwen3_hearing},

@@ -50,7 +50,7 @@ struct ConformerSpec {
     kInPairs  ///< by turns; of frequencies 10000^(-i / half)
   } waves = Waves::kInPairs;
   // Names of tensors, behind that of a layer.
-  std::string_view distances = {};         ///< that projection, or the table for blocks
+  std::string_view distances = {};         ///< that projection, or the table
   std::string_view query_factors = {};     ///< of the columns of a head; files may have none
   std::string_view key_factors = {};       ///< the same
   std::string_view query_bias = {};        ///< of queries, where they meet keys; empty: none
@@ -60,14 +60,18 @@ struct ConformerSpec {
   std::string_view behind_convolution = {};
   /// Of `behind_convolution`; none: its weight is a factor of each column, and its bias is added.
   std::optional<NormKind> behind_convolution_kind = {};
+  /// What `behind_convolution` learned of batches, where files have that apart; empty: they have
+  /// not.
+  std::string_view mean = {}, variance = {};
+  float variance_epsilon = 1e-5f;
   std::int64_t convolved_columns = 0;  ///< of the convolution; 0: as many as the tower has
   int taps = 0;                        ///< rows that the convolution reads
   bool is_causal = false;  ///< they are the last ones; else as many later as earlier ones
   float query_scale = 1.0f, key_scale = 1.0f;
-  /// Rows see those of their block alone, which has so many; 0: there are no blocks. Then the file
-  /// has a table of what distances from -`reach` to `reach` add to a head's keys
-  /// (https://arxiv.org/abs/1803.02155) instead of a projection.
+  /// Rows see those of their block alone, which has so many; 0: there are no blocks.
   int block_rows = 0;
+  /// Of blocks: instead of a projection the file has a table of what distances from -`reach` to
+  /// `reach` add to a head's keys (https://arxiv.org/abs/1803.02155); 0: it has a projection.
   int reach = 0;
   int guess_layers = 0;  ///< behind so many layers comes CtcFeedback; 0: nowhere
 };
@@ -83,9 +87,13 @@ struct HearingSpec {
   ModelSpec tower;  ///< of the stem's rows: all of them are given; no layers: no tower
   std::optional<ConformerSpec> conformer;
   std::int64_t chunk_frames = 0;  ///< of the spectrogram, which are heard by themselves
-  /// The spectrogram of a chunk is made of its samples alone, and frames that end within them are
-  /// heard; rows that no such frame is left for are zeros for the tower.
-  bool splits_samples = false;
+  /// The spectrogram of a chunk is made of its samples alone, and whole frames of them are heard.
+  struct Split {
+    std::int64_t least_samples = 1;  ///< silence fills fewer up
+    /// Samples begin a row even where no frame is left for it: it is zeros for the tower.
+    bool begins_rows = false;
+  };
+  std::optional<Split> split = {};
   /// The silence behind a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
   std::vector<ProjectorStep> projector_steps;

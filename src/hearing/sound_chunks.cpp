@@ -31,16 +31,24 @@ std::int64_t read_frames(const HearingSpec& spec, std::int64_t frames, std::int6
   return part == 0 || is_only_part ? frames : (frames + part - 1) / part * part;
 }
 
+SoundChunk split_chunk(const HearingSpec& spec, Sound samples) {
+  const std::int64_t row_samples = spec.stem.stride() * kMelHop;
+  const std::int64_t count = std::max(std::ssize(samples.samples), spec.split->least_samples);
+  samples.samples.resize(static_cast<std::size_t>(count), 0.0f);
+  const std::int64_t frames = count / kMelHop;
+  const std::int64_t rows =
+      spec.split->begins_rows ? (count + row_samples - 1) / row_samples : spec.stem.rows_of(frames);
+  SoundChunk chunk{log_mel_frames(samples, spec.mel), rows};
+  chunk.frames.values.resize(static_cast<std::size_t>(frames * chunk.frames.bins));
+  return chunk;
+}
+
 std::vector<SoundChunk> split_chunks(const HearingSpec& spec, const Sound& sound) {
   const std::int64_t samples = std::ssize(sound.samples), most = spec.chunk_frames * kMelHop;
-  const std::int64_t row_samples = spec.stem.stride() * kMelHop;
   std::vector<SoundChunk> chunks;
   for (std::int64_t first = 0; first < samples; first += most) {
-    const std::int64_t count = std::min(most, samples - first);
     const auto begin = sound.samples.begin() + first;
-    MelFrames frames = log_mel_frames({{begin, begin + count}}, spec.mel);
-    frames.values.resize(static_cast<std::size_t>(count / kMelHop * frames.bins));
-    chunks.push_back({std::move(frames), (count + row_samples - 1) / row_samples});
+    chunks.push_back(split_chunk(spec, {{begin, begin + std::min(most, samples - first)}}));
   }
   return chunks;
 }
@@ -48,7 +56,7 @@ std::vector<SoundChunk> split_chunks(const HearingSpec& spec, const Sound& sound
 }  // namespace
 
 std::vector<SoundChunk> chunks_of(const HearingSpec& spec, const Sound& sound) {
-  if (spec.splits_samples) return split_chunks(spec, sound);
+  if (spec.split) return split_chunks(spec, sound);
   const MelFrames all = log_mel_frames(sound, spec.mel);
   const std::int64_t heard = heard_frames(spec, sound, all.frames());
   std::vector<SoundChunk> chunks;

@@ -124,7 +124,7 @@ TEST(SoundChunksTest, APartIsNotFilledUpWhereThereAreNoOthers) {
 HearingSpec spec_of_dots() {
   HearingSpec spec = spec_of_squares(whisper_mel(80, 6000), 3);
   spec.chunk_frames = 6000;
-  spec.splits_samples = true;
+  spec.split = {.begins_rows = true};
   return spec;
 }
 
@@ -150,8 +150,25 @@ TEST(SoundChunksTest, ChunksMayHaveSpectrogramsOfTheirOwn) {
   const Sound second{{sound.samples.begin() + 960000, sound.samples.end()}};
   EXPECT_EQ(chunks[1], chunks_of(spec_of_dots(), second).front());
   HearingSpec whole = spec_of_dots();
-  whole.splits_samples = false;
+  whole.split.reset();
   EXPECT_NE(chunks_of(whole, sound)[1].frames.values[0], chunks[1].frames.values[0]);
+}
+
+// Parakeet's own count: ceil(samples / 160 / 8) of half a minute, at least of a tenth of a second.
+TEST(SoundChunksTest, SilenceFillsShortChunksUp) {
+  HearingSpec spec = spec_of_squares(nemo_mel(80), 3);
+  spec.mel.ends_in_zeros = false;
+  spec.chunk_frames = 3000;
+  spec.split = {.least_samples = 1600};
+  const auto chunks = chunks_of(spec, {std::vector<float>(480001, 0.1f)});
+  ASSERT_EQ(chunks.size(), 2u);
+  EXPECT_EQ(chunks[0].frames.frames(), 3000);
+  EXPECT_EQ(chunks[0].tower_rows, 375);
+  EXPECT_EQ(chunks[1].frames.frames(), 10);
+  EXPECT_EQ(chunks[1].tower_rows, 2);
+  const auto tail = chunks_of(spec, {std::vector<float>(2880, 0.1f)});
+  EXPECT_EQ(tail[0].frames.frames(), 18);
+  EXPECT_EQ(tail[0].tower_rows, 3);
 }
 
 // Gemma 4's: windows of 20 ms that end before the last sample.

@@ -60,6 +60,8 @@ static std::unique_ptr<mtmd_audio_preprocessor> preprocessor_of(clip_ctx* tower)
       return std::make_unique<mtmd_audio_preprocessor_granite_speech>(tower);
     case PROJECTOR_TYPE_DOTS3NOTE_A:
       return std::make_unique<mtmd_audio_preprocessor_dots3note>(tower);
+    case PROJECTOR_TYPE_PARAKEET:
+      return std::make_unique<mtmd_audio_preprocessor_parakeet>(tower);
     default:
       return std::make_unique<mtmd_audio_preprocessor_whisper>(tower);
   }

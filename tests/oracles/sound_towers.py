@@ -192,16 +192,20 @@ def gemma4ua():
     return encoder
 
 
+def add_nemo_stem(encoder, channels, width):
+    encoder.square("a.conv1d.0", 1, channels)
+    for i in (2, 5):
+        encoder.square(f"a.conv1d.{i}", 1, channels)
+        encoder.square(f"a.conv1d.{i + 1}", channels, channels, side=1)
+    encoder.model.matrix("a.pre_encode.out", channels * encoder.mels // 8, width, True)
+
+
 def lfm2a():
     """As wide as llama.cpp wants it; more rows than the convolutions make at once."""
     channels, mels, text, width = 8, 32, 16, 512
     encoder = Encoder("lfm2a", 90, "lfm2a", 535, text, mels, width=width)
     model = encoder.model
-    encoder.square("a.conv1d.0", 1, channels)
-    for i in (2, 5):
-        encoder.square(f"a.conv1d.{i}", 1, channels)
-        encoder.square(f"a.conv1d.{i + 1}", channels, channels, side=1)
-    model.matrix("a.pre_encode.out", channels * mels // 8, width, True)
+    add_nemo_stem(encoder, channels, width)
     model.tensor("a.position_embd.weight", [text, encoder.frames], 0.0, 0.875)
     model.norm("a.position_embd_norm", text)
     model.matrix("a.embd_to_logits", text, 32)
@@ -317,6 +321,45 @@ def dots3note_a():
     return encoder
 
 
+def parakeet(mels=32):
+    """With tensors of an encoder of pictures, which its files have, too."""
+    channels, text, taps = 8, 16, 9
+    encoder = Encoder("parakeet", 95, "parakeet", 299, text, mels, legacy=False)
+    model = encoder.model
+    model.set("clip.audio.subsampling_factor", "uint32", 8)
+    model.set("clip.audio.conv_kernel_size", "uint32", taps)
+    model.tensor("v.patch_embd.weight", [2, 2, 3, 4], 0.0, 1.0)
+    for i in (0, 1, 3):
+        model.matrix(f"mm.model.mlp.{i}", 4, 4)
+    model.tensor("a.mel_filters", [257, mels], 0.0, 1.0)  # those of real files are NeMo's
+    model.tensor("a.window", [400], 0.0, 1.0)
+    add_nemo_stem(encoder, channels, WIDTH)
+    for i in range(LAYERS):
+        name = f"a.blk.{i}."
+        for end in ("", "_1"):
+            model.norm(f"{name}ffn_norm{end}", WIDTH, True)
+            model.matrix(f"{name}ffn_up{end}", WIDTH, HIDDEN)
+            model.matrix(f"{name}ffn_down{end}", HIDDEN, WIDTH)
+        model.norm(name + "ln1", WIDTH, True)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(name + "attn_" + part, WIDTH, WIDTH)
+        model.matrix(name + "linear_pos", WIDTH, WIDTH)
+        for part in ("u", "v"):
+            model.tensor(name + "pos_bias_" + part, [WIDTH // HEADS, HEADS], 0.0, 0.5)
+        model.norm(name + "norm_conv", WIDTH, True)
+        model.matrix(name + "conv_pw1", WIDTH, 2 * WIDTH)
+        model.tensor(name + "conv_dw.weight", [taps, WIDTH], 0.0, 0.57735)
+        model.norm(name + "conv_norm", WIDTH, True)
+        model.tensor(name + "conv_norm_mean", [WIDTH], 0.0, 0.2)
+        model.tensor(name + "conv_norm_var", [WIDTH], 0.5, 0.25)
+        model.matrix(name + "conv_pw2", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH, True)
+    model.norm("mm.a.norm_pre", WIDTH)
+    model.matrix("mm.a.mlp.1", WIDTH, HIDDEN)
+    model.matrix("mm.a.mlp.2", HIDDEN, text)
+    return encoder
+
+
 def all_towers():
     return [
         ultravox(),
@@ -333,4 +376,5 @@ def all_towers():
         granite_speech(),
         granite_speech_plus(),
         dots3note_a(),
+        parakeet(),
     ]

@@ -37,17 +37,23 @@ Sound noise_of(std::uint64_t seed, std::int64_t samples) {
   return sound;
 }
 
-// As llama.cpp has it where it differs: its least power is 2^-24.
+// Where llama.cpp differs, most have this for the least power.
 constexpr double kFloorOfLlamaCpp = 0x1p-24;
 
+MelSpec spec_of(const std::string& projector, int mels) {
+  if (projector == "gemma4a") return universal_mel(mels);
+  if (projector == "granite_speech") return granite_mel(mels / 2);
+  if (projector == "qwen3a") return whisper_mel(mels, 0);
+  if (projector != "lfm2a" && projector != "parakeet") return whisper_mel(mels, kChunkFrames);
+  MelSpec spec = nemo_mel(mels);
+  spec.ends_in_zeros = projector == "lfm2a";
+  return spec;
+}
+
 MelSpec as_llama_cpp(const std::string& projector, int mels) {
-  const MelSpec whisper = whisper_mel(mels, kChunkFrames);
-  MelSpec spec = projector == "gemma4a"          ? universal_mel(mels)
-                 : projector == "lfm2a"          ? nemo_mel(mels)
-                 : projector == "qwen3a"         ? whisper_mel(mels, 0)
-                 : projector == "granite_speech" ? granite_mel(mels / 2)
-                                                 : whisper;
-  if (projector != "granite_speech") spec.floor = std::max(spec.floor, kFloorOfLlamaCpp);
+  MelSpec spec = spec_of(projector, mels);
+  if (projector == "granite_speech" || projector == "parakeet") return spec;
+  spec.floor = std::max(spec.floor, kFloorOfLlamaCpp);
   spec.adds_floor = false;
   spec.window_is_symmetric = false;
   return spec;

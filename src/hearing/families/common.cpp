@@ -67,6 +67,20 @@ StemSpec eighth_stem() {
   return stem;
 }
 
+StemSpec nemo_stem() {
+  using Kind = StemSpec::Step::Kind;
+  constexpr Activation kRelu = Activation::kRelu;
+  StemSpec stem;
+  stem.steps = {{.name = "a.conv1d.0", .stride = 2, .activation = kRelu},
+                {.kind = Kind::kEach, .name = "a.conv1d.2", .stride = 2},
+                {.kind = Kind::kLinear, .name = "a.conv1d.3", .activation = kRelu},
+                {.kind = Kind::kEach, .name = "a.conv1d.5", .stride = 2},
+                {.kind = Kind::kLinear, .name = "a.conv1d.6", .activation = kRelu}};
+  stem.joined = "a.pre_encode.out";
+  stem.bins_innermost = true;
+  return stem;
+}
+
 HearingSpec read_whisper(Hyperparameters& p, const WeightLoader& loader) {
   using Step = StemSpec::Step;
   HearingSpec spec = read_common_hearing(p, loader);

@@ -24,6 +24,10 @@ void size_stem(const WeightLoader& loader, HearingSpec& spec);
 /// what is left of a frame; Qwen3's. The columns are to be told: size_stem().
 StemSpec eighth_stem();
 
+/// The same as NeMo has it: of which the convolutions are of each column by itself and of a row's
+/// columns by turns.
+StemSpec nemo_stem();
+
 /// Whisper's encoder (https://arxiv.org/abs/2212.04356), which most families have: spectrogram,
 /// convolutions, learned places and tower. The norm behind the tower, `a.post_ln`, is a step of the
 /// projector, for some take means before it; see whisper_norm().

@@ -29,7 +29,7 @@ HearingSpec read_dots_note_hearing(Hyperparameters& p, const WeightLoader& loade
   HearingSpec spec = read_common_hearing(p, loader);
   spec.chunk_frames = 6000;
   spec.mel = whisper_mel(spec.mel.bins, spec.chunk_frames);
-  spec.splits_samples = true;
+  spec.split = {.begins_rows = true};
   spec.stem = eighth_stem();
   size_stem(loader, spec);
   spec.tower.norm = NormKind::kRms;
