@@ -152,10 +152,13 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     step.columns = std::max<std::int64_t>(1, columns_behind(loader, spec, columns_));
     if (spec.kind == Kind::kConcatenate) {
       patches = spec.side * spec.side;
+    } else if (spec.kind == Kind::kJoinRuns) {
+      patches = spec.side;
     } else if (spec.kind == Kind::kNorm) {
       step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
     } else if (spec.kind == Kind::kLinear) {
       step.linear = load_linear(loader, spec, columns_, step.columns, patches);
+      patches = 1;
     } else if (spec.kind == Kind::kGate) {
       step.linear = loader.linear(spec.name, columns_, step.columns);
       step.other = loader.linear(spec.other, columns_, step.columns);
@@ -175,6 +178,9 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
     } else if (spec.kind == Kind::kAskWindows) {
       step.former = std::make_unique<QueryFormer>(loader, spec, columns_);
+    } else if (spec.kind == Kind::kQuantise) {
+      step.quantiser =
+          std::make_unique<ResidualQuantiser>(loader, spec.name, spec.other, spec.sizes, columns_);
     }
     if (step.linear.clip || step.other.clip) {
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
@@ -204,6 +210,7 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
       floats += step.former->workspace_floats();
       patches = merged_rows(step.spec, patches);
     }
+    if (step.quantiser) floats += step.quantiser->workspace_floats(patches);
     floats += Workspace::floats_for(step_rows(step.spec, patches), step.columns, 2);
   }
   return floats;
@@ -379,6 +386,10 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
     } else if (step.former) {
       const View rows = workspace.view(merged_rows(step.spec, x.rows), step.columns);
       step.former->run(backend, workspace, *kv, x, rows);
+      x = rows;
+    } else if (step.quantiser) {
+      const View rows = workspace.view(x.rows, step.columns);
+      step.quantiser->run(backend, workspace, x, rows);
       x = rows;
     } else if (step.spec.kind == Kind::kBreakRows) {
       x = break_rows(backend, workspace, step, x, grid);

@@ -9,6 +9,7 @@
 #include "encoder/projector_spec.hpp"
 #include "encoder/query_former.hpp"
 #include "encoder/resampler.hpp"
+#include "encoder/residual_quantiser.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
 
@@ -62,6 +63,7 @@ class Projector {
     std::unique_ptr<Buffer> row, factors;  // `factors`: of kWrap, kEndRows the last row
     std::unique_ptr<Resampler> resampler;
     std::unique_ptr<QueryFormer> former;
+    std::unique_ptr<ResidualQuantiser> quantiser;
     Convolution convolution;
     std::int64_t columns = 0;  ///< of its result
   };

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "backend/parameters.hpp"
 
@@ -29,9 +30,12 @@ struct ProjectorStep {
     kGateOfHalf,   ///< of what `name` gives, the first half times the second one, activated
     kAskWindows,  ///< windows of `side` rows become learned `queries`; `name` is before the weights
                   ///< (QueryFormer), `activation` is that of its feed-forward parts
+    kQuantise,    ///< rows become codes of the books `name`, of which `sizes` count, and rows of
+                  ///< `other` again (ResidualQuantiser)
   } kind;
   std::string name = {}, other = {};
   int side = 1;
+  std::vector<int> sizes = {};
   int queries = 0, heads = 1;  ///< of kAskWindows: rows of a window, and of attention
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm

@@ -72,6 +72,13 @@ ProjectorStep resample(std::string name) {
   return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
+ProjectorStep quantise(std::string books, std::string rows, std::vector<int> sizes) {
+  return {.kind = ProjectorStep::Kind::kQuantise,
+          .name = std::move(books),
+          .other = std::move(rows),
+          .sizes = std::move(sizes)};
+}
+
 ProjectorStep ask_windows(std::string name, int length, int queries, int heads, float epsilon) {
   return {.kind = ProjectorStep::Kind::kAskWindows,
           .name = std::move(name),

@@ -22,6 +22,7 @@ constexpr auto kFamilies = std::to_array<HearingFamily>({
     {"granite_speech", read_granite_hearing},
     {"lfm2a", read_lfm2_hearing},
     {"meralion", read_meralion_hearing},
+    {"mimo_audio", read_mimo_hearing},
     {"musicflamingo", read_flamingo_hearing},
     {"parakeet", read_parakeet_hearing},
     {"qwen2.5o", read_qwen2_hearing},

@@ -76,6 +76,14 @@ struct ConformerSpec {
   int guess_layers = 0;  ///< behind so many layers comes CtcFeedback; 0: nowhere
 };
 
+/// A second tower, of a transformer whose rows see those of their group alone; `steps` stand
+/// between it and the first one.
+struct GroupSpec {
+  std::vector<ProjectorStep> steps;
+  int rows = 1;     ///< of a group; the last row is repeated to fill the last one
+  ModelSpec tower;  ///< all rows are given
+};
+
 /// What is made of a sound, between a spectrogram and a text model: read from the metadata of an
 /// `mmproj` file by its family (src/hearing/families/). Convolutions make rows of frames; a tower
 /// reads all rows of a chunk, and a projector makes rows of the text model.
@@ -96,6 +104,8 @@ struct HearingSpec {
   std::optional<Split> split = {};
   /// The silence behind a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
+  bool adds_kept = false;  ///< what layers keep (ModelSpec::kept_layers) is added to the last one's
+  std::optional<GroupSpec> groups;
   std::vector<ProjectorStep> projector_steps;
   /// Text models may have inputs of later layers (ModelSpec::deepstack_layers), to which sounds add
   /// nothing.
@@ -104,12 +114,15 @@ struct HearingSpec {
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 
   std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
-  /// Columns of what the projector reads: of what layers keep (ModelSpec::kept_layers; -1: what the
-  /// first one reads), which Conformers alone do, and of the last one's rows behind them.
+  /// Columns of what a Conformer gives: of what layers keep (-1: what the first one reads), and of
+  /// the last one's rows behind them; of others their width.
   std::int64_t projected_columns() const {
-    return tower.width * (1 + std::ssize(tower.kept_layers));
+    return tower.width * (1 + (adds_kept ? 0 : std::ssize(tower.kept_layers)));
   }
 };
+
+/// Rows of groups that `tower_rows` rows of the tower become, where there are groups.
+std::int64_t group_rows_of(const HearingSpec& spec, std::int64_t tower_rows);
 
 /// Rows of the text model that `tower_rows` rows of the tower become.
 std::int64_t text_rows_of(const HearingSpec& spec, std::int64_t tower_rows);

@@ -17,11 +17,8 @@ struct MelFrames {
   bool operator==(const MelFrames&) const = default;
 };
 
-/// Samples between two frames.
-inline constexpr std::int64_t kMelHop = 160;
-
 /// How a spectrogram is made of a sound: a frame every 10 ms, of a window (Hann's) of samples
-/// around its place, on bands up to 8 kHz.
+/// around its place, on bands up to half the rate.
 struct MelSpec {
   enum class Scale {
     kSlaney,  ///< linear up to 1000 Hz, logarithmic above; bands have the same area
@@ -36,6 +33,8 @@ struct MelSpec {
   };
 
   int bins = 0;
+  int rate = kSoundRate;             ///< samples a second
+  int hop = 160;                     ///< samples from frame to frame
   int window = 400;                  ///< samples
   int transform = 400;               ///< samples, to which zeros fill the window up
   bool window_is_symmetric = false;  ///< its last sample counts as little as its first
@@ -49,7 +48,7 @@ struct MelSpec {
   /// Silence follows a sound up to a whole number of such chunks; 0: none does.
   std::int64_t chunk_frames = 0;
   /// Without silence behind the sound: a frame needs at least this many samples from its place on.
-  std::int64_t samples_behind = kMelHop;
+  std::int64_t samples_behind = 160;
   bool ends_in_zeros = false;  ///< a frame of zeros is the last one
   /// So many frames stand side by side as one; what is left over at the end is left out.
   int joined_frames = 1;
@@ -66,6 +65,8 @@ MelSpec nemo_mel(int bins);
 /// As Granite Speech has it: the levels of Whisper, the bands of torchaudio, two frames side by
 /// side.
 MelSpec granite_mel(int bins);
+/// As MiMo has it: the bands of torchaudio, of 24,000 samples a second.
+MelSpec mimo_mel(int bins);
 /// Samples as they are, so many in a frame.
 MelSpec plain_samples(int in_frame);
 

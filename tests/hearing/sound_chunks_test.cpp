@@ -171,6 +171,23 @@ TEST(SoundChunksTest, SilenceFillsShortChunksUp) {
   EXPECT_EQ(tail[0].tower_rows, 3);
 }
 
+// MiMo's own count: rows of two frames, codes of two begun rows, rows of four begun codes.
+TEST(SoundChunksTest, BegunGroupsMakeARow) {
+  HearingSpec spec = spec_with({join_runs(4)});
+  spec.mel = mimo_mel(80);
+  spec.chunk_frames = 6000;
+  spec.groups = GroupSpec{.steps = {join_runs(2)}, .rows = 4, .tower = {}};
+  const auto chunks = chunks_of(spec, {std::vector<float>(24000 * 60 + 1, 0.1f)});
+  ASSERT_EQ(chunks.size(), 2u);
+  EXPECT_EQ(chunks[0].frames.frames(), 6000);
+  EXPECT_EQ(chunks[0].tower_rows, 3000);
+  EXPECT_EQ(text_rows_of(spec, 3000), 375);
+  EXPECT_EQ(chunks[1].frames.frames(), 1);
+  EXPECT_EQ(group_rows_of(spec, 1), 4);
+  EXPECT_EQ(group_rows_of(spec, 9), 8);
+  EXPECT_EQ(text_rows_of(spec, 9), 2);
+}
+
 // Gemma 4's: windows of 20 ms that end before the last sample.
 TEST(SoundChunksTest, WithoutSilenceBehindASoundFramesAreWithinIt) {
   const auto chunks = chunks_of(spec_of_squares(universal_mel(80), 2), of_seconds(1.0));

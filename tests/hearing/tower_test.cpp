@@ -226,6 +226,30 @@ TEST(HearingFamilyTest, BlocksAndWindowsMustFit) {
   }
 }
 
+// What MiMo's metadata can't be, and what is said of it.
+TEST(HearingFamilyTest, WindowsAndBooksMustFit) {
+  struct Wrong {
+    const char* key;
+    nlohmann::ordered_json value;
+    const char* message;
+  };
+  const Wrong wrongs[] = {
+      {"wa_pattern_mode", {0, -1}, "expected an array of 4 integers, one for each layer"},
+      {"rvq.codebook_size", {24, 25, 9}, "has 25 codes, expected 1 to the 24 that it and"},
+      {"rvq.codebook_size", {24, 20}, "tensor a.rvq.codebook.weight has shape [64, 24, 3]"},
+      {"block_count", 2, "the tower has 2 layers, expected at least 3"},
+      {"embedding_length", 32, "a.conv1d.1"}};
+  for (const Wrong& wrong : wrongs) {
+    test::OracleCase other = test::HearingCase::read("mimo_audio").model;
+    other.json["metadata"][std::string("clip.audio.") + wrong.key]["value"] = wrong.value;
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+    const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+    ASSERT_FALSE(model) << wrong.key;
+    EXPECT_THAT(model.error().message, testing::HasSubstr(wrong.message));
+  }
+}
+
 TEST(HearingFamilyTest, LayersThatAreNotThereCanNotBeKept) {
   test::OracleCase other = test::HearingCase::read("granite_speech-plus").model;
   other.json["metadata"]["clip.audio.feature_layer"]["value"] = {0, 3};

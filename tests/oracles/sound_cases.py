@@ -116,7 +116,7 @@ def make_spectrograms(program, folder, out):
     kinds = [("ultravox", 128, (SAMPLES, LONG)), ("meralion", 80, (SAMPLES, LONG))]
     kinds += [(name, 128, (SAMPLES + 77,)) for name in ("qwen3a", "gemma4a", "lfm2a")]
     kinds += [("granite_speech", 160, (SAMPLES, SAMPLES + HOP))]
-    kinds += [(name, 128, (SAMPLES + 77,)) for name in ("dots3note_a", "parakeet")]
+    kinds += [(name, 128, (SAMPLES + 77,)) for name in ("dots3note_a", "parakeet", "mimo_audio")]
     results = [
         make_spectrogram(program, folder, towers[name], mels, count)
         for name, mels, counts in kinds

@@ -24,6 +24,12 @@ class Encoder:
         model.set("clip.audio.num_mel_bins", "uint32", mels)
         model.set("clip.audio.attention.layer_norm_epsilon", "float32", 1e-5)
 
+    def convolution(self, number, inputs):
+        """One of Whisper's."""
+        amplitude = round((1.0 / inputs) ** 0.5, 6)
+        self.model.tensor(f"a.conv1d.{number}.weight", [3, inputs, WIDTH], 0.0, amplitude)
+        self.model.tensor(f"a.conv1d.{number}.bias", [1, WIDTH], 0.0, 0.2)
+
     def square(self, name, inputs, outputs, bias=True, side=3):
         """A convolution over squares; one of each column by itself has one input."""
         model, amplitude = self.model, round((3.0 / (side * side * inputs)) ** 0.5, 6)
@@ -45,15 +51,10 @@ class Tower(Encoder):
         model.tensor("a.position_embd.weight", [WIDTH, POSITIONS], 0.0, 0.875)
         add_layers(model)
 
-    def convolution(self, number, inputs):
-        amplitude = round((1.0 / inputs) ** 0.5, 6)
-        self.model.tensor(f"a.conv1d.{number}.weight", [3, inputs, WIDTH], 0.0, amplitude)
-        self.model.tensor(f"a.conv1d.{number}.bias", [1, WIDTH], 0.0, 0.2)
 
-
-def add_layers(model):
+def add_layers(model, layers=LAYERS):
     """Whisper's layers, and the norm behind them."""
-    for i in range(LAYERS):
+    for i in range(layers):
         add_layer(model, f"a.blk.{i}.")
     model.norm("a.post_ln", WIDTH, True)
 
@@ -360,6 +361,40 @@ def parakeet(mels=32):
     return encoder
 
 
+def mimo_audio():
+    """Windows of fewer rows than there are; books of which not all codes count."""
+    layers, group, codes, entries, sizes, mels, text = 4, 4, 24, 26, (24, 20, 9), 32, 16
+    encoder = Encoder("mimo_audio", 96, "mimo_audio", 128, text, mels, legacy=False)
+    model = encoder.model
+    model.set("clip.audio.block_count", "uint32", layers)
+    model.set("clip.audio.rvq.num_quantizers", "uint32", len(sizes))
+    model.array("clip.audio.rvq.codebook_size", "int32", sizes)
+    model.array("clip.audio.wa_pattern_mode", "int32", (0, -1, 0, -1))
+    model.set("clip.audio.window_size", "uint32", 7)
+    model.set("clip.audio.local_block_count", "uint32", LAYERS)
+    model.set("clip.audio.local_group_size", "uint32", group)
+    encoder.convolution(1, mels)
+    encoder.convolution(2, WIDTH)
+    add_layers(model, layers)
+    model.tensor("a.downsample.conv.weight", [2, WIDTH, WIDTH], 0.0, 0.153093)
+    model.norm("a.downsample.norm", WIDTH, True)
+    model.tensor("a.rvq.codebook.weight", [WIDTH, codes, len(sizes)], 0.0, 0.875)
+    model.tensor("mm.a.code_embd.weight", [WIDTH, entries, len(sizes)], 0.0, 0.875)
+    for i in range(LAYERS):
+        name = f"mm.a.local_blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(name + "attn_" + part, WIDTH, WIDTH, part != "out")
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH)
+    model.norm("mm.a.local_norm", WIDTH)
+    model.matrix("mm.a.mlp.1", group * WIDTH, HIDDEN)
+    model.matrix("mm.a.mlp.2", HIDDEN, text)
+    return encoder
+
+
 def all_towers():
     return [
         ultravox(),
@@ -377,4 +412,5 @@ def all_towers():
         granite_speech_plus(),
         dots3note_a(),
         parakeet(),
+        mimo_audio(),
     ]

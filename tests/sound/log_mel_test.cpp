@@ -43,6 +43,7 @@ constexpr double kFloorOfLlamaCpp = 0x1p-24;
 MelSpec spec_of(const std::string& projector, int mels) {
   if (projector == "gemma4a") return universal_mel(mels);
   if (projector == "granite_speech") return granite_mel(mels / 2);
+  if (projector == "mimo_audio") return mimo_mel(mels);
   if (projector == "qwen3a") return whisper_mel(mels, 0);
   if (projector != "lfm2a" && projector != "parakeet") return whisper_mel(mels, kChunkFrames);
   MelSpec spec = nemo_mel(mels);
@@ -52,7 +53,9 @@ MelSpec spec_of(const std::string& projector, int mels) {
 
 MelSpec as_llama_cpp(const std::string& projector, int mels) {
   MelSpec spec = spec_of(projector, mels);
-  if (projector == "granite_speech" || projector == "parakeet") return spec;
+  if (projector == "granite_speech" || projector == "mimo_audio" || projector == "parakeet") {
+    return spec;
+  }
   spec.floor = std::max(spec.floor, kFloorOfLlamaCpp);
   spec.adds_floor = false;
   spec.window_is_symmetric = false;
@@ -73,7 +76,7 @@ double level_by_definition(const Sound& sound, const MelSpec& spec, std::int64_t
     if (hertz <= left || hertz >= right) continue;
     std::complex<double> value;
     for (int i = 0; i < spec.window; ++i) {
-      const float sample = sound.samples.at(frame * kMelHop + i - spec.window / 2);
+      const float sample = sound.samples.at(frame * spec.hop + i - spec.window / 2);
       const double angle = -2.0 * std::numbers::pi * i * k / spec.transform;
       value += sample * std::pow(std::sin(std::numbers::pi * i / steps), 2.0) *
                std::complex(std::cos(angle), std::sin(angle));
