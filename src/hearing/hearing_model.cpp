@@ -106,7 +106,7 @@ Status HearingModel::load_groups(WeightLoader& loader) {
   loader.load_part();
   auto tower = Model::load(groups.tower, loader, backend_,
                            BatchLimits{group_rows_of(spec_, spec_.chunk_rows()), 1});
-  loader.load_rest();
+  loader.load_part(/*is_part=*/false);
   if (!tower) return tower.error();
   group_tower_ = std::move(*tower);
   return {};

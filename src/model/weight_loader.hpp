@@ -42,9 +42,7 @@ class WeightLoader {
   void steer(std::span<const gguf::ControlVector> vectors) { control_vectors_ = vectors; }
   /// What is loaded is a part of what the file has: tensors that nobody asks for are no error, and
   /// neither are adapters that change nothing of it.
-  void load_part() { is_part_ = true; }
-  /// Behind load_part(): what comes now is all that is left.
-  void load_rest() { is_part_ = false; }
+  void load_part(bool is_part = true) { is_part_ = is_part; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }
   /// Most columns that a projection with a Clip reads and gives, of what was loaded so far; 0
