@@ -32,7 +32,7 @@ ReadArchitecture read_deepseek4;
 ReadArchitecture read_dots3_note;
 
 // hunyuan.cpp
-ReadArchitecture read_hy_v3, read_hy_v4;
+ReadArchitecture read_hunyuan_vl, read_hy_v3, read_hy_v4;
 
 // t5.cpp
 ReadArchitecture read_t5, read_t5_encoder;

@@ -1,4 +1,8 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
@@ -7,11 +11,37 @@ namespace linnet {
 
 namespace {
 
+// Before which layers more columns of given rows are added, for each layer the number of these
+// columns; 0 are the embeddings, and -1 none.
+void read_deepstack(Hyperparameters& p, ModelSpec& spec) {
+  constexpr std::string_view kKey = "deepstack_mapping";
+  const std::string key = fmt::format("{}.{}", p.architecture(), kKey);
+  const auto mapping = p.file().array(key);
+  if (!mapping || !*mapping) return;
+  const auto count = std::min<std::int64_t>((*mapping)->size(), std::ssize(spec.layers));
+  if (!(*mapping)->is_integer()) return p.fail(fmt::format("metadata key {} has no integers", key));
+  std::map<std::int64_t, int> behind;  // by number
+  for (std::int64_t i = 1; i < count; ++i) {
+    const std::int64_t number = (*mapping)->integer(static_cast<std::size_t>(i));
+    if (number > 0) behind[number] = static_cast<int>(i - 1);
+  }
+  for (const auto& [number, layer] : behind) {
+    if (number != std::ssize(spec.deepstack_behind) + 1) {
+      return p.fail(
+          fmt::format("metadata key {} has {}, expected numbers without gaps", key, number));
+    }
+    spec.deepstack_behind.push_back(layer);
+  }
+  spec.deepstack_layers = static_cast<int>(behind.size());
+}
+
 ModelSpec read_scaled(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent_normalised(p, loader);
   spec.embedding_scale = p.nonzero_number("embedding_scale", 1.0f);
   spec.residual.scale = p.nonzero_number("residual_scale", 1.0f);
   spec.logit_scale = 1.0f / p.nonzero_number("logit_scale", 1.0f);
+  read_deepstack(p, spec);
+  spec.scales_given = spec.deepstack_layers == 0;
   return spec;
 }
 

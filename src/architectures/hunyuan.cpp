@@ -1,12 +1,27 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 #include "architectures/sparse_latent.hpp"
 
 namespace linnet {
+
+// Hunyuan-VL and HunyuanOCR: rope of a base that grows with `rope.scaling.alpha`, whose sections go
+// by time, width, height and the number of a picture.
+ModelSpec read_hunyuan_vl(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_norm_after_rope(p, loader);
+  const double alpha = p.positive_number("rope.scaling.alpha", 0.0f);
+  Rope rope = read_rope(p, loader, spec);
+  if (alpha > 0.0 && rope.dims > 2) {
+    rope.base *= static_cast<float>(std::pow(alpha, rope.dims / (rope.dims - 2.0)));
+    each_attention(spec, [&](AttentionSpec& a) { set_rope(p, rope, RopeLayout::kSplitHalf, a); });
+  }
+  place_ropes(p, SectionOrder::kBlocks, spec);
+  return spec;
+}
 
 // Hunyuan 3.
 ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader) {

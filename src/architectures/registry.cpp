@@ -107,7 +107,7 @@ constexpr std::array kArchitectures = {
     Architecture{"hrm_text", read_hrm_text, kDenseScales | kGateScale},
     Architecture{"hunyuan-dense", read_norm_after_rope, kDenseScales},
     Architecture{"hunyuan-moe", read_norm_after_rope, kExpertScales | kSharedScales},
-    Architecture{"hunyuan_vl", read_norm_after_rope, kDenseScales},
+    Architecture{"hunyuan_vl", read_hunyuan_vl, kDenseScales},
     Architecture{"hy_v3", read_hy_v3, 0, kPredicts},
     Architecture{"hy_v4", read_hy_v4,
                  kDenseScales | kExpertScales | kSharedScales | kOutputScale | kGateScale},

@@ -25,18 +25,28 @@ std::vector<float> read_factors(WeightLoader& loader, const ModelSpec& spec, con
   return {};
 }
 
-constexpr int kComponents = 3;  // time, height, width
+// Time, height and width, and what the fourth of several blocks goes by.
+constexpr int kComponents = 4;
 
 // Which of them the pair `pair` of the turned columns goes by. What is left over goes by time.
 int component_of(int pair, std::span<const std::int64_t, kComponents> sections,
                  SectionOrder order) {
   if (order == SectionOrder::kInterleaved) {
-    const int component = pair % kComponents;
-    return pair < kComponents * sections[component] ? component : 0;
+    constexpr int kInterleaved = 3;
+    const int component = pair % kInterleaved;
+    return pair < kInterleaved * sections[component] ? component : 0;
   }
-  if (pair < sections[0]) return 0;
-  if (pair < sections[0] + sections[1]) return 1;
-  return pair < sections[0] + sections[1] + sections[2] ? 2 : 0;
+  std::int64_t end = 0;
+  for (int component = 0; component < kComponents; ++component) {
+    end += sections[component];
+    if (pair < end) return component;
+  }
+  return 0;
+}
+
+bool has_fourth_section(Hyperparameters& p, std::string_view key) {
+  const auto array = p.file().array(fmt::format("{}.{}", p.architecture(), key));
+  return array && *array && (*array)->size() >= kComponents;
 }
 
 }  // namespace
@@ -91,11 +101,13 @@ void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec) {
   constexpr std::string_view kKey = "rope.dimension_sections";
   if (!p.has_array(kKey)) return;
   std::array<std::int64_t, kComponents> sections{};
-  for (int i = 0; i < kComponents; ++i) {
+  const int named = has_fourth_section(p, kKey) && order == SectionOrder::kBlocks ? 4 : 3;
+  for (int i = 0; i < named; ++i) {
     sections[i] = p.layer_count(kKey, i, 0, Hyperparameters::kWidestHead);
   }
+  const int components = sections[3] > 0 ? 4 : 3;
   each_attention(spec, [&](AttentionSpec& a) {
-    for (int component = 0; component < kComponents; ++component) {
+    for (int component = 0; component < components; ++component) {
       RopeSpec rope = a.rope;
       if (component > 0) rope.magnitude = 1.0f;
       for (int i = 0; i < std::ssize(rope.inverse_frequencies); ++i) {

@@ -36,7 +36,8 @@ RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
 /// Gives the heads of `attention` this rope.
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention);
 
-/// How multi-section rope shares columns out to time, height and width.
+/// How multi-section rope shares columns out to time, height and width; of blocks there may be a
+/// fourth.
 enum class SectionOrder { kBlocks, kInterleaved };
 
 /// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,

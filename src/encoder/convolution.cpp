@@ -7,13 +7,14 @@ namespace linnet {
 
 std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, Grid grid) {
   const Grid out = shape.behind(grid);
+  const int left = shape.zeros_before(grid.width), top = shape.zeros_before(grid.height);
   const int across = shape.is_transposed ? tap / shape.side : tap % shape.side;
   const int down = shape.is_transposed ? tap % shape.side : tap / shape.side;
   std::vector<std::int32_t> rows;
   for (int y = 0; y < out.height; ++y) {
-    const int from_y = shape.is_flat ? y : y * shape.stride - shape.padding + down;
+    const int from_y = shape.is_flat ? y : y * shape.stride - top + down;
     for (int x = 0; x < out.width; ++x) {
-      const int from_x = x * shape.stride - shape.padding + across;
+      const int from_x = x * shape.stride - left + across;
       const bool is_inside =
           from_x >= 0 && from_x < grid.width && from_y >= 0 && from_y < grid.height;
       rows.push_back(static_cast<std::int32_t>(
@@ -44,9 +45,21 @@ Convolution::Convolution(WeightLoader& loader, const std::string& name, std::int
   if (linear_) linear_.bias = loader.vector(name + ".bias", outputs, Presence::kOptional);
 }
 
-std::int64_t Convolution::workspace_floats(std::int64_t rows, std::int64_t behind) const {
-  return Workspace::floats_for(behind, shape_.taps() * inputs_, 1) +
-         Workspace::floats_for(behind, outputs_, 1) + Workspace::floats_for(rows + 1, inputs_, 1);
+namespace {
+
+// Rows whose squares are side by side at once: they go through the caches, not through memory.
+std::int64_t rows_at_once(std::int64_t columns) {
+  constexpr std::int64_t kFloats = std::int64_t{1} << 20;
+  return std::max<std::int64_t>(1, kFloats / columns);
+}
+
+}  // namespace
+
+std::int64_t Convolution::padded_floats(std::int64_t inputs, std::int64_t outputs,
+                                        const ConvolutionShape& shape, std::int64_t behind) {
+  const std::int64_t columns = shape.taps() * inputs;
+  return Workspace::floats_for(std::min(behind, rows_at_once(columns)), columns, 1) +
+         Workspace::floats_for(behind, outputs, 1);
 }
 
 View Convolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
@@ -55,14 +68,29 @@ View Convolution::run(Backend& backend, Workspace& workspace, View in, Grid grid
   const View padded = workspace.view(in.rows + 1, inputs_);
   backend.copy(in, padded.first_rows(in.rows));
   backend.fill(some_rows(padded, in.rows, 1), 0.0f);
-  const int taps = static_cast<int>(shape_.taps());
-  const View squares = workspace.view(out.rows, taps * inputs_);
-  for (int tap = 0; tap < taps; ++tap) {
-    backend.gather_rows(padded, rows_at(shape_, tap, grid), squares.slice(tap * inputs_, inputs_));
-  }
-  const MatmulOutput output = product_of({linear_, out});
-  backend.matmul(squares, {&output, 1});
+  run_padded(backend, workspace, padded.first_rows(in.rows), grid, out);
   return out;
+}
+
+void Convolution::run_padded(Backend& backend, Workspace& workspace, View in, Grid grid,
+                             View out) const {
+  const Workspace::Scope scope(workspace);
+  const View padded = {in.data, in.rows + 1, in.columns, in.stride};
+  const int taps = static_cast<int>(shape_.taps());
+  std::vector<std::vector<std::int32_t>> rows;
+  for (int tap = 0; tap < taps; ++tap) rows.push_back(rows_at(shape_, tap, grid));
+  const std::int64_t most = std::min(out.rows, rows_at_once(taps * inputs_));
+  const View all_squares = workspace.view(most, taps * inputs_);
+  for (std::int64_t first = 0; first < out.rows; first += most) {
+    const std::int64_t count = std::min(most, out.rows - first);
+    const View squares = all_squares.first_rows(count);
+    for (int tap = 0; tap < taps; ++tap) {
+      backend.gather_rows(padded, std::span(rows[tap]).subspan(first, count),
+                          squares.slice(tap * inputs_, inputs_));
+    }
+    const MatmulOutput output = product_of({linear_, some_rows(out, first, count)});
+    backend.matmul(squares, {&output, 1});
+  }
 }
 
 }  // namespace linnet

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -14,13 +15,24 @@ struct ConvolutionShape {
   int side = 3;
   int stride = 1;
   int padding = 1;  ///< rows of zeros around the grid
+  /// As many zeros around the grid, instead, that each `stride` places, begun ones too, give one;
+  /// the odd one comes behind.
+  bool covers_all = false;
   /// Over the rows of a grid alone, which do not see each other: `side` taps instead of a square.
   bool is_flat = false;
   bool is_transposed = false;  ///< the file has squares column by column
 
   std::int64_t taps() const { return std::int64_t{side} * (is_flat ? 1 : side); }
+  int places(int length) const {
+    if (covers_all) return (length + stride - 1) / stride;
+    return (length + 2 * padding - side) / stride + 1;
+  }
+  /// Zeros before the first of `length` places.
+  int zeros_before(int length) const {
+    if (!covers_all) return padding;
+    return std::max(0, (places(length) - 1) * stride + side - length) / 2;
+  }
   Grid behind(Grid grid) const {
-    const auto places = [&](int length) { return (length + 2 * padding - side) / stride + 1; };
     return {places(grid.width), is_flat ? grid.height : places(grid.height)};
   }
 };
@@ -45,12 +57,21 @@ class Convolution {
   std::int64_t outputs() const { return outputs_; }
   Grid behind(Grid grid) const { return shape_.behind(grid); }
   /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
-  std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const;
+  std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const {
+    return padded_floats(inputs_, outputs_, shape_, behind) +
+           Workspace::floats_for(rows + 1, inputs_, 1);
+  }
   std::int64_t workspace_floats(Grid grid) const {
     return workspace_floats(grid.area(), behind(grid).area());
   }
   /// [rows behind(), outputs()] in the workspace.
   View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;
+
+  /// The same of rows behind which stands one of zeros, into `out`.
+  void run_padded(Backend& backend, Workspace& workspace, View in, Grid grid, View out) const;
+  /// Floats of a workspace that run_padded() and a view of its `behind` rows take.
+  static std::int64_t padded_floats(std::int64_t inputs, std::int64_t outputs,
+                                    const ConvolutionShape& shape, std::int64_t behind);
 
  private:
   ConvolutionShape shape_;

@@ -15,6 +15,16 @@ bool has_encoder(const gguf::File& file, EncoderKind kind) {
   return has && has->value_or(false);
 }
 
+namespace {
+
+// Over squares. Experts have three dimensions, too.
+bool is_convolution(const gguf::Tensor& tensor) {
+  return tensor.dimensions > 2 && columns_dimension(tensor) == 0 &&
+         tensor.name.find("_exps.") == tensor.name.npos;
+}
+
+}  // namespace
+
 // Matrices count as the CPU packs them, a GPU takes about as much. Convolutions become F32, one
 // after the other: its values as the file has them, and as they are multiplied, are there at once.
 std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
@@ -22,11 +32,10 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
   for (const gguf::Tensor& tensor : file.tensors()) {
     const bool is_of_sounds = tensor.name.starts_with("a.") || tensor.name.starts_with("mm.a.");
     if (is_of_sounds != (kind == EncoderKind::kAudio)) continue;
-    const bool is_convolution = tensor.dimensions > 2;
     const std::int64_t as_f32_bytes =
         saturating_multiply(tensor.elements(), std::int64_t{sizeof(float)});
-    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : cpu_weight_bytes(tensor));
-    if (is_convolution) largest_bytes = std::max(largest_bytes, as_f32_bytes);
+    bytes = saturating_add(bytes, is_convolution(tensor) ? as_f32_bytes : cpu_weight_bytes(tensor));
+    if (is_convolution(tensor)) largest_bytes = std::max(largest_bytes, as_f32_bytes);
   }
   return saturating_add(bytes, saturating_multiply(2, largest_bytes));
 }

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "encoder/convolution.hpp"
+#include "encoder/depthwise.hpp"
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
 #include "encoder/query_former.hpp"
 #include "encoder/resampler.hpp"
 #include "encoder/residual_quantiser.hpp"
+#include "encoder/window_queries.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
 
@@ -65,17 +67,28 @@ class Projector {
     std::unique_ptr<QueryFormer> former;
     std::unique_ptr<ResidualQuantiser> quantiser;
     Convolution convolution;
+    DepthwiseConvolution each;
+    std::unique_ptr<WindowQueries> queries;
     std::int64_t columns = 0;  ///< of its result
   };
+  struct Picture;
+
+  Step load_step(WeightLoader& loader, const ProjectorStep& spec, int patches) const;
+  static Grid grid_behind(const Step& step, Grid grid);
+  View run(Backend& backend, Workspace& workspace, KvStore* kv, const Step& step,
+           Picture& picture) const;
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
              std::span<const std::int32_t> place) const;
   View merge_runs(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                   Grid grid) const;
   View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid) const;
+  View row_behind(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;
+  View hard_swish(Backend& backend, Workspace& workspace, const Step& step, View in) const;
+  View weigh_columns(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View apply(Backend& backend, Workspace& workspace, const Step& step, View in) const;
 
   std::vector<Step> steps_;

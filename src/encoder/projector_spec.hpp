@@ -8,6 +8,20 @@
 
 namespace linnet {
 
+/// Of kWindowQueries.
+struct WindowQueriesSpec {
+  int side = 2;        ///< of a window, in patches
+  int query_side = 1;  ///< of its queries
+  /// Queries begin with this patch of a square, by rows from the top; -1: with the mean.
+  int corner = -1;
+  float norm_epsilon = 1e-6f;  ///< of the norm of the patches
+
+  std::int64_t patches() const { return std::int64_t{side} * side; }  ///< of a window
+  std::int64_t queries() const { return std::int64_t{query_side} * query_side; }
+  /// Side of the square of patches that becomes a row.
+  int merged_side() const { return side / query_side; }
+};
+
 /// One step from the tower's patches, or the rows that it made of a sound, to rows of the text
 /// model.
 struct ProjectorStep {
@@ -18,25 +32,39 @@ struct ProjectorStep {
     kScale,        ///< times `number`
     kLinear,       ///< by the weights `name`
     kActivate,
-    kGate,         ///< what `name` gives, activated, times what `other` gives
-    kStandardise,  ///< minus the vector `name`, times the vector `other`
-    kBreakRows,    ///< the vector `name` ends each row of the picture but the last
-    kEndRows,      ///< the same, and the last one, behind which comes the vector `other`
-    kWrap,         ///< the vector `name` comes before all rows and the vector `other` behind them
-    kConvolve,     ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
-    kResample,     ///< queries become the rows (ResamplerSpec); `name` is before its weights
-    kMeanOfRuns,   ///< runs of `side` rows become their mean; fewer at the end are left out
-    kJoinRuns,     ///< runs of `side` rows become one, row behind row; zeros fill the last one
-    kGateOfHalf,   ///< of what `name` gives, the first half times the second one, activated
-    kAskWindows,  ///< windows of `side` rows become learned `queries`; `name` is before the weights
-                  ///< (QueryFormer), `activation` is that of its feed-forward parts
-    kQuantise,    ///< rows become codes of the books `name`, of which `sizes` count, and rows of
-                  ///< `other` again (ResidualQuantiser)
+    kGate,          ///< what `name` gives, activated, times what `other` gives
+    kStandardise,   ///< minus the vector `name`, times the vector `other`
+    kBreakRows,     ///< the vector `name` ends each row of the picture but the last
+    kEndRows,       ///< the same, and the last one, behind which comes the vector `other`, if any
+    kWrap,          ///< the vector `name` comes before all rows and the vector `other` behind them
+    kRowBehind,     ///< behind all rows comes the vector `name` or, where there is a norm `other`,
+                    ///< the first row of the table `name`, normalised
+    kConvolve,      ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
+    kResample,      ///< queries become the rows (ResamplerSpec); `name` is before its weights
+    kMeanOfRuns,    ///< runs of `side` rows become their mean; fewer at the end are left out
+    kJoinRuns,      ///< runs of `side` rows become one, row behind row; zeros fill the last one
+    kGateOfHalf,    ///< of what `name` gives, the first half times the second one, activated
+    kAddMean,       ///< plus the mean of the squares of `side` patches that the first step read
+    kKeep,          ///< nothing; its rows are kept
+    kAddKept,       ///< plus the rows that were kept last
+    kConvolveEach,  ///< as kConvolve, each column for itself (DepthwiseConvolution)
+    kHardSwish,     ///< times their hard sigmoid, clamp(x / 6 + 1 / 2, 0, 1)
+    /// Columns times factors for all rows: what the weights `name`, and behind them `other`, make
+    /// of the mean row (https://arxiv.org/abs/1709.01507), with ReLU and hard sigmoid.
+    kWeighColumns,
+    kWindowQueries,  ///< see WindowQueries; `name` is before its weights
+    /// Windows of `side` rows become learned `queries` (QueryFormer); `name` is before the weights,
+    /// `activation` is that of feed-forward parts.
+    kAskWindows,
+    /// Rows become codes of the books `name`, of which `sizes` count, and rows of `other` again
+    /// (ResidualQuantiser).
+    kQuantise,
   } kind;
   std::string name = {}, other = {};
   int side = 1;
   std::vector<int> sizes = {};
   int queries = 0, heads = 1;  ///< of kAskWindows: rows of a window, and of attention
+  int least_height = 0;        ///< of kRowBehind, in places: lower pictures have no such row
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm
   /// Of kLinear: how the file has the weights.
@@ -48,6 +76,7 @@ struct ProjectorStep {
     kConvolution,  ///< the same in four dimensions: columns and rows of patches, inputs, outputs
   } weights = Weights::kUsual;
   Activation activation = Activation::kGelu;
+  WindowQueriesSpec windows = {};
 };
 
 /// Of a projector that makes as many rows of every picture: see Resampler.

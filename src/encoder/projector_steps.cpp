@@ -51,6 +51,19 @@ ProjectorStep wrap(std::string before, std::string behind) {
       .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
 }
 
+ProjectorStep row_behind(std::string name, int least_height) {
+  return {.kind = ProjectorStep::Kind::kRowBehind,
+          .name = std::move(name),
+          .least_height = least_height};
+}
+
+ProjectorStep row_behind(std::string table, std::string norm, float epsilon) {
+  return {.kind = ProjectorStep::Kind::kRowBehind,
+          .name = std::move(table),
+          .other = std::move(norm),
+          .number = epsilon};
+}
+
 ProjectorStep convolve(std::string name, int side) {
   return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
 }
@@ -87,6 +100,33 @@ ProjectorStep ask_windows(std::string name, int length, int queries, int heads, 
           .heads = heads,
           .number = epsilon,
           .activation = Activation::kGeluErf};
+}
+
+ProjectorStep add_mean_of(int side) {
+  return {.kind = ProjectorStep::Kind::kAddMean, .side = side};
+}
+
+ProjectorStep keep() { return {.kind = ProjectorStep::Kind::kKeep}; }
+
+ProjectorStep add_kept() { return {.kind = ProjectorStep::Kind::kAddKept}; }
+
+ProjectorStep convolve_each(std::string name, int side) {
+  return {.kind = ProjectorStep::Kind::kConvolveEach, .name = std::move(name), .side = side};
+}
+
+ProjectorStep hard_swish() { return {.kind = ProjectorStep::Kind::kHardSwish}; }
+
+ProjectorStep weigh_columns(std::string name, std::string other) {
+  return {.kind = ProjectorStep::Kind::kWeighColumns,
+          .name = std::move(name),
+          .other = std::move(other)};
+}
+
+ProjectorStep window_queries(std::string name, const WindowQueriesSpec& windows) {
+  return {.kind = ProjectorStep::Kind::kWindowQueries,
+          .name = std::move(name),
+          .side = windows.merged_side(),
+          .windows = windows};
 }
 
 }  // namespace linnet

@@ -28,11 +28,21 @@ AttentionSpec read_attention(Hyperparameters& p, const TowerNames& names, std::i
   return attention;
 }
 
+// The first layer that has one; others may have experts in its place.
+std::string first_dense_layer(const WeightLoader& loader, const TowerNames& names,
+                              std::int64_t layers) {
+  const auto name = [&](std::int64_t layer) { return fmt::format("{}.{}.", names.layers, layer); };
+  for (std::int64_t i = 0; i < layers; ++i) {
+    if (loader.has(name(i) + "ffn_up.weight")) return name(i);
+  }
+  return name(0);
+}
+
 // Old files have the names of both projections exchanged, and no width.
 MlpSpec read_mlp(Hyperparameters& p, const WeightLoader& loader, const TowerNames& names,
-                 std::int64_t width) {
+                 std::int64_t width, std::int64_t layers) {
   MlpSpec mlp;
-  const std::string first = std::string(names.layers).append(".0.");
+  const std::string first = first_dense_layer(loader, names, layers);
   const std::int64_t up = loader.rows(first + "ffn_up"), down = loader.rows(first + "ffn_down");
   mlp.exchanged_names = up == width && down != width;
   const std::int64_t inner = mlp.exchanged_names ? down : up;
@@ -64,8 +74,8 @@ ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const Tower
   tower.layer_name = of.layers;
   LayerSpec layer;
   layer.attention = read_attention(p, of, tower.width);
-  layer.mlp = read_mlp(p, loader, of, tower.width);
   const std::int64_t layers = p.required_count(of.key("block_count"), Hyperparameters::kMostLayers);
+  layer.mlp = read_mlp(p, loader, of, tower.width, layers);
   tower.layers.assign(static_cast<std::size_t>(layers), layer);
   return tower;
 }

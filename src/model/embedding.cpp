@@ -8,8 +8,7 @@
 namespace linnet {
 namespace {
 
-// Of the columns of given rows those that the embeddings are (part 0), or that layer `part` - 1
-// adds.
+// Of the columns of given rows those that the embeddings are (part 0), or others, which layers add.
 void upload_given(const Pass& pass, const GivenRows& given, int part, View to) {
   upload_rows(pass.backend, given.values + part * pass.model.width, pass.model.given_columns(), to);
 }
@@ -74,7 +73,9 @@ View embed(const Pass& pass, const EmbeddingWeights& weights) {
     return x;
   }
   for (const GivenRows& given : pass.given) {
-    upload_given(pass, given, 0, some_rows(x, given.first, given.rows));
+    const View rows = some_rows(x, given.first, given.rows);
+    upload_given(pass, given, 0, rows);
+    if (model.scales_given) pass.backend.scale(rows, model.embedding_scale);
   }
   return x;
 }
@@ -105,12 +106,14 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
 }
 
 void add_given_rows(const Pass& pass, int index, View x) {
-  if (index >= pass.model.deepstack_layers) return;
-  for (const GivenRows& given : pass.given) {
-    const Workspace::Scope scope(pass.workspace);
-    const View more = pass.workspace.view(given.rows, pass.model.width);
-    upload_given(pass, given, 1 + index, more);
-    add(pass.backend, more, some_rows(x, given.first, given.rows));
+  for (int part = 0; part < pass.model.deepstack_layers; ++part) {
+    if (pass.model.layer_of_deepstack(part) != index) continue;
+    for (const GivenRows& given : pass.given) {
+      const Workspace::Scope scope(pass.workspace);
+      const View more = pass.workspace.view(given.rows, pass.model.width);
+      upload_given(pass, given, 1 + part, more);
+      add(pass.backend, more, some_rows(x, given.first, given.rows));
+    }
   }
 }
 

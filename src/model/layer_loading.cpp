@@ -5,6 +5,13 @@
 namespace linnet {
 namespace {
 
+std::string prefix_of(const ModelSpec& model, int index) {
+  if (!model.layers[index].name.empty()) return std::string(model.layers[index].name);
+  if (index < model.input.layers) return fmt::format("enc.blk.{}", index);
+  return fmt::format("{}.{}", model.layer_name,
+                     model.first_block + model.cycles.block(index - model.input.layers));
+}
+
 // Loads a layer part by part.
 class LayerLoader {
  public:
@@ -12,11 +19,7 @@ class LayerLoader {
       : loader_(loader),
         model_(model),
         spec_(model.layers[index]),
-        prefix_(index < model.input.layers
-                    ? fmt::format("enc.blk.{}", index)
-                    : fmt::format(
-                          "{}.{}", model.layer_name,
-                          model.first_block + model.cycles.block(index - model.input.layers))) {}
+        prefix_(prefix_of(model, index)) {}
 
   void load_mixer(LayerWeights& layer) const {
     const NormNames& names = model_.norm_names;

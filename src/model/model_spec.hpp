@@ -35,6 +35,7 @@ struct ModelSpec {
 
   // What stands before the layers.
   float embedding_scale = 1.0f;
+  bool scales_given = false;  ///< given rows, too
   NormUse embedding_norm = NormUse::kNone;
   /// Rows of the table of learned positions, and so the longest text; 0: there is no table.
   std::int64_t position_rows = 0;
@@ -65,6 +66,7 @@ struct ModelSpec {
   /// DeepStack (https://arxiv.org/abs/2406.04334, Qwen3-VL): so many of the first layers add to
   /// their result columns of a given row, each its own.
   int deepstack_layers = 0;
+  std::vector<int> deepstack_behind;  ///< these layers, instead, in the order of the columns
   /// Whose results are wanted besides the last one's, ascending; all layers are in one place.
   std::vector<int> kept_layers;
   /// Nothing is kept from batch to batch: all layers keep keys and values in the place of the first
@@ -86,6 +88,10 @@ struct ModelSpec {
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
 
+  /// Behind which layer the columns `part` of deepstack_layers are added.
+  int layer_of_deepstack(int part) const {
+    return deepstack_behind.empty() ? part : deepstack_behind[part];
+  }
   /// Of a given row: see GivenRows.
   std::int64_t given_columns() const { return width * (1 + deepstack_layers); }
 };

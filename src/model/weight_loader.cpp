@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "gguf/tensor_values.hpp"
+#include "model/tensor_bytes.hpp"
 
 namespace linnet {
 namespace {
@@ -169,7 +170,7 @@ HeadNorm WeightLoader::head_norm(const std::string& stem, std::int64_t heads,
 
 std::int64_t WeightLoader::extent(const std::string& stem, std::size_t dimension) const {
   const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
-  return tensor ? tensor->shape[dimension] : 0;
+  return tensor ? tensor->shape[columns_dimension(*tensor) + dimension] : 0;
 }
 
 std::int64_t WeightLoader::elements(const std::string& stem) const {

@@ -15,21 +15,46 @@ namespace linnet {
 namespace {
 
 constexpr auto kFamilies = std::to_array<VisionFamily>({
-    {"adapter", read_glm_edge_vision},     {"deepseekocr", read_deepseek_ocr_vision},
-    {"dots_ocr", read_dots_ocr_vision},    {"exaone4_5", read_exaone_vision},
-    {"gemma3", read_gemma3_vision},        {"gemma4uv", read_gemma4_unified_vision},
-    {"gemma4v", read_gemma4_vision},       {"glm4v", read_glm4_vision},
-    {"idefics3", read_idefics3_vision},    {"internvl", read_internvl_vision},
-    {"janus_pro", read_janus_vision},      {"kimik25", read_kimi25_vision},
-    {"kimivl", read_kimi_vision},          {"lfm2", read_lfm2_vision},
-    {"lightonocr", read_lighton_vision},   {"llama4", read_llama4_vision},
-    {"minimax_m3", read_minimax_vision},   {"mlp", read_llava_vision},
-    {"muse-glimmer", read_muse_vision},    {"nemotron_v2_vl", read_nemotron_vision},
-    {"paddleocr", read_paddle_ocr_vision}, {"phi4", read_phi4_vision},
-    {"pixtral", read_pixtral_vision},      {"qwen2.5vl_merger", read_qwen25_vision},
-    {"qwen2.5o", read_qwen25_vision},      {"qwen2vl_merger", read_qwen2_vision},
-    {"qwen3vl_merger", read_qwen3_vision}, {"resampler", read_minicpm_vision},
-    {"step3vl", read_step3_vision},        {"youtuvl", read_youtu_vision},
+    {"adapter", read_glm_edge_vision},
+    {"deepseekocr", read_deepseek_ocr_vision},
+    {"deepseekocr2", read_deepseek_ocr2_vision},
+    {"dots3note_v", read_dots3_vision},
+    {"dots_ocr", read_dots_ocr_vision},
+    {"exaone4_5", read_exaone_vision},
+    {"gemma3", read_gemma3_vision},
+    {"gemma3nv", read_gemma3n_vision},
+    {"gemma4uv", read_gemma4_unified_vision},
+    {"gemma4v", read_gemma4_vision},
+    {"glm4v", read_glm4_vision},
+    {"granite4_vision", read_granite4_vision},
+    {"hunyuanvl", read_hunyuan_vision},
+    {"idefics3", read_idefics3_vision},
+    {"internvl", read_internvl_vision},
+    {"janus_pro", read_janus_vision},
+    {"kimik25", read_kimi25_vision},
+    {"kimivl", read_kimi_vision},
+    {"ldp", read_mobile_vlm_vision},
+    {"ldpv2", read_mobile_vlm2_vision},
+    {"lfm2", read_lfm2_vision},
+    {"lightonocr", read_lighton_vision},
+    {"llama4", read_llama4_vision},
+    {"mimovl", read_mimo_vision},
+    {"minicpmv4_6", read_minicpm46_vision},
+    {"minimax_m3", read_minimax_vision},
+    {"mlp", read_llava_vision},
+    {"muse-glimmer", read_muse_vision},
+    {"nemotron_v2_vl", read_nemotron_vision},
+    {"paddleocr", read_paddle_ocr_vision},
+    {"phi4", read_phi4_vision},
+    {"pixtral", read_pixtral_vision},
+    {"qwen2.5vl_merger", read_qwen25_vision},
+    {"qwen2.5o", read_qwen25_vision},
+    {"qwen2vl_merger", read_qwen2_vision},
+    {"qwen3vl_merger", read_qwen3_vision},
+    {"resampler", read_minicpm_vision},
+    {"step3vl", read_step3_vision},
+    {"yasa2", read_yasa_vision},
+    {"youtuvl", read_youtu_vision},
 });
 
 // The file may have encoders of pictures and of sounds, each with a projector.
@@ -38,10 +63,12 @@ std::string projector_of(Hyperparameters& p) {
   return name.empty() ? p.string("vision.projector_type", "") : name;
 }
 
-// Patches across the square that becomes a row.
+// Patches across the square that becomes a row of the last step.
 std::int64_t merged_by(std::span<const ProjectorStep> steps) {
   std::int64_t side = 1;
-  for (const ProjectorStep& step : steps) side *= step.side;
+  for (const ProjectorStep& step : steps) {
+    if (step.kind != ProjectorStep::Kind::kAddMean) side *= step.side;
+  }
   return side;
 }
 
@@ -50,11 +77,12 @@ void check_merging(Hyperparameters& p, const VisionSpec& spec) {
   std::vector<std::span<const ProjectorStep>> all = {spec.projector_steps};
   all.insert(all.end(), spec.deep_steps.begin(), spec.deep_steps.end());
   for (const auto steps : all) {
-    if (merged_by(steps) == spec.merge_side) continue;
+    const std::int64_t merged = merged_by(spec.early.steps) * merged_by(steps);
+    if (merged == spec.merge_side) continue;
     p.fail(
         fmt::format("{0} x {0} patches become a row (clip.vision.projector.scale_factor or "
                     ".spatial_merge_size), expected the {1} x {1} that the projector merges",
-                    spec.merge_side, merged_by(steps)));
+                    spec.merge_side, merged));
   }
 }
 

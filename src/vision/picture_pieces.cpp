@@ -147,6 +147,16 @@ std::string text_before_tile(const Tiling& tiling, int row, int column) {
                      fmt::arg("column", column + 1));
 }
 
+// Of Tiling::joins_rows.
+void add_rows_of_tiles(const Image& filled, Grid grid, std::string& between,
+                       std::vector<PicturePiece>& pieces) {
+  const int height = filled.height / grid.height;
+  for (int row = 0; row < grid.height; ++row) {
+    pieces.push_back(
+        {std::exchange(between, {}), crop(filled, 0, row * height, filled.width, height)});
+  }
+}
+
 // Row by row; `between` are the texts behind what came before the next piece.
 void add_tiles(const Tiling& tiling, const Image& filled, Grid grid, PictureSize size,
                std::string& between, std::vector<PicturePiece>& pieces) {
@@ -177,6 +187,8 @@ std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
     case Tiling::Choice::kLargest:
       if (std::max(size.width, size.height) <= tiling.side) return std::nullopt;
       return largest_grid(tiling, size);
+    case Tiling::Choice::kLargestAlways:
+      return largest_grid(tiling, size);
     case Tiling::Choice::kLongestSide: {
       const PictureSize first = with_longest_side(tiling, size);
       return Grid{tiles_across(first.width, tiling.side), tiles_across(first.height, tiling.side)};
@@ -189,6 +201,9 @@ std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
       if (grid.area() == 1) return std::nullopt;
       return grid;
     }
+    case Tiling::Choice::kShapeOfLarge:
+      if (std::max(size.width, size.height) <= tiling.side) return std::nullopt;
+      return nearest_grid(tiling, size);
     case Tiling::Choice::kWindows: {
       const CropWindows windows = windows_of(spec, size);
       if (windows.side == 0) return std::nullopt;
@@ -215,7 +230,15 @@ PicturePieces pieces_of(const VisionSpec& spec, const Image& original) {
     const PictureSize tile = tile_size(spec, size, *grid);
     const Image filled = fill_grid(spec, image, *grid, tile);
     if (tiling.overview_first) add_overview(image);
-    add_tiles(tiling, filled, *grid, tile, between, result.pieces);
+    if (tiling.joins) {
+      const Grid merged =
+          PictureSize{filled.width, filled.height} / (spec.patch_side * spec.merge_side);
+      result.pieces.push_back({std::exchange(between, {}), filled, bars_of(size, merged)});
+    } else if (tiling.joins_rows) {
+      add_rows_of_tiles(filled, *grid, between, result.pieces);
+    } else {
+      add_tiles(tiling, filled, *grid, tile, between, result.pieces);
+    }
     between += tiling.before_overview;
     // Idefics 3 makes it of what fills the tiles.
     const bool is_of_filled = tiling.choice == Tiling::Choice::kLongestSide;

@@ -14,6 +14,7 @@ namespace linnet {
 struct PicturePiece {
   std::string before;  ///< text, with special tokens, between its rows and what is before them
   Image image;         ///< in the size that the encoder wants
+  Bars bars = {};
 };
 
 /// What a picture is to a text model: the rows of all pieces, with texts around them.

@@ -143,13 +143,33 @@ PictureSize filled_size(const VisionSpec& spec, PictureSize size) {
   return {std::min(inner.width, target.width), std::min(inner.height, target.height)};
 }
 
-std::int64_t rows_of(const VisionSpec& spec, Grid merged) {
+// As transformers' unpad_image() finds them, but a row or two stay of the narrowest picture.
+Grid bars_of(PictureSize size, Grid merged) {
+  constexpr double kRounding = 1e-7;
+  const auto filled = [&](int length, int all, int side) {
+    const double rows = std::floor(static_cast<double>(length) * all / side + kRounding);
+    return std::max(1, static_cast<int>(rows));
+  };
+  const double shape = static_cast<double>(size.width) / size.height;
+  if (shape > static_cast<double>(merged.width) / merged.height) {
+    return {0, (merged.height - filled(size.height, merged.width, size.width)) / 2};
+  }
+  return {(merged.width - filled(size.width, merged.height, size.height)) / 2, 0};
+}
+
+std::int64_t rows_of(const VisionSpec& spec, Grid merged, const Bars& bars) {
+  if (bars) {
+    const std::int64_t line = merged.width - 2 * bars->width + 1;
+    return line * (merged.height - 2 * bars->height);
+  }
   if (spec.resampler.queries > 0) return spec.resampler.queries;
   std::int64_t rows = merged.area();
   for (const ProjectorStep& step : spec.projector_steps) {
     if (step.kind == ProjectorStep::Kind::kBreakRows) rows += merged.height - 1;
-    if (step.kind == ProjectorStep::Kind::kEndRows) rows += merged.height + 1;
+    if (step.kind == ProjectorStep::Kind::kEndRows) rows += merged.height + !step.other.empty();
     if (step.kind == ProjectorStep::Kind::kWrap) rows += 2;
+    const bool has_row_behind = step.kind == ProjectorStep::Kind::kRowBehind;
+    if (has_row_behind && merged.height >= step.least_height) ++rows;
   }
   return rows;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "encoder/grid.hpp"
 #include "vision/vision_spec.hpp"
 
@@ -25,7 +27,14 @@ PictureSize target_size(const VisionSpec& spec, PictureSize size);
 /// What the picture itself takes up of its target_size(): less than all where PictureSizing::pads.
 PictureSize filled_size(const VisionSpec& spec, PictureSize size);
 
+/// Of joined tiles (Tiling::joins): how many merged patches at the left and at the right, and above
+/// and below, show bars; none of other pictures.
+using Bars = std::optional<Grid>;
+
+/// Of a picture of `size` in tiles that are `merged` merged patches together.
+Grid bars_of(PictureSize size, Grid merged);
+
 /// Rows of the text model that a picture of `merged` merged patches becomes.
-std::int64_t rows_of(const VisionSpec& spec, Grid merged);
+std::int64_t rows_of(const VisionSpec& spec, Grid merged, const Bars& bars = std::nullopt);
 
 }  // namespace linnet

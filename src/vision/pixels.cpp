@@ -22,6 +22,21 @@ Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resam
   return result;
 }
 
+Image padded_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling) {
+  const auto nearest = [](double length) { return static_cast<int>(std::nearbyint(length)); };
+  const double shape = static_cast<double>(image.width) / image.height;
+  int width = size.width, height = size.height;
+  if (shape * size.height > size.width) {
+    height = std::max(1, nearest(size.width / shape));
+  } else {
+    width = std::max(1, nearest(shape * size.height));
+  }
+  Image result = filled(size.width, size.height, bars);
+  paste(result, resize(image, width, height, resampling), nearest((size.width - width) / 2.0),
+        nearest((size.height - height) / 2.0));
+  return result;
+}
+
 Image padded_to(Image image, PictureSize size) {
   if (size == PictureSize{image.width, image.height}) return image;
   Image result = filled(size.width, size.height, kBlack);
@@ -32,7 +47,8 @@ Image padded_to(Image image, PictureSize size) {
 Image resized_for(const VisionSpec& spec, const Image& image) {
   const PictureSize size = target_size(spec, {image.width, image.height});
   if (const auto& bars = spec.sizing.bars) {
-    return resized_with_bars(image, size, *bars, spec.sizing.resampling);
+    const auto with_bars = spec.sizing.rounds_to_nearest ? padded_with_bars : resized_with_bars;
+    return with_bars(image, size, *bars, spec.sizing.resampling);
   }
   const PictureSize inner = filled_size(spec, {image.width, image.height});
   return padded_to(resize(image, inner.width, inner.height, spec.sizing.resampling), size);
@@ -46,6 +62,18 @@ Pixels pixels_of(const VisionSpec& spec, const Image& resized) {
     pixels.values.push_back((colour - spec.mean[i % 3]) / spec.deviation[i % 3]);
   }
   return pixels;
+}
+
+Pixels tile_of(const Pixels& picture, int side, int index) {
+  const int across = picture.size.width / side;
+  const std::int64_t left = std::int64_t{index % across} * side;
+  const std::int64_t top = std::int64_t{index / across} * side;
+  Pixels tile{{side, side}, {}};
+  for (std::int64_t y = top; y < top + side; ++y) {
+    const float* const line = picture.values.data() + 3 * (y * picture.size.width + left);
+    tile.values.insert(tile.values.end(), line, line + std::int64_t{3} * side);
+  }
+  return tile;
 }
 
 std::vector<float> patches_of(const Pixels& pixels, int patch_side,

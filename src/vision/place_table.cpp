@@ -5,16 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "vision/stretching.hpp"
+
 namespace linnet {
 namespace {
 
 constexpr std::int64_t kLongestSide = 1 << 20;
-
-// A place of the table along one side, and how much of it a patch has.
-struct Share {
-  int place;
-  float weight;
-};
 
 // The corners of the picture are those of the table.
 std::vector<Share> corner_shares(int patch, int patches, int side) {
@@ -24,31 +20,6 @@ std::vector<Share> corner_shares(int patch, int patches, int side) {
   const int place = static_cast<int>(at);
   const float beyond = at - static_cast<float>(place);
   return {{place, 1.0f - beyond}, {std::min(place + 1, side - 1), beyond}};
-}
-
-// A triangle over the places, as wide as a patch where a patch is wider than a place.
-std::vector<Share> bilinear_shares(int patch, int patches, int side) {
-  const double scale = static_cast<double>(side) / patches;
-  const double reach = std::max(scale, 1.0), centre = (patch + 0.5) * scale;
-  const int first = std::max(static_cast<int>(std::floor(centre - reach)), 0);
-  const int end = std::min(static_cast<int>(std::ceil(centre + reach)), side);
-  std::vector<Share> shares;
-  double sum = 0.0;
-  for (int place = first; place < end; ++place) {
-    const double weight = std::max(0.0, 1.0 - std::abs(place + 0.5 - centre) / reach);
-    shares.push_back({place, static_cast<float>(weight)});
-    sum += weight;
-  }
-  for (Share& share : shares) share.weight /= static_cast<float>(sum);
-  return shares;
-}
-
-std::vector<Share> nearest_shares(int patch, int patches, int side) {
-  const double at =
-      std::clamp((patch + 0.5) * side / patches - 0.5, 0.0, static_cast<double>(side - 1));
-  const int before = static_cast<int>(at);
-  const auto beyond = static_cast<float>(at - before);
-  return {{before, 1.0f - beyond}, {std::min(before + 1, side - 1), beyond}};
 }
 
 // Cubic convolution (https://doi.org/10.1109/TASSP.1981.1163711); the edge goes on beyond it.
@@ -73,9 +44,13 @@ std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side
     if (kind == PlaceTable::kCorners) {
       shares.push_back(corner_shares(i, patches, side));
     } else if (kind == PlaceTable::kBilinear) {
-      shares.push_back(bilinear_shares(i, patches, side));
+      shares.push_back(spread_shares(Spread::kTriangle, i, patches, side));
+    } else if (kind == PlaceTable::kSpread) {
+      shares.push_back(spread_shares(Spread::kCubic, i, patches, side));
     } else if (kind == PlaceTable::kBetween) {
       shares.push_back(nearest_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBetweenTenths) {
+      shares.push_back(nearest_shares(i, patches + 0.1, side));
     } else if (kind == PlaceTable::kBicubic) {
       shares.push_back(bicubic_shares(i, patches, side));
     } else if (kind == PlaceTable::kBuckets) {

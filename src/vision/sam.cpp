@@ -12,6 +12,7 @@
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 #include "model/hyperparameters.hpp"
+#include "vision/stretching.hpp"
 
 namespace linnet {
 namespace {
@@ -29,6 +30,21 @@ std::int64_t outputs_of(const WeightLoader& loader, const std::string& stem, int
 void multiply(Backend& backend, const Linear& linear, View in, View out, bool accumulate = false) {
   const MatmulOutput output = product_of({linear, out}, accumulate);
   backend.matmul(in, {&output, 1});
+}
+
+std::vector<int> sides_of(const SamSpec& spec) {
+  std::vector<int> sides = {spec.side};
+  sides.insert(sides.end(), spec.other_sides.begin(), spec.other_sides.end());
+  return sides;
+}
+
+// With the last row first.
+std::vector<float> reversed(const std::vector<float>& rows, std::int64_t columns) {
+  std::vector<float> result;
+  for (std::int64_t r = std::ssize(rows) / columns - 1; r >= 0; --r) {
+    result.insert(result.end(), rows.begin() + r * columns, rows.begin() + (r + 1) * columns);
+  }
+  return result;
 }
 
 void normalise(Backend& backend, const Norm& norm, View in, View out) {
@@ -85,7 +101,14 @@ Sam::Sam(WeightLoader& loader, const SamSpec& spec, Backend& backend)
   patches_ = loader.projection("v.sam.patch_embd.weight",
                                loader.values("v.sam.patch_embd.weight", patch * width), patch);
   patches_.bias = loader.vector("v.sam.patch_embd.bias", width);
-  places_ = loader.vector("v.sam.pos_embd.weight", std::int64_t{spec.side} * spec.side * width);
+  const std::vector<float> places =
+      loader.values("v.sam.pos_embd.weight", std::int64_t{spec.side} * spec.side * width);
+  for (const int side : sides_of(spec)) {
+    Size size;
+    size.side = side;
+    size.places = loader.upload(stretched_square(places, spec.side, side, width));
+    sizes_.push_back(std::move(size));
+  }
   for (int i = 0; i < spec.layers; ++i) layers_.push_back(load_layer(loader, i));
   load_neck(loader);
 }
@@ -94,8 +117,7 @@ void Sam::load_neck(WeightLoader& loader) {
   const std::string first = "v.sam.neck.0", third = "v.sam.net_2", last = "v.sam.net_3";
   neck_columns_ = outputs_of(loader, first, 1, spec_.width);
   const std::int64_t neck = neck_columns_, columns = outputs_of(loader, third, 3, neck);
-  first_ = loader.projection(first + ".weight",
-                             loader.values(first + ".weight", spec_.width * neck), spec_.width);
+  first_ = loader.linear(first, spec_.width, neck);
   first_norm_ = loader.norm("v.sam.neck.1", neck);
   second_ = Convolution(loader, "v.sam.neck.2", neck, neck, {});
   second_norm_ = loader.norm("v.sam.neck.3", neck);
@@ -110,9 +132,7 @@ Sam::Layer Sam::load_layer(WeightLoader& loader, int index) const {
   layer.before = loader.norm(stem + "pre_ln", width);
   layer.fused = loader.linear(stem + "attn.qkv", width, 3 * width);
   layer.output = loader.linear(stem + "attn.out", width, width);
-  const int side = is_global(index) ? spec_.side : spec_.window;
-  layer.distances[0] = load_distances(loader, stem + "attn.pos_h.weight", side);
-  layer.distances[1] = load_distances(loader, stem + "attn.pos_w.weight", side);
+  load_distances(loader, stem, index, layer);
   layer.behind = loader.norm(stem + "post_ln", width);
   layer.up = loader.linear(stem + "mlp.lin1", width, wide);
   layer.down = loader.linear(stem + "mlp.lin2", wide, width);
@@ -120,15 +140,20 @@ Sam::Layer Sam::load_layer(WeightLoader& loader, int index) const {
 }
 
 // The file has the distance from key to query, ascending.
-Linear Sam::load_distances(WeightLoader& loader, const std::string& name, int side) const {
-  const std::int64_t columns = head_columns(), rows = std::int64_t{2} * side - 1;
-  const std::vector<float> values = loader.values(name, columns * rows);
-  std::vector<float> reversed;
-  for (std::int64_t r = std::ssize(values) / columns - 1; r >= 0; --r) {
-    reversed.insert(reversed.end(), values.begin() + r * columns,
-                    values.begin() + (r + 1) * columns);
+void Sam::load_distances(WeightLoader& loader, const std::string& stem, int index,
+                         Layer& layer) const {
+  const std::int64_t columns = head_columns();
+  const int from = 2 * (is_global(index) ? spec_.side : spec_.window) - 1;
+  layer.distances.resize(is_global(index) ? sizes_.size() : 1);
+  for (int axis = 0; axis < 2; ++axis) {
+    const std::string name = stem + (axis == 0 ? "attn.pos_h.weight" : "attn.pos_w.weight");
+    const std::vector<float> values = loader.values(name, columns * from);
+    for (std::size_t i = 0; i < layer.distances.size(); ++i) {
+      const int to = is_global(index) ? 2 * sizes_[i].side - 1 : from;
+      const std::vector<float> stretched = stretched_rows(values, from, to, columns);
+      layer.distances[i][axis] = loader.projection(name, reversed(stretched, columns), columns);
+    }
   }
-  return loader.projection(name, reversed, columns);
 }
 
 bool Sam::is_global(int layer) const {
@@ -137,20 +162,28 @@ bool Sam::is_global(int layer) const {
 
 std::int64_t sam_workspace_bytes(const SamSpec& spec) {
   if (spec.layers == 0) return 0;
-  const std::int64_t across = (spec.side + spec.window - 1) / spec.window * spec.window;
-  const std::int64_t rows = std::max(across * across, std::int64_t{spec.side} * spec.side);
-  const std::int64_t key =
-      spec.width + std::int64_t{2} * spec.heads * std::max(spec.side, spec.window);
-  // The stream, its norm, what is gathered and projected, queries, keys and what is seen; and keys
-  // and values of both kinds of layers, which are kept.
-  const std::int64_t columns = std::max(9 * spec.width + 4 * key, 4 * spec.width + spec.inner);
-  return rows * columns * std::int64_t{sizeof(float)};
+  const auto rows_of = [&](int side) {
+    const std::int64_t across = (side + spec.window - 1) / spec.window * spec.window;
+    return std::max(across * across, std::int64_t{side} * side);
+  };
+  std::int64_t most_rows = 0, floats = 0, kept_columns = 0;
+  for (const int side : sides_of(spec)) {
+    const std::int64_t rows = rows_of(side);
+    const std::int64_t key =
+        spec.width + std::int64_t{2} * spec.heads * std::max(side, spec.window);
+    // The stream, its norm, what is gathered and projected, queries, keys and what is seen.
+    floats =
+        std::max(floats, rows * std::max(7 * spec.width + 2 * key, 4 * spec.width + spec.inner));
+    kept_columns += 2 * (spec.width + key);  // keys and values of both kinds of layers
+    most_rows = std::max(most_rows, rows);
+  }
+  return (floats + most_rows * kept_columns) * std::int64_t{sizeof(float)};
 }
 
-std::int64_t Sam::workspace_floats() const {
-  const std::int64_t patches = std::int64_t{spec_.side} * spec_.side, width = spec_.width;
+std::int64_t Sam::workspace_floats(const Size& size) const {
+  const std::int64_t patches = std::int64_t{size.side} * size.side, width = spec_.width;
   std::int64_t most = Workspace::floats_for(patches, 3 * spec_.patch_side * spec_.patch_side, 1);
-  for (const auto& windows : windows_) {
+  for (const auto& windows : size.windows) {
     const std::int64_t keys = spec_.heads * (std::int64_t{head_columns()} + 2 * windows->side);
     most = std::max(most, Workspace::floats_for(patches + 1, 2 * width, 2) +
                               Workspace::floats_for(windows->rows(), width, 1) +
@@ -160,27 +193,37 @@ std::int64_t Sam::workspace_floats() const {
   }
   most = std::max(most, Workspace::floats_for(patches + 1, 3 * width, 3) +
                             Workspace::floats_for(patches, spec_.inner, 1));
-  const Grid grid{spec_.side, spec_.side};
+  const Grid grid{size.side, size.side};
   most = std::max(most, Workspace::floats_for(patches, 2 * neck_columns_, 2) +
                             second_.workspace_floats(grid) + third_.workspace_floats(grid) +
                             last_.workspace_floats(third_.behind(grid)));
   return most + Workspace::floats_for(patches, width, 1);
 }
 
+Status Sam::allocate_windows(Windows& windows, KvShape& shape) {
+  const std::vector<float> marks = windows.marks();
+  auto buffer = backend_.allocate(std::ssize(marks));
+  if (!buffer) return buffer.error();
+  windows.marked = std::move(*buffer);
+  backend_.upload(marks, windows.marked->data());
+  shape.layers.push_back({spec_.heads, head_columns() + 2 * windows.side, head_columns()});
+  shape.pages = std::max(shape.pages, windows.layout.pages());
+  return {};
+}
+
 Status Sam::allocate() {
   KvShape shape{{}, KvType::kF32, 0};
-  for (int i = 0; i < 2; ++i) {
-    windows_[i] = std::make_unique<Windows>(spec_.side, i == 0 ? spec_.window : spec_.side);
-    Windows& windows = *windows_[i];
-    const std::vector<float> marks = windows.marks();
-    auto buffer = backend_.allocate(std::ssize(marks));
-    if (!buffer) return buffer.error();
-    windows.marked = std::move(*buffer);
-    backend_.upload(marks, windows.marked->data());
-    shape.layers.push_back({spec_.heads, head_columns() + 2 * windows.side, head_columns()});
-    shape.pages = std::max(shape.pages, windows.layout.pages());
+  std::int64_t floats = 0;
+  for (Size& size : sizes_) {
+    for (int kind = 0; kind < 2; ++kind) {
+      size.windows[kind] =
+          std::make_unique<Windows>(size.side, kind == 0 ? spec_.window : size.side);
+      Status status = allocate_windows(*size.windows[kind], shape);
+      if (!status) return status;
+    }
+    floats = std::max(floats, workspace_floats(size));
   }
-  auto buffer = backend_.allocate(workspace_floats());
+  auto buffer = backend_.allocate(floats);
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));
   auto kv = backend_.make_kv_store(shape);
@@ -192,7 +235,9 @@ Status Sam::allocate() {
 Status Sam::begin(const Pixels& pixels) {
   workspace_->clear();
   next_ = 0;
-  std::vector<std::int32_t> order(static_cast<std::size_t>(spec_.side) * spec_.side);
+  const auto found = std::ranges::find(sizes_, pixels.size.width / spec_.patch_side, &Size::side);
+  size_ = static_cast<std::size_t>(found - sizes_.begin());
+  std::vector<std::int32_t> order(static_cast<std::size_t>(size().side) * size().side);
   std::iota(order.begin(), order.end(), 0);
   stream_ = workspace_->view(std::ssize(order), spec_.width);
   const Workspace::Scope scope(*workspace_);
@@ -200,7 +245,7 @@ Status Sam::begin(const Pixels& pixels) {
   const View patches = workspace_->view(stream_.rows, std::ssize(values) / stream_.rows);
   upload_rows(backend_, values.data(), patches.columns, patches);
   multiply(backend_, patches_, patches, stream_);
-  add(backend_, {places_->data(), stream_.rows, spec_.width, spec_.width}, stream_);
+  add(backend_, {size().places->data(), stream_.rows, spec_.width, spec_.width}, stream_);
   return backend_.status();
 }
 
@@ -213,14 +258,16 @@ bool Sam::advance() {
   const View normed = workspace_->view(stream_.rows + 1, spec_.width);
   normalise(backend_, layer.before, stream_, normed.first_rows(stream_.rows));
   backend_.fill(some_rows(normed, stream_.rows, 1), 0.0f);
-  const View seen = attend(layer, *windows_[kind], kind, normed);
+  const View seen = attend(layer, kind, normed);
   multiply(backend_, layer.output, seen, stream_, /*accumulate=*/true);
   add_feed_forward(layer);
   return true;
 }
 
 // What each patch saw, by rows from the top.
-View Sam::attend(const Layer& layer, const Windows& windows, int kv_layer, View normed) {
+View Sam::attend(const Layer& layer, int kind, View normed) {
+  const Windows& windows = *size().windows[kind];
+  const int kv_layer = 2 * static_cast<int>(size_) + kind;
   const View result = workspace_->view(stream_.rows, spec_.width);
   const Workspace::Scope scope(*workspace_);
   const std::int64_t rows = windows.rows(),
@@ -230,7 +277,7 @@ View Sam::attend(const Layer& layer, const Windows& windows, int kv_layer, View 
   const View fused = workspace_->view(rows, 3 * spec_.width);
   multiply(backend_, layer.fused, in, fused);
   const View query = workspace_->view(rows, keys), key = workspace_->view(rows, keys);
-  fill_queries_and_keys(layer, windows, fused, query, key);
+  fill_queries_and_keys(layer.distances[kind == 0 ? 0 : size_], windows, fused, query, key);
   const BatchLayout layout = windows.layout.layout();
   backend_.store_kv(*kv_, kv_layer, key, fused.slice(2 * spec_.width, spec_.width), layout);
   AttentionParams params{kv_layer, spec_.heads, spec_.heads, head_columns() + 2 * windows.side,
@@ -243,8 +290,8 @@ View Sam::attend(const Layer& layer, const Windows& windows, int kv_layer, View 
 
 // A query goes on with its products with the distances to all rows and columns of the window, and a
 // key with ones at its own row and column: their product has the biases in it.
-void Sam::fill_queries_and_keys(const Layer& layer, const Windows& windows, View fused, View query,
-                                View key) {
+void Sam::fill_queries_and_keys(const std::array<Linear, 2>& distances, const Windows& windows,
+                                View fused, View query, View key) {
   const int side = windows.side, columns = head_columns(), all = columns + 2 * side;
   const View marks{windows.marked->data(), fused.rows, 2 * side, 2 * side};
   const View products = workspace_->view(fused.rows, 2 * side - 1);
@@ -264,7 +311,7 @@ void Sam::fill_queries_and_keys(const Layer& layer, const Windows& windows, View
     const View plain = fused.slice(head * columns, columns);
     const View own = query.slice(head * all, columns);
     for (int axis = 0; axis < 2; ++axis) {
-      multiply(backend_, layer.distances[axis], plain, products);
+      multiply(backend_, distances[axis], plain, products);
       shift(axis, query.slice(head * all + columns + axis * side, side));
     }
     backend_.copy(plain, own);
@@ -286,7 +333,7 @@ void Sam::add_feed_forward(const Layer& layer) {
 }
 
 View Sam::end() {
-  const Grid grid{spec_.side, spec_.side};
+  const Grid grid{size().side, size().side};
   const View first = workspace_->view(stream_.rows, neck_columns_);
   multiply(backend_, first_, stream_, first);
   normalise(backend_, first_norm_, first, first);

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
 #include "encoder/convolution.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/pixels.hpp"
+#include "vision/front_encoder.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -14,58 +15,61 @@ namespace linnet {
 /// Segment Anything's encoder (https://arxiv.org/abs/2304.02643, appendix A), behind which
 /// convolutions make a row of 4 x 4 of its patches: what the tower of DeepSeek-OCR reads. Its
 /// layers attend in windows, or everywhere, with biases by the distances of rows and of columns.
-class Sam {
+class Sam final : public FrontEncoder {
  public:
   /// Rows and columns of patches that become one row.
   static constexpr int kMergedSide = 4;
 
   /// What is wrong with the file goes to `loader`. `backend` must outlive the object.
   Sam(WeightLoader& loader, const SamSpec& spec, Backend& backend);
-  ~Sam();
+  ~Sam() override;
 
-  /// Columns of a row of end().
-  std::int64_t columns() const { return last_.outputs(); }
-  /// The memory that a picture takes; before the first one.
-  Status allocate();
-
-  /// Begins with a picture of SamSpec::side patches each way.
-  Status begin(const Pixels& pixels);
-  /// Computes the next layer; false if there was none left.
-  bool advance();
-  /// Behind the last layer: the rows [side * side / 16, columns()], by rows from the top, which
-  /// stay until the next begin().
-  View end();
+  std::int64_t columns() const override { return last_.outputs(); }
+  Status allocate() override;
+  Status begin(const Pixels& pixels) override;
+  bool advance() override;
+  View end() override;
 
  private:
   struct Layer {
     Norm before, behind;
     Linear fused, output, up, down;
-    Linear distances[2];  // of rows, of columns: the longest negative one first
+    // Of rows, of columns: the longest negative one first; for each of sizes_ where the layer sees
+    // all of a picture, else for all of them.
+    std::vector<std::array<Linear, 2>> distances;
   };
   struct Windows;
+  // Pictures of `side` patches each way.
+  struct Size {
+    int side = 0;
+    std::unique_ptr<Buffer> places;
+    std::unique_ptr<Windows> windows[2];  // small ones, the whole
+  };
 
   void load_neck(WeightLoader& loader);
   Layer load_layer(WeightLoader& loader, int index) const;
-  Linear load_distances(WeightLoader& loader, const std::string& name, int side) const;
+  void load_distances(WeightLoader& loader, const std::string& stem, int index, Layer& layer) const;
   bool is_global(int layer) const;
+  const Size& size() const { return sizes_[size_]; }
+  Status allocate_windows(Windows& windows, KvShape& shape);
   int head_columns() const { return static_cast<int>(spec_.width / spec_.heads); }
-  std::int64_t workspace_floats() const;
-  View attend(const Layer& layer, const Windows& windows, int kv_layer, View normed);
-  void fill_queries_and_keys(const Layer& layer, const Windows& windows, View fused, View query,
-                             View key);
+  std::int64_t workspace_floats(const Size& size) const;
+  View attend(const Layer& layer, int kind, View normed);
+  void fill_queries_and_keys(const std::array<Linear, 2>& distances, const Windows& windows,
+                             View fused, View query, View key);
   void add_feed_forward(const Layer& layer);
 
   SamSpec spec_;
   Backend& backend_;
   std::int64_t neck_columns_ = 1;  // of the first convolutions behind the layers
   Linear patches_, first_;
-  std::unique_ptr<Buffer> places_;
   std::vector<Layer> layers_;
   Norm first_norm_, second_norm_;
   Convolution second_, third_, last_;
-  std::unique_ptr<Windows> windows_[2];  // small ones, the whole
+  std::vector<Size> sizes_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvStore> kv_;
+  std::size_t size_ = 0;  // of the picture that is under way
   View stream_{};
   std::size_t next_ = 0;  // layer
 };

@@ -1,6 +1,7 @@
 #include "vision/vision_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/checked.hpp"
 #include "encoder/encoder_file.hpp"
@@ -14,9 +15,18 @@ namespace {
 // No more rows of a picture than `most`. Tiles by a picture's size each have as many as pictures
 // had before, and there would be the more of them the fewer rows were asked for.
 void limit_rows(std::int64_t most, VisionSpec& spec) {
-  if (spec.resampler.queries > 0 || most >= spec.sizing.most_tokens) return;
-  spec.sizing.most_tokens = most;
-  if (spec.tiling.choice == Tiling::Choice::kShape) spec.tiling = {};
+  PictureSizing& sizing = spec.sizing;
+  if (spec.resampler.queries > 0 || most >= sizing.most_tokens) return;
+  using Choice = Tiling::Choice;
+  if (spec.tiling.choice == Choice::kShape || spec.tiling.choice == Choice::kArea) {
+    spec.tiling.choice = Choice::kNone;
+    spec.tiling.side = 0;
+  }
+  if (sizing.choice == PictureSizing::Choice::kSameArea) {
+    const double part = static_cast<double>(most) / static_cast<double>(sizing.most_tokens);
+    sizing.area_side = std::max(1, static_cast<int>(sizing.area_side * std::sqrt(part)));
+  }
+  sizing.most_tokens = most;
 }
 
 }  // namespace
@@ -35,9 +45,11 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf:
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
   const VisionSpec& read = vision->spec_;
   const Projection projection =
-      projection_of(loader, read.projector_steps, read.projected_columns(), most_patches(read),
-                    read.resampler.queries);
-  vision->projector_bytes_ = projection.workspace_bytes;
+      projection_of(loader, read.projector_steps, read.projected_columns(),
+                    most_projected_patches(read), read.resampler.queries);
+  const Projection merged =
+      projection_of(loader, read.early.steps, read.tower.width, most_patches(read));
+  vision->projector_bytes_ = std::max(projection.workspace_bytes, merged.workspace_bytes);
   const Status fits = check_rows_for(text, *vision->file_, "a picture", projection.columns,
                                      std::ssize(read.deep_steps));
   if (!fits) return fits.error();

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
+#include "model/blocks/moe.hpp"
 #include "model/blocks/project.hpp"
-#include "vision/patch_windows.hpp"
+#include "vision/convolutional_net.hpp"
+#include "vision/sam.hpp"
 
 namespace linnet {
 namespace {
@@ -28,6 +31,25 @@ std::int32_t rows_before_patches(const VisionSpec& spec) {
   return spec.class_token == ClassToken::kNone ? 0 : spec.class_rows;
 }
 
+// Learned rows behind the patches: as many, or none.
+std::int64_t queries_behind(const VisionSpec& spec, std::int64_t patches) {
+  return spec.queries.empty() ? 0 : patches;
+}
+
+// Most rows that the tower reads.
+std::int64_t most_rows(const VisionSpec& spec) {
+  const std::int64_t patches = most_patches(spec);
+  return rows_before_patches(spec) + patches + queries_behind(spec, patches);
+}
+
+// Rows of a picture that see each other, and those behind them.
+std::vector<GivenRows> given_rows(const VisionSpec& spec, std::int64_t rows, const float* values) {
+  if (spec.queries.empty()) return {{0, rows, values}};
+  const std::int64_t patches = rows / 2;
+  return {{0, patches, values, SeeEachOther::kInAllLayers},
+          {patches, rows - patches, values + patches * spec.tower.width}};
+}
+
 // [2][rows]: row and column of each patch.
 std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid grid,
                                     const VisionSpec& spec) {
@@ -41,21 +63,40 @@ std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid gr
   return places;
 }
 
+// The position of each patch where squares of merged patches follow one another column by column.
+std::vector<std::int32_t> column_positions(std::span<const std::int32_t> order, Grid grid,
+                                           const VisionSpec& spec) {
+  const int side = spec.merge_side, rows = grid.height / side;
+  std::vector<std::int32_t> positions;
+  for (const std::int32_t patch : order) {
+    const int y = patch / grid.width, x = patch % grid.width;
+    const int square = x / side * rows + y / side;
+    positions.push_back(square * side * side + y % side * side + x % side);
+  }
+  return positions;
+}
+
 }  // namespace
 
 // A picture on its way through the tower, and all that the tower's pass points to.
 struct VisionModel::Progress {
-  Progress(const VisionSpec& spec, Grid size, PatchOrder patch_order, std::vector<float> embedded)
-      : grid(size),
+  Progress(const VisionSpec& spec, Model* layers, Grid size, PatchOrder patch_order,
+           std::vector<float> embedded)
+      : model(layers),
+        grid(size),
         order(std::move(patch_order)),
         patches(std::move(embedded)),
-        rows(static_cast<std::int32_t>(std::ssize(order.patches)) + rows_before_patches(spec)),
+        rows(static_cast<std::int32_t>(std::ssize(patches) / spec.tower.width)),
         tokens(rows, 0),
         places(places_of(order.patches, grid, spec)),
-        given{0, rows, patches.data()},
+        given(given_rows(spec, rows, patches.data())),
         whole({rows}),
-        windows(order.windows),
-        window_layout(windows.layout()) {}
+        windows(spec.windows_are_columns ? std::vector{rows} : order.windows),
+        down_columns(spec.windows_are_columns ? column_positions(order.patches, grid, spec)
+                                              : std::vector<std::int32_t>()),
+        window_layout(windows.layout()) {
+    if (!down_columns.empty()) window_layout.positions = down_columns;
+  }
 
   std::int64_t pages() const { return std::max(whole.pages(), windows.pages()); }
   Batch batch() const {
@@ -63,20 +104,40 @@ struct VisionModel::Progress {
             .layout = whole.layout(),
             .outputs = {},
             .keeps_hidden = true,
-            .given = {&given, 1},
+            .given = given,
             .places = places,
             .windows = &window_layout};
   }
 
+  Model* const model;  // whose pass it is; null where the projector reads the patches
   const Grid grid;
   const PatchOrder order;
   const std::vector<float> patches;
   const std::int32_t rows;
   const std::vector<std::int32_t> tokens, places;
-  const GivenRows given;
+  const std::vector<GivenRows> given;
   const RowLayout whole, windows;
-  const BatchLayout window_layout;
+  const std::vector<std::int32_t> down_columns;  // positions
+  BatchLayout window_layout;
   std::unique_ptr<KvStore> kv;
+};
+
+// A picture whose parts go through the tower one after the other, before all are projected at once.
+struct VisionModel::TileRow {
+  // What the tower makes of a patch is `columns` wide.
+  TileRow(Pixels picture, int patch_side, std::int64_t columns)
+      : pixels(std::move(picture)),
+        grid(pixels.size / patch_side),
+        encoded(static_cast<std::size_t>(grid.area() * columns)) {}
+
+  int side() const { return grid.height; }  // of a tile, in patches
+  bool is_done() const { return next * side() == grid.width; }
+  Pixels tile() const { return tile_of(pixels, pixels.size.height, next); }
+
+  const Pixels pixels;
+  const Grid grid;
+  std::vector<float> encoded;  // by rows of the whole from the top
+  int next = 0;                // tile
 };
 
 VisionModel::VisionModel(VisionSpec spec, Backend& backend)
@@ -96,18 +157,54 @@ std::int64_t most_patches(const VisionSpec& spec) {
   return std::max(whole, square(spec.tiling.side));
 }
 
+std::int64_t most_projected_patches(const VisionSpec& spec) {
+  std::int64_t most = most_patches(spec);
+  if (!spec.tiling.joins_rows) return most;
+  const std::int64_t across = spec.tiling.side / spec.patch_side;
+  for (const auto& [columns, rows] : spec.tiling.grids) {
+    most = std::max(most, columns * across * across);
+  }
+  return most;
+}
+
+// Columns of a row within a feed-forward part, at most.
+std::int64_t inner_columns(const ModelSpec& tower) {
+  std::int64_t most = 0;
+  for (const LayerSpec& layer : tower.layers) {
+    const std::int64_t experts = layer.moe.experts > 0 ? moe_columns(layer.moe, tower.width) : 0;
+    most = std::max(most, std::int64_t{2} * layer.mlp.width + experts);
+  }
+  return most;
+}
+
+// Of keys and values: a window has pages of its own, which it may not fill.
+std::int64_t early_window_bytes(const VisionSpec& spec) {
+  const std::int64_t side = spec.early.window_side;
+  if (side == 0) return 0;
+  const std::int64_t windows = most_patches(spec) / (side * side);
+  return saturating_multiply(windows * pages_for(side * side) * kPageTokens,
+                             2 * spec.early.tower.width * std::int64_t{sizeof(float)});
+}
+
 // The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
 // what is within a feed-forward part; pixels and projections; what a resampler makes of patches.
 // And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
-  const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
-  const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
-  const std::int64_t floats =
-      streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
+  const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
+  const std::int64_t floats = streams * tower.width + inner_columns(tower) + spec.patch_values() +
+                              6 * spec.resampler.columns;
   const std::int64_t bytes =
-      saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
-  return saturating_add(bytes, sam_workspace_bytes(spec.sam));
+      saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
+  // What is kept of a row of tiles, and what the projector reads of it.
+  const std::int64_t kept_bytes = (most_projected_patches(spec) - most_patches(spec)) *
+                                  spec.projected_columns() * 2 * std::int64_t{sizeof(float)};
+  const std::int64_t merged = std::int64_t{spec.early.merge_side} * spec.early.merge_side;
+  const std::int64_t late_bytes = spec.early.tower.layers.empty() ? 0 : bytes / merged;
+  const std::int64_t front_bytes =
+      saturating_add(sam_workspace_bytes(spec.sam), net_workspace_bytes(spec.net));
+  return saturating_add(saturating_add(saturating_add(bytes, kept_bytes), late_bytes),
+                        saturating_add(front_bytes, early_window_bytes(spec)));
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -125,29 +222,64 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
                               model->projector_->columns()));
     }
   }
+  model->load_line_end(loader);
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
+  if (Status status = model->load_early(loader); !status) return status.error();
   if (Status status = model->load_tower(loader); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
-  if (model->sam_) {
-    if (Status status = model->sam_->allocate(); !status) return status.error();
+  if (model->front_) {
+    if (Status status = model->front_->allocate(); !status) return status.error();
   }
   return model;
 }
 
-void VisionModel::load_sam(WeightLoader& loader) {
-  sam_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
-  if (sam_->columns() != spec_.tower.width) {
+void VisionModel::load_front(WeightLoader& loader) {
+  if (!spec_.net.blocks.empty()) {
+    front_ = std::make_unique<ConvolutionalNet>(loader, spec_.net, backend_);
+    return;
+  }
+  front_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
+  if (front_->columns() != spec_.tower.width) {
     loader.fail(
         fmt::format("tensor v.sam.net_3.weight gives {} columns, expected the {} of "
                     "clip.vision.embedding_length",
-                    sam_->columns(), spec_.tower.width));
+                    front_->columns(), spec_.tower.width));
   }
 }
 
+// All parts of a row have the same.
+void VisionModel::load_line_end(WeightLoader& loader) {
+  if (!spec_.tiling.joins) return;
+  const auto values = loader.values(std::string(spec_.tiling.line_end), projector_->columns());
+  for (std::size_t part = 0; part <= deep_.size(); ++part) {
+    line_end_.insert(line_end_.end(), values.begin(), values.end());
+  }
+}
+
+Status VisionModel::load_early(WeightLoader& loader) {
+  const EarlyLayers& early = spec_.early;
+  if (early.tower.layers.empty()) return {};
+  merger_ = std::make_unique<Projector>(loader, early.steps, early.tower.width);
+  if (merger_->columns() != spec_.tower.width) {
+    loader.fail(fmt::format("tensor {}.weight gives {} columns, expected the {} of the tower",
+                            early.steps.back().name, merger_->columns(), spec_.tower.width));
+  }
+  loader.load_part();
+  auto model = Model::load(early.tower, loader, backend_, BatchLimits{most_patches(spec_), 1});
+  loader.load_part(false);
+  if (!model) return model.error();
+  early_ = std::move(*model);
+  return {};
+}
+
 Status VisionModel::load_tower(WeightLoader& loader) {
-  if (spec_.tower.layers.empty()) return loader.finish();
-  const BatchLimits limits{most_patches(spec_) + rows_before_patches(spec_), 1};
+  if (spec_.tower.layers.empty()) {
+    for (const std::string& pattern : spec_.tower.unused_tensors) loader.ignore(pattern);
+    return loader.finish();
+  }
+  const std::int64_t merged = std::int64_t{spec_.early.merge_side} * spec_.early.merge_side;
+  const BatchLimits limits{most_rows(spec_) / merged, 1};
   auto tower = Model::load(spec_.tower, loader, backend_, limits);
   if (!tower) return tower.error();
   tower_ = std::move(*tower);
@@ -170,8 +302,8 @@ void VisionModel::load_colours(WeightLoader& loader) {
 void VisionModel::load_patch_embedding(WeightLoader& loader) {
   const std::int64_t columns = spec_.patch_values();
   const std::int64_t width = spec_.tower.width;
-  if (spec_.sam.layers > 0) {
-    load_sam(loader);
+  if (spec_.has_front()) {
+    load_front(loader);
   } else {
     load_colours(loader);
   }
@@ -184,18 +316,27 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
   if (spec_.class_token != ClassToken::kNone) {
     class_token_ = loader.values("v.class_embd", width * spec_.class_rows);
   }
+  if (!spec_.queries.empty()) {
+    for (const LearnedRows& rows : spec_.queries) {
+      const std::int64_t across = rows.side / spec_.patch_side;
+      queries_.push_back(loader.values(rows.name, width * across * across));
+    }
+    loader.ignore("v.resample_query_");  // for pictures of other sizes
+  }
   places_ = PlaceTableValues(loader, spec_);
 }
 
 Status VisionModel::allocate_workspace() {
   const std::int64_t patches = most_patches(spec_);
-  const std::int64_t embedding = Workspace::floats_for(
-      patches + rows_before_patches(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
-  std::int64_t projection = projector_->workspace_floats(patches);
-  if (spec_.joins_kept || sam_ || !tower_) {
+  const std::int64_t embedding =
+      Workspace::floats_for(most_rows(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
+  const std::int64_t projected = most_projected_patches(spec_);
+  std::int64_t projection = projector_->workspace_floats(projected);
+  if (spec_.joins_kept || front_ || !tower_) {
     projection +=
-        Workspace::floats_for(patches + rows_before_patches(spec_), spec_.projected_columns(), 1);
+        Workspace::floats_for(std::max(projected, most_rows(spec_)), spec_.projected_columns(), 1);
   }
+  if (merger_) projection = std::max(projection, merger_->workspace_floats(patches));
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
   if (!buffer) return buffer.error();
@@ -203,26 +344,34 @@ Status VisionModel::allocate_workspace() {
   return {};
 }
 
-// What the tower's first layer reads, [class token and patches, width]. Without `pixels` the
-// patches are those that Sam made.
+// What the tower's first layer reads, [class token, patches and queries, width]. Without `pixels`
+// the patches are those that the encoder in front made.
 std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
                                               std::span<const std::int32_t> order) {
   workspace_->clear();
   const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
-  const View x = workspace_->view(first + count, spec_.tower.width);
+  const std::int64_t queries = queries_behind(spec_, count);
+  const View x = workspace_->view(first + count + queries, spec_.tower.width);
   const View own = some_rows(x, first, count);
   if (pixels) {
     project_colours(*pixels, order, own);
   } else {
-    backend_.gather_rows(sam_rows_, order, own);
+    backend_.gather_rows(front_rows_, order, own);
   }
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(first));
+  if (queries > 0) upload(queries_for(grid), some_rows(x, first + count, queries));
   if (places_) add_places(grid, order, x);
   normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
   backend_.download(x, values.data());
   return values;
+}
+
+std::span<const float> VisionModel::queries_for(Grid grid) const {
+  const auto found =
+      std::ranges::find(spec_.queries, grid.width * spec_.patch_side, &LearnedRows::side);
+  return queries_[static_cast<std::size_t>(found - spec_.queries.begin())];
 }
 
 void VisionModel::project_colours(const Pixels& pixels, std::span<const std::int32_t> order,
@@ -255,21 +404,31 @@ void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, Vie
 }
 
 View VisionModel::encoded() {
+  if (tile_row_ && tile_row_->is_done()) {
+    const View all = workspace_->view(tile_row_->grid.area(), spec_.projected_columns());
+    upload(tile_row_->encoded, all);
+    return all;
+  }
   if (spec_.joins_kept) return joined();
-  if (sam_) return joined_with_sam();
+  if (spec_.joins_front) return joined_with_front();
   if (tower_) return tower_->hidden();
   const View patches = workspace_->view(progress_->rows, spec_.tower.width);
   upload(progress_->patches, patches);
   return patches;
 }
 
-View VisionModel::joined_with_sam() {
+View VisionModel::source(std::size_t part) {
+  if (!spec_.sources.empty()) return tower_->kept(static_cast<std::size_t>(spec_.sources[part]));
+  return part == 0 ? encoded() : tower_->kept(part - 1);
+}
+
+View VisionModel::joined_with_front() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
   const std::int64_t first = rows_before_patches(spec_);
   backend_.fill(all, 0.0f);
   backend_.copy(last, all.slice(0, last.columns));
-  backend_.copy(sam_rows_,
+  backend_.copy(front_rows_,
                 some_rows(all.slice(last.columns, last.columns), first, last.rows - first));
   return all;
 }
@@ -288,65 +447,160 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  if (!sam_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
-  sam_is_under_way_ = true;
-  return sam_->begin(pixels);
+  if (pixels.bars) {
+    joined_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
+    return begin_picture(joined_->next());
+  }
+  if (!spec_.tiling.joins_rows || pixels.size.width <= pixels.size.height) {
+    return begin_picture(pixels);
+  }
+  tile_row_ = std::make_unique<TileRow>(pixels, spec_.patch_side, spec_.projected_columns());
+  return begin_tile();
 }
 
-Status VisionModel::begin_tower(Grid grid, const Pixels* pixels) {
-  PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
+Status VisionModel::begin_tile() {
+  Status status = begin_picture(tile_row_->tile());
+  if (!status) drop();
+  return status;
+}
+
+// Where the whole has them.
+void VisionModel::keep_tile() {
+  TileRow& all = *tile_row_;
+  const std::int64_t columns = spec_.projected_columns();
+  workspace_->clear();
+  const View rows = encoded();
+  std::vector<float> values(static_cast<std::size_t>(rows.rows * columns));
+  backend_.download(rows, values.data());
+  const std::int64_t first = rows_before_patches(spec_), side = all.side();
+  for (std::int64_t y = 0; y < side; ++y) {
+    std::copy_n(values.data() + (first + y * side) * columns, side * columns,
+                all.encoded.data() + (y * all.grid.width + all.next * side) * columns);
+  }
+  ++all.next;
+}
+
+Status VisionModel::begin_picture(const Pixels& pixels) {
+  if (!front_) return begin_patches(pixels.size / spec_.patch_side, &pixels);
+  front_is_under_way_ = true;
+  front_grid_ = pixels.size / spec_.patch_side;
+  return front_->begin(pixels);
+}
+
+Status VisionModel::begin_patches(Grid grid, const Pixels* pixels) {
+  const int window = early_ ? spec_.early.window_side : spec_.window_side * spec_.merge_side;
+  PatchOrder order = order_patches(grid, window);
   std::vector<float> patches = embed_patches(grid, pixels, order.patches);
-  progress_ = std::make_unique<Progress>(spec_, grid, std::move(order), std::move(patches));
-  if (!tower_) return status_or_drop();
-  auto kv = tower_->make_kv_store(KvType::kF32, progress_->pages());
+  return begin_layers(early_ ? early_.get() : tower_.get(), grid, std::move(order),
+                      std::move(patches));
+}
+
+Status VisionModel::begin_layers(Model* model, Grid grid, PatchOrder order,
+                                 std::vector<float> rows) {
+  progress_ = std::make_unique<Progress>(spec_, model, grid, std::move(order), std::move(rows));
+  if (!model) return status_or_drop();
+  auto kv = model->make_kv_store(KvType::kF32, progress_->pages());
   if (!kv) {
     drop();
     return kv.error();
   }
   progress_->kv = std::move(*kv);
-  tower_->begin_forward(progress_->batch(), *progress_->kv);
+  model->begin_forward(progress_->batch(), *progress_->kv);
   return status_or_drop();
 }
 
+// What is made of the early layers' results, in the order of the picture.
+Status VisionModel::begin_late_layers() {
+  const Grid grid = progress_->grid, merged = grid / spec_.early.merge_side;
+  const auto place = inverse(progress_->order.patches, rows_before_patches(spec_));
+  workspace_->clear();
+  const View x = merger_->run(backend_, *workspace_, nullptr, early_->hidden(), grid, place);
+  std::vector<float> rows(static_cast<std::size_t>(x.rows * x.columns));
+  backend_.download(x, rows.data());
+  return begin_layers(tower_.get(), merged, order_patches(merged, /*window_side=*/0),
+                      std::move(rows));
+}
+
 Result<std::optional<EncodedRows>> VisionModel::advance() {
-  if (sam_is_under_way_) {
-    if (Status status = advance_sam(); !status) return status.error();
+  if (front_is_under_way_) {
+    if (Status status = advance_front(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tower_ && tower_->advance_forward()) {
+  Model* const model = progress_->model;
+  if (model && model->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tower_) tower_->end_forward();
-  auto rows = project_rows(progress_->grid, progress_->order.patches);
+  if (model) model->end_forward();
+  if (early_ && model == early_.get()) {
+    if (Status status = begin_late_layers(); !status) return status.error();
+    return std::optional<EncodedRows>();
+  }
+  if (tile_row_) {
+    keep_tile();
+    if (!tile_row_->is_done()) {
+      if (Status status = begin_tile(); !status) return status.error();
+      return std::optional<EncodedRows>();
+    }
+  }
+  auto rows = project_rows();
+  progress_.reset();
+  if (!rows) {
+    drop();
+    return rows.error();
+  }
+  if (joined_) return join(std::move(*rows));
   drop();
-  if (!rows) return rows.error();
   return std::optional(std::move(*rows));
 }
 
-Status VisionModel::advance_sam() {
-  if (sam_->advance()) return status_or_drop();
-  sam_rows_ = sam_->end();
-  sam_is_under_way_ = false;
-  const int side = spec_.sizing.fixed_side / spec_.patch_side;
-  return begin_tower({side, side}, /*pixels=*/nullptr);
+// Goes on with the next tile; behind the last one all are the result.
+Result<std::optional<EncodedRows>> VisionModel::join(EncodedRows tile) {
+  joined_->add(std::move(tile));
+  if (!joined_->is_complete()) {
+    if (Status status = begin_picture(joined_->next()); !status) return status.error();
+    return std::optional<EncodedRows>();
+  }
+  EncodedRows all = joined_->join(line_end_);
+  drop();
+  return std::optional(std::move(all));
+}
+
+Status VisionModel::advance_front() {
+  if (front_->advance()) return status_or_drop();
+  front_rows_ = front_->end();
+  front_is_under_way_ = false;
+  return begin_patches(front_grid_, /*pixels=*/nullptr);
 }
 
 // A picture that met an error goes no further.
 Status VisionModel::status_or_drop() {
-  Status status = tower_ ? tower_->status() : backend_.status();
+  Status status = backend_.status();
   if (!status) drop();
   return status;
 }
 
 void VisionModel::drop() {
   progress_.reset();
-  sam_is_under_way_ = false;
+  joined_.reset();
+  tile_row_.reset();
+  front_is_under_way_ = false;
 }
 
-Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {
-  const auto place = inverse(order, rows_before_patches(spec_));
-  const Grid merged = grid / spec_.merge_side;
+Result<EncodedRows> VisionModel::project_rows() {
+  if (tile_row_) {
+    std::vector<std::int32_t> place(static_cast<std::size_t>(tile_row_->grid.area()));
+    std::iota(place.begin(), place.end(), 0);
+    return project_rows(tile_row_->grid, place);
+  }
+  const std::vector<std::int32_t>& order = progress_->order.patches;
+  const std::int64_t queries = queries_behind(spec_, std::ssize(order));
+  return project_rows(progress_->grid, inverse(order, rows_before_patches(spec_) +
+                                                          static_cast<std::int32_t>(queries)));
+}
+
+Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> place) {
+  const Grid merged = grid / spec_.late_merge_side();
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));
@@ -363,9 +617,9 @@ Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::in
                   result.values.data() + r * this->columns() + first);
     }
   };
-  put(*projector_, encoded(), 0);
+  put(*projector_, source(0), 0);
   for (std::size_t i = 0; i < deep_.size(); ++i) {
-    put(*deep_[i], tower_->kept(i), columns * static_cast<std::int64_t>(1 + i));
+    put(*deep_[i], source(1 + i), columns * static_cast<std::int64_t>(1 + i));
   }
   if (Status s = backend_.status(); !s) return s.error();
   return result;

@@ -7,9 +7,11 @@
 #include "encoder/encoded_rows.hpp"
 #include "encoder/projector.hpp"
 #include "model/model.hpp"
+#include "vision/front_encoder.hpp"
+#include "vision/joined_tiles.hpp"
+#include "vision/patch_windows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
-#include "vision/sam.hpp"
 
 namespace linnet {
 
@@ -17,7 +19,8 @@ namespace linnet {
 class VisionModel {
  public:
   ~VisionModel();
-  /// Loads the tensors of `loader`'s file as `spec` says. `backend` must outlive the model.
+  /// Loads the tensors of `loader`'s file as `spec` says. `backend` and the file must outlive the
+  /// model.
   static Result<std::unique_ptr<VisionModel>> load(VisionSpec spec, WeightLoader& loader,
                                                    Backend& backend);
 
@@ -38,15 +41,25 @@ class VisionModel {
 
  private:
   struct Progress;
+  struct TileRow;
 
   VisionModel(VisionSpec spec, Backend& backend);
   Status load_tower(WeightLoader& loader);
+  Status load_early(WeightLoader& loader);
+  void load_line_end(WeightLoader& loader);
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
-  void load_sam(WeightLoader& loader);
-  Status advance_sam();
-  Status begin_tower(Grid grid, const Pixels* pixels);
+  void load_front(WeightLoader& loader);
+  Status advance_front();
+  std::span<const float> queries_for(Grid grid) const;
+  Status begin_picture(const Pixels& pixels);
+  Status begin_tile();
+  void keep_tile();
+  Status begin_patches(Grid grid, const Pixels* pixels);
+  Result<std::optional<EncodedRows>> join(EncodedRows tile);
+  Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
+  Status begin_late_layers();
   std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
                                    std::span<const std::int32_t> order);
   void project_colours(const Pixels& pixels, std::span<const std::int32_t> order, View out);
@@ -54,31 +67,44 @@ class VisionModel {
   void normalise(const Norm& norm, View x);
   void add_places(Grid grid, std::span<const std::int32_t> order, View x);
   Status status_or_drop();
-  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> order);
+  Result<EncodedRows> project_rows();
+  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> place);
 
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();
+  /// The same of part `part` of a row's columns: of the projector, then of each of the deep ones.
+  View source(std::size_t part);
   View joined();
-  View joined_with_sam();
+  View joined_with_front();
 
   VisionSpec spec_;
   Backend& backend_;
   Linear patch_embedding_;
   Norm pixel_norm_, embedding_norm_, patch_norm_;
   std::vector<float> class_token_;
+  std::vector<std::vector<float>> queries_;
   PlaceTableValues places_;
-  std::unique_ptr<Sam> sam_;       // null where the tower reads colours
-  bool sam_is_under_way_ = false;  // with a picture
-  View sam_rows_{};                // of the picture that is under way
-  std::unique_ptr<Model> tower_;   // null where the projector reads the patches themselves
+  std::unique_ptr<FrontEncoder> front_;  // null where the tower reads colours
+  bool front_is_under_way_ = false;      // with a picture
+  Grid front_grid_{};                    // in patches, of the picture that is under way
+  View front_rows_{};                    // and its results
+  std::unique_ptr<Model> early_;         // null where the tower's layers read the patches
+  std::unique_ptr<Projector> merger_;    // between the two
+  std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
+  std::vector<float> line_end_;        // behind the lines of joined tiles
+  std::optional<JoinedTiles> joined_;  // on their way
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no picture is under way
+  std::unique_ptr<TileRow> tile_row_;   // and where that is no row of tiles
 };
 
-/// Most patches of a picture.
+/// Most patches of a picture that the tower reads.
 std::int64_t most_patches(const VisionSpec& spec);
+
+/// The same of what the projector reads: see Tiling::joins_rows.
+std::int64_t most_projected_patches(const VisionSpec& spec);
 
 /// About what the largest picture takes besides the weights.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec);

@@ -11,6 +11,7 @@
 #include "image/resize.hpp"
 #include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
+#include "vision/convolutional_spec.hpp"
 
 namespace linnet {
 
@@ -31,9 +32,10 @@ struct PictureSizing {
   /// Of the bars that make the picture a square of `fixed_side` if it is not one; none: it is
   /// stretched.
   std::optional<Colour> bars = {};
-  std::int64_t least_tokens = 1;  ///< rows of the text model: smaller pictures grow to that
-  std::int64_t most_tokens = 1;   ///< larger pictures shrink to that
-  std::int64_t longest_side = 0;  ///< in merged patches; 0: as long as `most_tokens` allows
+  bool rounds_to_nearest = false;  ///< see padded_with_bars(); else resized_with_bars()
+  std::int64_t least_tokens = 1;   ///< rows of the text model: smaller pictures grow to that
+  std::int64_t most_tokens = 1;    ///< larger pictures shrink to that
+  std::int64_t longest_side = 0;   ///< in merged patches; 0: as long as `most_tokens` allows
   Resampling resampling = Resampling::kBicubic;
 };
 
@@ -41,12 +43,26 @@ struct PictureSizing {
 enum class PlaceTable {
   kNone,
   kGrid,            ///< of a square of patches, for pictures of just that size
+  kSpread,          ///< of a square that becomes the picture's size as images do, bicubically
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
   kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
+  kBetweenTenths,   ///< the same, as if each side of the picture were a tenth of a patch longer
   kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
   kBuckets,         ///< of a square: a patch has the place at the same fraction of each side
   kRowsAndColumns,  ///< one for the column and one for the row
+};
+
+/// What the ropes of a text model turn a picture's rows by (AttentionSpec::placed_ropes).
+enum class RowPlaces {
+  kNone,  ///< their positions, as those of texts
+  /// All of a picture have one time, from which height and width go on; a text behind it goes on
+  /// from the longer side.
+  kGrid,
+  /// Time goes on as in a text; of the rows between the first and the last one width and height are
+  /// counted from 0, where each row of the picture ends with one of text, and the number of the
+  /// picture is a place, too.
+  kLines,
 };
 
 /// A row of its own beside the patches, which goes no further than through the tower, or several.
@@ -64,9 +80,19 @@ struct SamSpec {
   std::int64_t width = 0;
   std::int64_t inner = 0;  ///< columns within a feed-forward part
   int side = 0;            ///< of a picture, in its own patches
-  int window = 1;          ///< in patches, of what most layers see
-  int patch_side = 16;     ///< in pixels
+  /// Of other pictures, for which what is learned of places is stretched.
+  std::vector<int> other_sides = {};
+  int window = 1;       ///< in patches, of what most layers see
+  int patch_side = 16;  ///< in pixels
   Activation activation = Activation::kGelu;
+};
+
+/// Layers before those of a tower, which read what steps make of their results.
+struct EarlyLayers {
+  ModelSpec tower;      ///< no layers: there are none
+  int window_side = 0;  ///< in patches, of what its layers see (AttentionSpec::in_windows); 0: all
+  std::vector<ProjectorStep> steps;
+  int merge_side = 1;  ///< of the squares of patches that the steps merge
 };
 
 /// How large pictures are cut into tiles. Each tile becomes rows of its own, and so does a small
@@ -74,14 +100,16 @@ struct SamSpec {
 struct Tiling {
   enum class Choice {
     kNone,
-    kLargest,      ///< of `grids` that in which the picture is largest, its shape kept
-    kLongestSide,  ///< the longer side becomes `longest`, both then whole tiles; always cut
-    kShape,        ///< of `grids` the one whose shape is nearest; only of pictures of more than
-                   ///< twice the area that PictureSizing::most_tokens allow
-    kShapeAlways,  ///< the same of all pictures; a grid of one tile is none
-    kWindows,      ///< see crop_windows(); no longer than `longest`
-    kArea,         ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
-                   ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
+    kLargest,        ///< of `grids` that in which the picture is largest, its shape kept
+    kLargestAlways,  ///< the same of all pictures
+    kLongestSide,    ///< the longer side becomes `longest`, both then whole tiles; always cut
+    kShape,          ///< of `grids` the one whose shape is nearest; only of pictures of more than
+                     ///< twice the area that PictureSizing::most_tokens allow
+    kShapeAlways,    ///< the same of all pictures; a grid of one tile is none
+    kShapeOfLarge,   ///< the same of pictures that are larger than a tile
+    kWindows,        ///< see crop_windows(); no longer than `longest`
+    kArea,           ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
+                     ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
   } choice = Choice::kNone;
   int side = 0;  ///< of a tile, in pixels; of kArea each becomes a picture as others do
   int most_tiles = 0;
@@ -90,6 +118,11 @@ struct Tiling {
   bool has_bars = false;  ///< the picture keeps its shape, black bars fill the grid; else stretched
   Resampling resampling = Resampling::kBicubic;
   bool overview_first = false;
+  bool joins_rows = false;  ///< a row of tiles is one picture to the projector, and one piece
+  /// All tiles are one picture to the text model: their rows go line by line through it, without
+  /// those of bars, and each line ends with the vector `line_end`.
+  bool joins = false;
+  std::string_view line_end;
 
   // Texts, with special tokens.
   std::string_view before_tiles;
@@ -102,6 +135,12 @@ struct Tiling {
   std::string_view behind_overview;  ///< also of a picture that is not cut
   std::string_view behind_tiles;
   std::string_view before_whole;  ///< of a picture that is not cut
+};
+
+/// The tensor of as many learned rows as a picture of `side` pixels has patches.
+struct LearnedRows {
+  int side = 0;
+  std::string name;
 };
 
 /// What is made of a picture, between a tower of patches and a text model: read from the metadata
@@ -129,26 +168,43 @@ struct VisionSpec {
   /// The projector reads what layers keep (ModelSpec::kept_layers), too, in front of the last one's
   /// columns.
   bool joins_kept = false;
-  SamSpec sam;  ///< its results stand behind the last layer's columns, too
+  EarlyLayers early;
+  SamSpec sam;
+  ConvolutionalSpec net;
+  bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
+  /// What stands behind the patches. Patches see each other, these rows the patches and those
+  /// before them. The projector reads them in the patches' stead. Empty: there are none.
+  std::vector<LearnedRows> queries;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
+  /// Layers in windows see the squares of merged patches, instead, column by column, so that
+  /// AttentionSpec::window goes down the columns.
+  bool windows_are_columns = false;
   std::vector<ProjectorStep> projector_steps;
   ResamplerSpec resampler;
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;
+  /// Which of the kept layers `projector_steps` and each of `deep_steps` read. Empty: the last
+  /// layer, and all kept ones in order.
+  std::vector<int> sources;
+
+  /// Whether the tower, or the projector, reads what another encoder made of the picture.
+  bool has_front() const { return sam.layers > 0 || !net.blocks.empty(); }
 
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture
   SeeEachOther see_each_other = SeeEachOther::kNo;
-  bool has_places = false;  ///< rows have places by height and width (AttentionSpec::placed_ropes)
+  RowPlaces row_places = RowPlaces::kNone;
 
   /// Numbers of a patch: its colours.
   std::int64_t patch_values() const { return std::int64_t{3} * patch_side * patch_side; }
+  /// Side of the squares of the tower's rows that become a row.
+  int late_merge_side() const { return merge_side / early.merge_side; }
   /// Columns of what the projector reads.
   std::int64_t projected_columns() const {
     const std::int64_t kept = joins_kept ? std::ssize(tower.kept_layers) : 0;
-    return tower.width * (1 + kept + (sam.layers > 0 ? 1 : 0));
+    return tower.width * (1 + kept + (joins_front ? 1 : 0));
   }
 };
 

@@ -47,8 +47,8 @@ class ConvolutionTest : public testing::Test {
               for (int dx = 0; dx < shape.side; ++dx) {
                 const std::int64_t w = ((o * kInputs + c) * shape.side + dy) * shape.side + dx;
                 sum += weights[static_cast<std::size_t>(w)] *
-                       at(x * shape.stride - shape.padding + dx,
-                          y * shape.stride - shape.padding + dy, c);
+                       at(x * shape.stride - shape.zeros_before(kGrid.width) + dx,
+                          y * shape.stride - shape.zeros_before(kGrid.height) + dy, c);
               }
             }
           }
@@ -93,6 +93,39 @@ TEST_F(ConvolutionTest, WithoutPadding) {
   const Values got = run(shape);
   EXPECT_EQ(shape.behind(kGrid), (Grid{3, 2}));
   EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-4f), expected(shape)));
+}
+
+// 4 x 3 places and squares of 3: one column of zeros behind, one row of zeros before and behind.
+TEST_F(ConvolutionTest, CoversAllOfTheGrid) {
+  const ConvolutionShape shape{.stride = 2, .covers_all = true};
+  EXPECT_EQ(shape.zeros_before(kGrid.width), 0);
+  EXPECT_EQ(shape.zeros_before(kGrid.height), 1);
+  EXPECT_EQ(shape.behind(kGrid), (Grid{2, 2}));
+  EXPECT_EQ(rows_at(shape, /*tap=*/0, kGrid), (std::vector<std::int32_t>{12, 12, 4, 6}));
+  EXPECT_EQ(rows_at(shape, /*tap=*/8, kGrid), (std::vector<std::int32_t>{6, 12, 12, 12}));
+  const Values got = run(shape);
+  EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-4f), expected(shape)));
+}
+
+// Squares of more rows than are put side by side at once.
+TEST_F(ConvolutionTest, OfManyRows) {
+  constexpr Grid kLarge{700, 100};
+  file_.tensor("a.weight", {3, 3, kInputs, 1}, Values(9 * kInputs, 1.0f));
+  WeightLoader loader(file_.file(), file_.backend());
+  const Convolution convolution(loader, "a", kInputs, 1, {});
+  const std::int64_t floats = convolution.workspace_floats(kLarge);
+  EXPECT_LT(floats, kLarge.area() * 9 * kInputs);
+  Workspace workspace(std::move(*file_.backend().allocate(floats)));
+  const Values ones(static_cast<std::size_t>(kLarge.area() * kInputs), 1.0f);
+  const auto buffer = file_.backend().allocate(std::ssize(ones));
+  file_.backend().upload(ones, (*buffer)->data());
+  const View in{(*buffer)->data(), kLarge.area(), kInputs, kInputs};
+  const View out = convolution.run(file_.backend(), workspace, in, kLarge);
+  for (std::int64_t r = 0; r < out.rows; ++r) {
+    const std::int64_t x = r % kLarge.width, y = r / kLarge.width;
+    const bool at_side = x == 0 || x == kLarge.width - 1, at_end = y == 0 || y == 99;
+    ASSERT_EQ(*out.row(r), kInputs * (at_side ? 2 : 3) * (at_end ? 2 : 3)) << r;
+  }
 }
 
 TEST_F(ConvolutionTest, WeightsOfAnotherShapeAreAnError) {

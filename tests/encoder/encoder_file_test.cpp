@@ -45,5 +45,23 @@ TEST(EncoderFile, CountsConvolutionsAsTheyAreHeld) {
   EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kAudio), 3 * 4 * kOfSounds);
 }
 
+// Convolutions over single places, and experts.
+TEST(EncoderFile, CountsMatricesOfMoreDimensionsAsSuch) {
+  constexpr std::int64_t kPointwise = 40 * 6, kExperts = 40 * 6 * 3;
+  const Format& f16 = *find_format(TensorType::kF16);
+  gguf::Writer writer;
+  writer.add_tensor("v.blk.0.0.conv_pwl.weight", f16, std::vector<std::int64_t>{1, 1, 40, 6});
+  writer.add_tensor("v.blk.0.ffn_up_exps.weight", f16, std::vector<std::int64_t>{40, 6, 3});
+  const std::int64_t elements[] = {kPointwise, kExperts};
+  const test::TemporaryFolder folder;
+  const auto zeros = [&](std::size_t index, const gguf::Writer::Sink& sink) {
+    return sink(std::vector<std::byte>(static_cast<std::size_t>(2 * elements[index])));
+  };
+  ASSERT_TRUE(writer.write(folder / "mmproj.gguf", zeros));
+  const auto file = gguf::File::open(folder / "mmproj.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kVision), cpu_weight_bytes(f16, 40, 6 + 18));
+}
+
 }  // namespace
 }  // namespace linnet

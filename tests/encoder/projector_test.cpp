@@ -187,6 +187,13 @@ TEST_F(ProjectorTest, RowsBeforeAndBehindAll) {
               {first[0], first[1], 25, 26, 45, 46, last[0], last[1]});
 }
 
+TEST_F(ProjectorTest, ARowOfATableBehindAll) {
+  file_.tensor("table.weight", {2, 3}, {3, 4, 5, 6, 7, 8}).tensor("norm.weight", {2}, {2, 10});
+  const float root = std::sqrt(12.5f);
+  expect_near(run({mean_of(2), row_behind("table", "norm", 0.0f)}),
+              {25, 26, 45, 46, 3 / root * 2, 4 / root * 10});
+}
+
 TEST_F(ProjectorTest, EndsOfAllRowsAndARowBehindThem) {
   file_.tensor("end", {2}).tensor("last", {2});
   const Values end = file_.values("end"), last = file_.values("last");

@@ -55,7 +55,7 @@ TEST_P(PlacedRopeTest, IsThePlainOneWhereThereIsNoPicture) {
   WeightLoader loader(*file, *backend);
   auto spec = read_model_spec(*file, loader);
   ASSERT_TRUE(spec) << spec.error().message;
-  ASSERT_EQ(spec->layers.back().attention.placed_ropes.size(), 3u);
+  ASSERT_GE(spec->layers.back().attention.placed_ropes.size(), 3u);
   const auto model = Model::load(std::move(*spec), loader, *backend, BatchLimits{64, 64});
   const std::vector<std::int32_t> tokens = chain.golden().before();
   StoredSequence stored;
@@ -69,7 +69,7 @@ TEST_P(PlacedRopeTest, IsThePlainOneWhereThereIsNoPicture) {
     rows.add_sequence(stored, 0, std::ssize(tokens));
     for (std::int32_t i = 0; i < std::ssize(tokens); ++i) {
       rows.add_row(tokens[i], true);
-      if (is_placed) rows.place_row({i, i, i});
+      if (is_placed) rows.place_row({i, i, i, i});
     }
     const View logits = (*model)->forward(rows.batch(), **kv, states->get());
     results[is_placed].resize(static_cast<std::size_t>(logits.rows * logits.columns));
@@ -78,7 +78,8 @@ TEST_P(PlacedRopeTest, IsThePlainOneWhereThereIsNoPicture) {
   EXPECT_EQ(results[0], results[1]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, PlacedRopeTest, testing::Values("qwen2vl", "qwen3vl", "qwen35"),
+INSTANTIATE_TEST_SUITE_P(Golden, PlacedRopeTest,
+                         testing::Values("hunyuan_vl", "qwen2vl", "qwen3vl", "qwen35"),
                          test::test_name<const char*>);
 
 }  // namespace

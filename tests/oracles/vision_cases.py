@@ -19,7 +19,7 @@ import tempfile
 import numpy as np
 
 from vision_texts import all_chains
-from vision_towers import all_towers, class_token_first
+from vision_towers import all_towers, class_token_first, stretched_tables
 from vision_weights import elements, write_json
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision"
@@ -44,12 +44,16 @@ class Towers:
     def __init__(self, program, folder):
         self.program, self.folder = program, folder
 
-    def rows(self, tower, pixels=None, changed=None):
+    def rows(self, tower, pixels=None, changed=None, more=()):
         """The rows of a picture and their grid. `changed`: tensors with values of their own."""
         path, picture, out = (self.folder / n for n in ("tower.gguf", "picture", "rows"))
         tower.model.write_gguf(path, changed or {})
-        (pixels_of(tower) if pixels is None else pixels).tofile(picture)
-        found = run(tower.name, [self.program, path, *tower.picture, picture, out])
+        values = pixels_of(tower) if pixels is None else pixels
+        if tower.tiles:  # llama.cpp has the tiles of a row one below the other
+            values, more = np.concatenate(np.split(values, tower.tiles, axis=1)), ["tile"]
+        values.tofile(picture)
+        height, width = values.shape[:2]
+        found = run(tower.name, [self.program, path, width, height, picture, out, *more])
         rows, columns, grid_columns, grid_rows = map(int, found[-4:])
         return np.fromfile(out, np.float32).reshape(rows, columns), (grid_columns, grid_rows)
 
@@ -63,8 +67,9 @@ def check(name, values):
 
 
 def make_tower(tower, towers, out):
-    values, _ = towers.rows(tower)
-    if not np.array_equal(values, towers.rows(tower)[0]):
+    changed = stretched_tables(tower)
+    values, _ = towers.rows(tower, changed=changed)
+    if not np.array_equal(values, towers.rows(tower, changed=changed)[0]):
         sys.exit(f"{tower.name}: two runs differ")
     check(tower.name, values)
     width, height = tower.picture
@@ -82,6 +87,35 @@ def make_tower(tower, towers, out):
         check(tower.name, fields["embedding_class_first"])
     write_json(out / (tower.name + ".json"), fields)
     print(f"tower {tower.name}: {len(values)} rows of {len(values[0])}, sd {values.std():.3f}")
+
+
+# Tower: columns and rows of tiles, and the sizes of the pictures that they show.
+JOINED = {"granite4_vision": [((2, 1), (100, 40)), ((1, 2), (50, 140))]}
+
+
+def make_joined(tower, towers, out):
+    side, results = tower.picture[0], []
+    for (columns, rows), original in JOINED[tower.name]:
+        height = side * (1 + columns * rows)  # the overview, and the tiles below it
+        flat = elements("picture", tower.model.seed, side * height * 3, 0.0, 1.0)
+        pixels = flat.reshape(height, side, 3)
+        values, _ = towers.rows(tower, pixels, more=(columns, rows, *original))
+        overview, _ = towers.rows(tower, pixels[:side])
+        if not np.allclose(values[: len(overview)], overview, atol=1e-5):
+            sys.exit(f"{tower.name}: the overview is another one beside tiles")
+        check(tower.name, values)
+        results.append((columns, rows, original, values[len(overview) :]))
+    for i, (columns, rows, original, values) in enumerate(results):
+        name = f"{tower.name}-{columns}x{rows}"
+        write_json(out / (name + ".json"), {
+            "name": name,
+            "tower": tower.name,
+            "columns": columns,
+            "rows": rows,
+            "original": list(original),
+            "embedding": values,
+        })
+        print(f"joined {name}: {len(values)} rows of {len(values[0])}")
 
 
 def make_chain(chain, program, towers, out):
@@ -128,13 +162,15 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=GOLDEN)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    for kind in ("towers", "chains"):
+    for kind in ("towers", "chains", "joined"):
         (arguments.out / kind).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         towers = Towers(arguments.tower, pathlib.Path(folder))
         for tower in all_towers():
             if not arguments.names or tower.name in arguments.names:
                 make_tower(tower, towers, arguments.out / "towers")
+                if tower.name in JOINED:
+                    make_joined(tower, towers, arguments.out / "joined")
         for chain in all_chains():
             if not arguments.names or chain.name in arguments.names:
                 make_chain(chain, arguments.chain, towers, arguments.out / "chains")

@@ -53,6 +53,30 @@ Batch text(const std::vector<llama_token>& tokens, llama_pos first) {
   return batch;
 }
 
+std::vector<llama_pos> positions_of_grid(llama_pos start, int across, int count) {
+  std::vector<llama_pos> positions;
+  for (int i = 0; i < count; ++i) positions.push_back(start);
+  for (int i = 0; i < count; ++i) positions.push_back(start + i / across);
+  for (int i = 0; i < count; ++i) positions.push_back(start + i % across);
+  for (int i = 0; i < count; ++i) positions.push_back(0);
+  return positions;
+}
+
+// Of Hunyuan-VL, whose lines end with a row of their own: time, column, line, number of the
+// picture.
+std::vector<llama_pos> positions_of_lines(llama_pos start, int across, int down) {
+  const int count = (across + 1) * down + 2;
+  std::vector<llama_pos> positions;
+  for (int component = 0; component < 4; ++component) {
+    for (int i = 0; i < count; ++i) {
+      const bool is_edge = i == 0 || i + 1 == count;
+      const llama_pos in_picture[] = {start + i, (i - 1) % (across + 1), (i - 1) / (across + 1), 0};
+      positions.push_back(is_edge ? start + i : in_picture[component]);
+    }
+  }
+  return positions;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,11 +118,12 @@ int main(int argc, char** argv) {
   const llama_rope_type rope = llama_model_rope_type(model);
   if (rope == LLAMA_ROPE_TYPE_MROPE || rope == LLAMA_ROPE_TYPE_IMROPE) {
     const int across = std::atoi(argv[5]), down = std::atoi(argv[6]);
-    for (int i = 0; i < picture.count; ++i) picture.positions.push_back(start);
-    for (int i = 0; i < picture.count; ++i) picture.positions.push_back(start + i / across);
-    for (int i = 0; i < picture.count; ++i) picture.positions.push_back(start + i % across);
-    for (int i = 0; i < picture.count; ++i) picture.positions.push_back(0);
-    next = start + std::max(across, down);
+    if (picture.count == (across + 1) * down + 2) {
+      picture.positions = positions_of_lines(start, across, down);
+    } else {
+      picture.positions = positions_of_grid(start, across, picture.count);
+      next = start + std::max(across, down);
+    }
   } else {
     for (int i = 0; i < picture.count; ++i) picture.positions.push_back(start + i);
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the golden cases of how pictures are resized and cut: tests/data/vision/pictures.
 
-    PYTHONPATH=LLAMA/gguf-py tests/oracles/vision_pictures.py --picture PROGRAM [--out FOLDER]
+    PYTHONPATH=LLAMA/gguf-py tests/oracles/vision_pictures.py --picture PROGRAM [--out FOLDER] [NAME...]
 
 PROGRAM is vision_picture.cpp of this folder, built as vision_cases.py says.
 """
@@ -49,7 +49,13 @@ CASES = {
     "gemma4uv": ("gemma4uv", 224, 16, [0.0] * 3, [1.0] * 3, {}),
     "glm4v": ("glm4v", 336, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
     "muse-glimmer": ("muse-glimmer", 1024, 16, HALVES, HALVES, {}),
+    "deepseekocr2-tile": ("deepseekocr2-tile", 1024, 16, HALVES, HALVES,
+                          {"preproc_min_tiles": 2, "preproc_max_tiles": 6}),
     "llama4": ("llama4", 336, 14, HALVES, HALVES, {}),
+    "ldp": ("ldp", 336, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
+    "yasa2": ("yasa2", 512, 4, IMAGENET_MEAN, IMAGENET_DEVIATION, {}),
+    "hunyuanvl": ("hunyuanvl", 2048, 16, CLIP_MEAN, CLIP_DEVIATION,
+                  {"image_min_pixels": 512 * 512, "image_max_pixels": 2048 * 2048}),
 }
 
 
@@ -106,12 +112,15 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--picture", required=True)
     parser.add_argument("--out", type=pathlib.Path, default=GOLDEN)
+    parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     out = arguments.out / "pictures"
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for case, how in CASES.items():
+            if arguments.names and case not in arguments.names:
+                continue
             model = make_model(*how)
             path = folder / "tower.gguf"
             model.write_gguf(path)

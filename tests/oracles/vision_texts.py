@@ -249,6 +249,45 @@ def qwen35():
     return Chain("qwen35", "qwen3vl", model, [5, 91, 23, 64, 37], [112, 8, 55, 29, 81, 97])
 
 
+def hunyuan_vl():
+    """A base that grows with alpha, and four sections."""
+    model = start("hunyuan_vl", 85, 64, 96, 2, 4, 2)
+    base(model, 10000.0)
+    base(model, 50.0, "rope.scaling.alpha")
+    head_width(model, 16)
+    sections(model, [2, 2, 2, 2])
+    for i in range(2):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", 64)
+        attention(model, layer, 64, 64, 32, norms=16)
+        model.norm(layer + "ffn_norm", 64)
+        mlp(model, layer, 64, 96)
+    end(model, 64)
+    return Chain("hunyuan_vl", "hunyuanvl", model, [33, 101, 8], [77, 19, 54, 126, 40])
+
+
+def granite(name, seed, tower, columns, mapping):
+    """All four scales, of which that of embeddings is for a picture's rows, too, unless layers in
+    the middle read more columns of them."""
+    model = start("granite", seed, columns, 96, 3, 4, 2)
+    base(model, 10000.0)
+    count(model, "rope.dimension_count", columns // 4)
+    base(model, 3.0, "embedding_scale")
+    base(model, 0.5, "residual_scale")
+    base(model, 0.25, "attention.scale")
+    base(model, 2.0, "logit_scale")
+    if mapping:
+        model.array("granite.deepstack_mapping", "int32", mapping)
+    for i in range(3):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", columns)
+        attention(model, layer, columns, columns, columns // 2)
+        model.norm(layer + "ffn_norm", columns)
+        mlp(model, layer, columns, 96)
+    end(model, columns)
+    return Chain(name, tower, model, [12, 77, 45], [3, 88, 120, 41])
+
+
 def all_chains():
     return [
         qwen3vl(),
@@ -260,4 +299,7 @@ def all_chains():
         gemma4("gemma4", 75, "gemma4v", 128, 0),
         gemma4("gemma4-per-layer", 76, "gemma4v-clipped", 64, 16),
         qwen35(),
+        hunyuan_vl(),
+        granite("granite-llava", 93, "llava-features", 64, None),
+        granite("granite-deepstack", 94, "granite4_vision", 32, [-1, 2, 1]),
     ]

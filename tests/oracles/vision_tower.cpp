@@ -1,6 +1,8 @@
 // Runs the vision tower of an mmproj file over a picture of floats and writes the rows, with
 // llama.cpp's mtmd (its internal headers). See vision_cases.py.
-//   vision_tower MMPROJ WIDTH HEIGHT PIXELS OUT
+//   vision_tower MMPROJ WIDTH HEIGHT PIXELS OUT [tile]
+//   vision_tower MMPROJ WIDTH HEIGHT PIXELS OUT COLUMNS ROWS ORIGINAL_WIDTH ORIGINAL_HEIGHT
+// The last four are of a picture that is an overview and so many tiles, one below the other.
 // Prints rows, columns and the grid of rows (columns, rows) that M-RoPE sees.
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +12,7 @@
 #include "clip.h"
 
 int main(int argc, char** argv) {
-  if (argc != 6) return 2;
+  if (argc != 6 && argc != 7 && argc != 10) return 2;
   clip_context_params parameters{};
   parameters.use_gpu = false;
   parameters.flash_attn_type = CLIP_FLASH_ATTN_TYPE_DISABLED;
@@ -30,7 +32,16 @@ int main(int argc, char** argv) {
   clip_image_f32 picture;
   picture.set_size({width, height}, false, false);
   picture.cpy_buf(pixels);
-  picture.add_viewsep = clip_get_projector_type(tower) == PROJECTOR_TYPE_DEEPSEEKOCR;
+  const projector_type projector = clip_get_projector_type(tower);
+  picture.add_viewsep = argc == 6 && (projector == PROJECTOR_TYPE_DEEPSEEKOCR ||
+                                      projector == PROJECTOR_TYPE_DEEPSEEKOCR2);
+
+  if (argc == 10) {
+    picture.anyres.grid_x = std::atoi(argv[6]);
+    picture.anyres.grid_y = std::atoi(argv[7]);
+    picture.anyres.orig_nx = std::atoi(argv[8]);
+    picture.anyres.orig_ny = std::atoi(argv[9]);
+  }
 
   const int rows = clip_n_output_tokens(tower, &picture);
   const int columns = clip_n_mmproj_embd(tower);

@@ -13,7 +13,9 @@ class Tower:
     def __init__(self, name, seed, kind, text=64, image=24, patch=PATCH, layers=LAYERS, eps=1e-6,
                  mean=0.5, mixed=False):
         self.name, self.text, self.patch, self.layers = name, text, patch, layers
-        self.picture = None
+        self.picture, self.tiles = None, 0  # a row of so many tiles; 0: all of a picture
+        # Tables that llama.cpp would stretch otherwise than the model, and their places each way.
+        self.stretched = {}
         model = self.model = Model("clip", seed)
         model.set("general.type", "string", "mmproj")
         model.set("general.file_type", "uint32", 0)
@@ -558,19 +560,18 @@ def muse_glimmer():
     return tower
 
 
-def deepseekocr():
-    """Three layers of SAM, the last of which sees all; windows that don't fill a picture; CLIP."""
-    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
-    model, text, width, head, side, window = tower.model, tower.text, 48, 12, 8, 3
+def sam(tower, side, window, width=48, head=12):
+    """Three layers of SAM for so many patches each way, the last of which sees all of them."""
+    model, layers = tower.model, 3
     tower.key("use_gelu", "bool", True)
     tower.key("vision.window_size", "uint32", window)
-    tower.key("vision.sam.block_count", "uint32", 3)
+    tower.key("vision.sam.block_count", "uint32", layers)
     tower.key("vision.sam.head_count", "uint32", width // head)
     tower.key("vision.sam.embedding_length", "uint32", width)
     model.tensor("v.sam.patch_embd.weight", [16, 16, 3, width], 0.0, 0.0625)
     model.tensor("v.sam.patch_embd.bias", [width], 0.0, 0.2)
     model.tensor("v.sam.pos_embd.weight", [width, side, side], 0.0, 0.875)
-    for i in range(3):
+    for i in range(layers):
         layer = f"v.sam.blk.{i}."
         distances = 2 * (side if i == 2 else window) - 1
         model.norm(layer + "pre_ln", width, True)
@@ -587,14 +588,53 @@ def deepseekocr():
         model.tensor(f"v.sam.{name}.weight", [kernel, kernel, inputs, outputs], 0.0, amplitude)
     for name in ("neck.1", "neck.3"):
         model.norm("v.sam." + name, 32, True)
+
+
+def deepseekocr(name, seed, side, tiles):
+    """SAM with windows that don't fill a picture, and CLIP; a whole picture or a row of tiles."""
+    tower = Tower(name, seed, "deepseekocr", image=16 * side, eps=1e-6)
+    model, text = tower.model, tower.text
+    sam(tower, side=side, window=3)
     tower.class_token()
-    tower.positions(2 * 2 + 1)
+    tower.positions((side // 4) ** 2 + 1)
     model.norm("v.pre_ln", WIDTH, True)
     tower.all_layers(qkv="fused")
     model.matrix("mm.model.fc", 2 * WIDTH, text, True)
     model.tensor("v.image_newline", [text], 0.0, 0.875)
     model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
-    tower.picture = (128, 128)
+    tower.picture = (16 * side, 16 * side)
+    if tiles:
+        tower.tiles = tiles
+        tower.picture = (10 * side * tiles, 10 * side)
+        places = 10 * side // 16
+        tower.stretched = {"v.sam.pos_embd.weight": places, "v.position_embd.weight": places // 4}
+    return tower
+
+
+def deepseekocr2(name, seed, side, tiles):
+    """Learned rows in Qwen2, behind SAM's of as few patches as llama.cpp takes."""
+    tower = Tower(name, seed, "deepseekocr2", text=32, image=16 * side, patch=16)
+    model, text, keys = tower.model, tower.text, WIDTH // 2
+    if tiles:
+        tower.tiles, tower.stretched = tiles, {"v.sam.pos_embd.weight": 48}
+    sam(tower, side=side, window=7, width=16, head=16)
+    tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
+    for i in range(tower.layers):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        for part, outputs in (("q", WIDTH), ("k", keys), ("v", keys)):
+            model.matrix(name + "attn_" + part, WIDTH, outputs, True)
+        model.matrix(name + "attn_out", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH)
+    model.norm("v.post_ln", WIDTH)
+    model.tensor("v.resample_query_768.weight", [WIDTH, 144], 0.0, 0.875)
+    model.tensor("v.resample_query_1024.weight", [WIDTH, 256], 0.0, 0.875)
+    model.matrix("mm.model.fc", WIDTH, text, True)
+    model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
+    tower.picture = (768, 768)
     return tower
 
 
@@ -633,6 +673,304 @@ def youtuvl():
     model.matrix("mm.2", 4 * WIDTH, tower.text, True)
     tower.picture = (168, 140)
     return tower
+
+
+def hunyuanvl():
+    tower = Tower("hunyuanvl", 84, "hunyuanvl", image=96, eps=1e-5)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.key("vision.image_min_pixels", "uint32", 256 * 8 * 8)
+    tower.key("vision.image_max_pixels", "uint32", 4096 * 8 * 8)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers()
+    model.norm("mm.pre_norm", WIDTH)
+    model.tensor("mm.0.weight", [2, 2, WIDTH, 80], 0.0, 0.108253)
+    model.tensor("mm.0.bias", [80], 0.0, 0.2)
+    model.tensor("mm.2.weight", [1, 1, 80, 96], 0.0, 0.193649)
+    model.tensor("mm.2.bias", [96], 0.0, 0.2)
+    model.tensor("v.image_newline", [96], 0.0, 0.875)
+    model.tensor("v.view_seperator", [tower.text], 0.0, 0.875)
+    model.matrix("mm.model.fc", 96, tower.text, True)
+    model.tensor("mm.image_begin", [tower.text], 0.0, 0.875)
+    model.tensor("mm.image_end", [tower.text], 0.0, 0.875)
+    model.norm("mm.post_norm", tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
+def minicpmv4_6(name, seed, merged, picture):
+    """Half of the layers see patches that were merged; or none, where the file says so."""
+    tower = Tower(name, seed, "minicpmv4_6", image=48, layers=3)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.scale_factor(4 if merged else 2)
+    model.array("clip.vision.wa_layer_indexes", "int32", [1])
+    tower.patches()
+    tower.positions(70 * 70)
+    tower.all_layers()
+    if merged:
+        stem = "v.vit_merger."
+        model.norm(stem + "ln1", WIDTH, True)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(stem + "attn_" + part, WIDTH, WIDTH, True)
+        model.norm(stem + "ds_ln", 4 * WIDTH, True)
+        model.matrix(stem + "ds_ffn_up", 4 * WIDTH, 4 * HIDDEN, True)
+        model.matrix(stem + "ds_ffn_down", 4 * HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", 4 * WIDTH, True)
+    model.matrix("mm.up", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.down", 4 * WIDTH, tower.text, True)
+    tower.picture = picture
+    return tower
+
+
+def mobile_vlm(name, seed):
+    """24 x 24 patches, on which llama.cpp insists, without the class token that it misplaces."""
+    tower = Tower(name, seed, name, image=96, layers=3, eps=1e-5)
+    model, text = tower.model, tower.text
+    tower.key("has_text_encoder", "bool", False)
+    tower.key("has_llava_projector", "bool", True)
+    tower.key("use_gelu", "bool", False)
+    tower.patches(bias=False)
+    tower.positions(24 * 24)
+    model.norm("v.pre_ln", WIDTH, True)
+    tower.all_layers(swapped=True)
+    first = 1 if name == "ldp" else 0
+    model.matrix(f"mm.model.mlp.{first}", WIDTH, text, True)
+    model.matrix(f"mm.model.mlp.{first + 2}", text, text, True)
+    if name == "ldpv2":
+        model.tensor("mm.model.peg.0.weight", [3, 3, 1, text], 0.0, 0.57735)
+        model.tensor("mm.model.peg.0.bias", [text], 0.0, 0.2)
+    for block in (1, 2) if name == "ldp" else ():
+        stem = f"mm.model.mb_block.{block}.block."
+        model.tensor(stem + "0.0.weight", [3, 3, 1, text], 0.0, 0.57735)
+        model.norm(stem + "0.1", text, True)
+        model.matrix(stem + "1.fc1", text, 16, True)
+        model.matrix(stem + "1.fc2", 16, text, True)
+        model.matrix(stem + "2.0", text, text)
+        model.norm(stem + "2.1", text, True)
+    tower.picture = (96, 96)
+    return tower
+
+
+def gemma3nv():
+    """MobileNetV5 in little: blocks of all kinds, two stages of which are fused."""
+    tower = Tower("gemma3nv", 84, "gemma3nv", text=32, image=512, patch=2, mean=0.0, mixed=True)
+    model, width = tower.model, tower.text
+    tower.key("vision.embedding_length", "uint32", width)
+
+    def convolution(name, side, inputs, outputs, norm):
+        taps = side * side * inputs
+        model.tensor(name + ".weight", [side, side, inputs, outputs], 0.0,
+                     round((3.0 / taps) ** 0.5, 6))
+        if norm:
+            model.norm(norm, outputs)
+
+    def edge(block, inputs, wide, outputs):
+        convolution(block + "conv_exp", 3, inputs, wide, block + "bn1")
+        convolution(block + "conv_pwl", 1, wide, outputs, block + "bn2")
+
+    def inverted(block, start, middle, inputs, wide, outputs):
+        for part, side, columns in (("dw_start", start, inputs), ("dw_mid", middle, wide)):
+            if side:
+                convolution(f"{block}{part}.conv", side, 1, columns, f"{block}{part}.bn")
+        convolution(block + "pw_exp.conv", 1, inputs, wide, block + "pw_exp.bn")
+        convolution(block + "pw_proj.conv", 1, wide, outputs, block + "pw_proj.bn")
+        scale(block, outputs)
+
+    def attention(block, columns, heads, head, fewer):
+        model.norm(block + "norm", columns)
+        for part, outputs in (("query", heads * head), ("key", head), ("value", head)):
+            name = f"{block}attn.{part}."
+            if fewer and part != "query":
+                convolution(name + "down_conv", 3, 1, columns, name + "norm")
+            convolution(name + "proj", 1, columns, outputs, None)
+        convolution(block + "attn.output.proj", 1, heads * head, columns, None)
+        scale(block, columns)
+
+    def scale(block, columns):
+        model.tensor(block + "layer_scale.gamma", [1, 1, columns, 1], 0.75, 0.25)
+
+    convolution("v.conv_stem.conv", 3, 3, 8, "v.conv_stem.bn")
+    model.tensor("v.conv_stem.conv.bias", [1, 1, 8, 1], 0.0, 0.2)
+    edge("v.blk.0.0.", 8, 24, 16)
+    edge("v.blk.0.1.", 16, 40, 16)
+    inverted("v.blk.1.0.", 3, 5, 16, 48, 24)
+    inverted("v.blk.1.1.", 5, 0, 24, 48, 24)
+    inverted("v.blk.2.0.", 5, 5, 24, 64, 32)
+    inverted("v.blk.2.1.", 0, 0, 32, 32, 32)
+    attention("v.blk.2.2.", 32, 3, 8, fewer=True)
+    inverted("v.blk.2.3.", 0, 0, 32, 64, 32)
+    inverted("v.blk.3.0.", 5, 5, 32, 96, 40)
+    attention("v.blk.3.1.", 40, 2, 12, fewer=False)
+    inverted("v.blk.3.2.", 0, 0, 40, 80, 40)
+    convolution("v.msfa.ffn.pw_exp.conv", 1, 72, 96, "v.msfa.ffn.pw_exp.bn")
+    convolution("v.msfa.ffn.pw_proj.conv", 1, 96, width, "v.msfa.ffn.pw_proj.bn")
+    model.norm("v.msfa.norm", width)
+    model.norm("mm.soft_emb_norm", width)
+    model.matrix("mm.input_projection", width, tower.text)
+    tower.picture = (512, 512)
+    return tower
+
+
+def dots3note():
+    """Two layers with experts, of which the second has as few as are used."""
+    tower = Tower("dots3note_v", 86, "dots3note_v", image=0, layers=3, eps=1e-5, mixed=True)
+    model, wide = tower.model, 48
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 3136)
+    tower.key("vision.image_max_pixels", "uint32", 11289600)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    model.array("clip.vision.expert_count_per_layer", "int32", [0, 6, 3])
+    tower.key("vision.expert_used_count", "uint32", 3)
+    tower.patches()
+    model.norm("v.pre_ln", WIDTH)
+    for i, experts in enumerate((0, 6, 3)):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, 3 * WIDTH)
+        model.norm(name + "attn_q_norm", WIDTH // HEADS)
+        model.norm(name + "attn_k_norm", WIDTH // HEADS)
+        model.matrix(name + "attn_out", WIDTH, WIDTH)
+        model.norm(name + "ln2", WIDTH)
+        if experts:
+            model.matrix(name + "ffn_gate_inp", WIDTH, experts)
+            model.tensor(name + "exp_probs_b.weight", [experts], 0.0, 0.3)
+            for part, inputs, outputs in (("gate", WIDTH, wide), ("up", WIDTH, wide),
+                                          ("down", wide, WIDTH)):
+                model.tensor(f"{name}ffn_{part}_exps.weight", [inputs, outputs, experts], 0.0,
+                             round((3.0 / inputs) ** 0.5, 6))
+        else:
+            for part, inputs, outputs in (("gate", WIDTH, HIDDEN), ("up", WIDTH, HIDDEN),
+                                          ("down", HIDDEN, WIDTH)):
+                model.matrix(f"{name}ffn_{part}", inputs, outputs)
+    model.norm("mm.post_norm", WIDTH)
+    model.norm("mm.input_norm", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
+def yasa2():
+    """Two stages of ConvNeXt V2, whose 16 x 16 places become 8 x 8."""
+    tower = Tower("yasa2", 90, "yasa2", image=128, layers=0)
+    model, text, widths = tower.model, tower.text, (24, 40)
+    model.tensor("v.patch_embd.weight", [4, 4, 3, 24], 0.0, 0.25)
+    model.tensor("v.patch_embd.bias", [24], 0.0, 0.2)
+    model.norm("v.patch_ln", 24, True)
+    for stage, width in enumerate(widths):
+        stem = f"v.stage.{stage}."
+        if stage > 0:
+            model.norm(stem + "down.ln", widths[stage - 1], True)
+            model.tensor(stem + "down.conv.weight", [2, 2, widths[stage - 1], width], 0.0, 0.176777)
+            model.tensor(stem + "down.conv.bias", [width], 0.0, 0.2)
+        for block in range(2):
+            name = f"{stem}blk.{block}."
+            model.tensor(name + "dw.weight", [7, 7, 1, width], 0.0, 0.247436)
+            model.tensor(name + "dw.bias", [width], 0.0, 0.2)
+            model.norm(name + "ln", width, True)
+            model.matrix(name + "pw1", width, 4 * width, True)
+            model.tensor(name + "grn.weight", [4 * width], 0.5, 0.5)
+            model.tensor(name + "grn.bias", [4 * width], 0.0, 0.2)
+            model.matrix(name + "pw2", 4 * width, width, True)
+    model.norm("v.backbone_ln", 40, True)
+    model.tensor("v.vision_pos_embed", [40, 16 * 16], 0.0, 0.875)
+    model.matrix("mm.0", 40, 80, True)
+    model.matrix("mm.2", 80, text, True)
+    tower.picture = (128, 128)
+    return tower
+
+
+def mimovl():
+    """Layers that see all, bands of rows and bands of columns; heads are not as wide as the model
+    allows for, and share keys and values."""
+    tower = Tower("mimovl", 91, "mimovl", image=560, layers=4, mixed=True)
+    model, head, kv_heads = tower.model, 24, 2
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.key("vision.attention.head_count_kv", "uint32", kv_heads)
+    tower.key("vision.window_size", "uint32", 6)
+    tower.key("vision.image_min_pixels", "uint32", 8 * 8 * 8)
+    tower.key("vision.image_max_pixels", "uint32", 4096 * 8 * 8)
+    modes = [-1, 0, 1, 1]
+    model.array("clip.vision.wa_pattern_mode", "int32", modes)
+    tower.patches(bias=False, frames=2)
+    for i, mode in enumerate(modes):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, (HEADS + 2 * kv_heads) * head, True)
+        model.matrix(name + "attn_out", HEADS * head, WIDTH, True)
+        if mode != -1:
+            model.tensor(name + "attn_sinks", [HEADS], 0.0, 2.0)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH)
+    model.matrix("mm.2", 4 * WIDTH, tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
+def granite4_vision():
+    """Three projectors, two of which read the same layer, with means and with corners."""
+    tower = Tower("granite4_vision", 92, "granite4_vision", text=32, image=64, layers=3)
+    model, text = tower.model, tower.text
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.projector.query_side", "uint32", 2)
+    tower.key("vision.projector.window_side", "uint32", 4)
+    model.array("clip.vision.feature_layer", "int32", [2, 1, 1])
+    model.array("clip.vision.projector.spatial_offsets", "int32", [-1, 1, 2])
+    model.array("clip.vision.image_grid_pinpoints", "int32", [64, 128, 128, 64, 128, 128])
+    tower.patches()
+    tower.positions(16 * 16)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.tensor("v.image_newline", [text], 0.0, 0.875)
+    for i in range(3):
+        stem = f"v.proj_blk.{i}."
+        model.tensor(stem + "img_pos", [WIDTH, 4 * 4, 1], 0.0, 0.5)
+        model.tensor(stem + "query", [WIDTH, 2 * 2, 1], 0.0, 0.5)
+        model.norm(stem + "norm", WIDTH, True)
+        model.norm(stem + "post_norm", WIDTH, True)
+        for attention in ("self_attn", "cross_attn"):
+            for part in ("q", "k", "v", "out"):
+                model.matrix(f"{stem}{attention}_{part}", WIDTH, WIDTH, True)
+            model.norm(f"{stem}{attention}_norm", WIDTH, True)
+        model.matrix(stem + "ffn_up", WIDTH, HIDDEN, True)
+        model.matrix(stem + "ffn_down", HIDDEN, WIDTH, True)
+        model.norm(stem + "ffn_norm", WIDTH, True)
+        model.matrix(stem + "linear", WIDTH, text, True)
+    tower.picture = (64, 64)
+    return tower
+
+
+def stretched_table(table, places):
+    """A square table of places for so many each way, as Pillow resizes pictures (bicubic)."""
+    rows = table.reshape(-1, table.shape[-1]).astype(np.float64)
+    side = int(len(rows) ** 0.5)
+    first = len(rows) - side * side  # of the class token
+    scale = side / places
+    shares = np.zeros((places, side))
+    for i in range(places):
+        x = np.abs((np.arange(side) + 0.5 - (i + 0.5) * scale) / max(scale, 1.0))
+        near, far = (1.5 * x - 2.5) * x * x + 1.0, ((x - 5.0) * x + 8.0) * x * -0.5 + 2.0
+        shares[i] = np.where(x < 1.0, near, np.where(x < 2.0, far, 0.0))
+        shares[i] /= shares[i].sum()
+    square = rows[first:].reshape(side, side, -1)
+    result = np.einsum("iy,jx,yxc->ijc", shares, shares, square).astype(np.float32)
+    if table.ndim == 3:
+        return result
+    return np.concatenate([table[:first], result.reshape(places * places, -1)])
+
+
+def stretched_tables(tower):
+    values = tower.model.values
+    return {name: stretched_table(values(name), to) for name, to in tower.stretched.items()}
 
 
 def class_token_first(tower, towers, pixels):
@@ -694,7 +1032,20 @@ def all_towers():
         nemotron(),
         glm_edge(),
         muse_glimmer(),
-        deepseekocr(),
+        deepseekocr("deepseekocr", 80, side=8, tiles=0),
+        deepseekocr("deepseekocr-tiles", 92, side=32, tiles=2),
         step3vl(),
         youtuvl(),
+        hunyuanvl(),
+        yasa2(),
+        mimovl(),
+        granite4_vision(),
+        mobile_vlm("ldp", 88),
+        mobile_vlm("ldpv2", 89),
+        minicpmv4_6("minicpmv4_6", 86, True, (48, 32)),
+        minicpmv4_6("minicpmv4_6-unmerged", 87, False, (24, 32)),
+        gemma3nv(),
+        deepseekocr2("deepseekocr2", 85, side=48, tiles=0),
+        deepseekocr2("deepseekocr2-tile", 87, side=64, tiles=1),
+        dots3note(),
     ]

@@ -97,7 +97,7 @@ Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t c
   picture->pieces.push_back({.content = Image{},
                              .size = tower_.pixels().size / side,
                              .see_each_other = vision_spec.see_each_other,
-                             .has_places = vision_spec.has_places});
+                             .row_places = vision_spec.row_places});
   picture->tokens.parts.push_back({"", std::move(ids)});
   PromptMedia pictures(prompt, {picture});
   pictures.give_rows(0, *made);

@@ -304,6 +304,53 @@ TEST_F(HostileMmproj, SamThatCanNotBe) {
               testing::HasSubstr("missing tensor v.view_seperator"));
 }
 
+TEST_F(HostileMmproj, NetworksThatCanNotBe) {
+  const std::string name = "gemma3nv";
+  EXPECT_THAT(error_with(name, "clip.vision.image_size", 1 << 12),
+              testing::HasSubstr("image_size is 4096, expected 1 to 1024"));
+  EXPECT_THAT(error_with(name, "clip.vision.image_size", 400),
+              testing::HasSubstr("the network makes 25 x 25 places of a picture"));
+  EXPECT_THAT(error_with(name, "clip.vision.image_size", 130),
+              testing::HasSubstr("pictures have sides of 130 pixels"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.1.0.dw_mid.conv.weight", {5, 5, 1, 40}),
+              testing::HasSubstr("tensor v.blk.1.0.dw_mid.conv.weight has shape"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.2.1.pw_proj.conv.weight"),
+              testing::HasSubstr("missing tensor v.blk.2.1.pw_proj.conv.weight"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.2.2.attn.value.down_conv.weight"),
+              testing::HasSubstr("missing tensor v.blk.2.2.attn.value.down_conv.weight"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.2.2.attn.key.proj.weight", {1, 1, 32, 1025}),
+              testing::HasSubstr("give 0 heads of 1025 columns, expected at least one"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.1.0.pw_exp.conv.weight"),
+              testing::HasSubstr("missing tensor v.blk.1.0.pw_exp.conv.weight"));
+  EXPECT_THAT(error_of_tensor(name, "v.blk.3.0.layer_scale.gamma", {39}),
+              testing::HasSubstr("tensor v.blk.3.0.layer_scale.gamma has shape [39], expected"));
+}
+
+TEST_F(HostileMmproj, TilesOfSamThatCanNotBe) {
+  for (const char* name : {"deepseekocr-tiles", "deepseekocr2-tile"}) {
+    EXPECT_THAT(error_with(name, "clip.vision.preproc_max_tiles", 1 << 20),
+                testing::HasSubstr("preproc_max_tiles is 1048576, expected 0 to 64"));
+  }
+  EXPECT_THAT(error_of_tensor("deepseekocr-tiles", "v.position_embd.weight", {64, 66}),
+              testing::HasSubstr("v.position_embd.weight has 66 rows, expected a square number"));
+}
+
+TEST_F(HostileMmproj, ExpertsThatCanNotBe) {
+  EXPECT_THAT(error_without("dots3note_v", "clip.vision.expert_used_count"),
+              testing::HasSubstr("missing metadata key clip.vision.expert_used_count"));
+  EXPECT_THAT(error_of_tensor("dots3note_v", "v.blk.1.ffn_up_exps.weight", {64, 48, 5}),
+              testing::HasSubstr("tensor v.blk.1.ffn_gate_inp.weight has shape [64, 6], expected"));
+  EXPECT_THAT(error_of_tensor("dots3note_v", "v.blk.1.ffn_up_exps.weight"),
+              testing::HasSubstr("missing tensor v.blk.1.ffn_up.weight"));
+}
+
+TEST_F(HostileMmproj, LearnedRowsThatAreNotThere) {
+  EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight"),
+              testing::HasSubstr("missing tensor v.resample_query_768.weight"));
+  EXPECT_THAT(error_of_tensor("deepseekocr2", "v.resample_query_768.weight", {64, 143}),
+              testing::HasSubstr("v.resample_query_768.weight has shape [64, 143], expected"));
+}
+
 TEST_F(HostileMmproj, PatchesWithoutATower) {
   EXPECT_THAT(error_of_tensor("gemma4uv", "v.patch_norm.1.weight"),
               testing::HasSubstr("missing tensor v.patch_norm.1.weight"));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "encoder/projector_steps.hpp"
+
 namespace linnet {
 namespace {
 
@@ -111,13 +113,20 @@ TEST(TargetSize, OfTheNearestShape) {
 
 TEST(RowsOf, RowsOfText) {
   VisionSpec spec = free_spec();
-  ProjectorStep step;
-  step.kind = ProjectorStep::Kind::kWrap;
-  spec.projector_steps = {step};
+  spec.projector_steps = {wrap("before", "behind")};
   EXPECT_EQ(rows_of(spec, {3, 4}), 14);
-  step.kind = ProjectorStep::Kind::kEndRows;
-  spec.projector_steps = {step};
+  spec.projector_steps = {end_rows("line")};
+  EXPECT_EQ(rows_of(spec, {3, 4}), 16);
+  spec.projector_steps = {end_rows("line", "end")};
   EXPECT_EQ(rows_of(spec, {3, 4}), 17);
+}
+
+TEST(BarsOf, AtTheSidesThatThePictureDoesNotFill) {
+  EXPECT_EQ(bars_of({100, 40}, {16, 8}), (Grid{0, 1}));
+  EXPECT_EQ(bars_of({40, 100}, {8, 16}), (Grid{1, 0}));
+  EXPECT_EQ(bars_of({100, 50}, {16, 8}), (Grid{0, 0}));
+  EXPECT_EQ(bars_of({1, 1000}, {16, 8}), (Grid{7, 0}));
+  EXPECT_EQ(bars_of({1000, 1}, {16, 7}), (Grid{0, 3}));
 }
 
 TEST(RowsOf, AsManyAsQueries) {

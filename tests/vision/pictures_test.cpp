@@ -25,12 +25,12 @@ using Json = nlohmann::ordered_json;
 
 fs::path golden() { return test::in_repository("tests/data/vision/pictures"); }
 
-// Of these llama.cpp puts pictures between black bars; Linnet stretches them, as the models' own
-// processors do. Only the sizes are the same.
+// Of these llama.cpp puts pictures between black bars or resamples by another filter; Linnet does
+// what the models' own processors do. Only the sizes are the same.
 bool is_stretched(const std::string& name) {
-  const std::vector<std::string> names = {"dots_ocr",       "gemma3",    "gemma4uv",  "gemma4v",
-                                          "glm4v",          "janus_pro", "paddleocr", "phi4",
-                                          "pixtral-merger", "pixtral",   "qwen2vl",   "qwen3vl"};
+  const std::vector<std::string> names = {
+      "hunyuanvl", "dots_ocr", "gemma3",         "gemma4uv", "gemma4v", "glm4v",  "janus_pro",
+      "paddleocr", "phi4",     "pixtral-merger", "pixtral",  "qwen2vl", "qwen3vl"};
   return std::ranges::find(names, name) != names.end();
 }
 

@@ -23,7 +23,8 @@ class TowerTest : public testing::TestWithParam<std::string> {
     ASSERT_TRUE(written) << written.error().message;
   }
 
-  Result<EncodedRows> encode(Backend& backend) const {
+  // With `dropped_parts` the picture was dropped once, after so many parts of it.
+  Result<EncodedRows> encode(Backend& backend, int dropped_parts = 0) const {
     const auto file = gguf::File::open(folder_ / "mmproj.gguf");
     if (!file) return file.error();
     WeightLoader loader(*file, backend);
@@ -32,7 +33,17 @@ class TowerTest : public testing::TestWithParam<std::string> {
     case_.take_activation_of_llama_cpp(*spec);
     auto model = VisionModel::load(std::move(*spec), loader, backend);
     if (!model) return model.error();
+    if (dropped_parts > 0) drop_after(dropped_parts, **model);
     return test::encode(**model, case_.pixels());
+  }
+
+  void drop_after(int parts, VisionModel& model) const {
+    EXPECT_TRUE(model.begin(case_.pixels()));
+    for (int i = 0; i < parts; ++i) {
+      const auto rows = model.advance();
+      ASSERT_TRUE(rows) << rows.error().message;
+      if (*rows) return;
+    }
   }
 
   void expect_golden(Backend& backend) const {
@@ -55,6 +66,16 @@ TEST_P(TowerTest, RowsDoNotDependOnTheNumberOfThreads) {
   const auto one = encode(*make_cpu_backend(1)), three = encode(*make_cpu_backend(3));
   ASSERT_TRUE(one && three);
   EXPECT_EQ(one->values, three->values);
+}
+
+TEST_P(TowerTest, APictureThatWasDroppedLeavesNothing) {
+  const auto fresh = encode(*make_cpu_backend(2));
+  ASSERT_TRUE(fresh);
+  for (const int parts : {1, 2, 5, 8}) {
+    const auto behind = encode(*make_cpu_backend(2), parts);
+    ASSERT_TRUE(behind);
+    EXPECT_EQ(fresh->values, behind->values) << parts;
+  }
 }
 
 // By the shapes of its tensors, before any is loaded.

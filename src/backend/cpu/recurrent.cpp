@@ -67,10 +67,14 @@ void CpuBackend::decay(View x, const DecayParams& params, View out) {
 
 void CpuBackend::mix_shifted(View x, View shift, const float* weight, View mix, View out) {
   for_rows(x.rows, x.columns, [&](std::int64_t r) {
+    const float *from = x.row(r), *shifted = shift.row(r), *mixed = mix.data ? mix.row(r) : nullptr;
+    float* const to = out.row(r);
+    if (!mixed) {  // a loop of its own, which compilers vectorise
+      for (std::int64_t c = 0; c < x.columns; ++c) to[c] = from[c] + shifted[c] * weight[c];
+      return;
+    }
     for (std::int64_t c = 0; c < x.columns; ++c) {
-      float share = weight ? weight[c] : 0.0f;
-      if (mix.data) share += mix.row(r)[c];
-      out.row(r)[c] = x.row(r)[c] + shift.row(r)[c] * share;
+      to[c] = from[c] + shifted[c] * ((weight ? weight[c] : 0.0f) + mixed[c]);
     }
   });
 }

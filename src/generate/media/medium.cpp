@@ -19,6 +19,13 @@ std::uint64_t hash_of(std::initializer_list<std::uint64_t> numbers) {
   return KeyedHash{}(bytes_of(std::vector(numbers)));
 }
 
+// 0 of a picture that is not joined.
+std::uint64_t hash_of(const Bars& bars) {
+  if (!bars) return 0;
+  return hash_of(
+      {static_cast<std::uint64_t>(bars->width), static_cast<std::uint64_t>(bars->height)});
+}
+
 // `count` ids beyond those of the vocabulary.
 std::vector<TokenId> ids_of(std::uint64_t hash, std::int64_t count, std::int64_t vocabulary) {
   const std::uint64_t free = std::numeric_limits<TokenId>::max() - vocabulary;
@@ -47,13 +54,15 @@ Medium make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Image
     const Grid size =
         PictureSize{piece.image.width, piece.image.height} / (spec.patch_side * spec.merge_side);
     hashes.push_back(hash_of({KeyedHash{}(bytes_of(piece.image.pixels)),
-                              static_cast<std::uint64_t>(piece.image.width)}));
+                              static_cast<std::uint64_t>(piece.image.width), hash_of(piece.bars)}));
     picture.tokens.parts.push_back(
-        {std::move(piece.before), ids_of(hashes.back(), rows_of(spec, size), vocabulary)});
+        {std::move(piece.before),
+         ids_of(hashes.back(), rows_of(spec, size, piece.bars), vocabulary)});
     picture.pieces.push_back({.content = std::move(piece.image),
                               .size = size,
+                              .bars = piece.bars,
                               .see_each_other = spec.see_each_other,
-                              .has_places = spec.has_places});
+                              .row_places = spec.row_places});
   }
   picture.tokens.after = std::move(all.after);
   picture.tokens.marker = marker_of("picture", hashes);

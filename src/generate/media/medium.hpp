@@ -11,6 +11,7 @@
 #include "image/image.hpp"
 #include "model/given_rows.hpp"
 #include "tokenizer/marked_tokens.hpp"
+#include "vision/picture_size.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -21,8 +22,9 @@ struct Medium {
   struct Piece {
     std::variant<Image, SoundChunk> content;  ///< a picture in the size that the encoder wants
     Grid size{};                              ///< of a picture, in merged patches
+    Bars bars = {};
     SeeEachOther see_each_other = SeeEachOther::kNo;
-    bool has_places = false;  ///< rows of a picture that have places by height and width
+    RowPlaces row_places = RowPlaces::kNone;  ///< of a picture
 
     bool is_sound() const { return std::holds_alternative<SoundChunk>(content); }
   };

@@ -6,7 +6,9 @@ Status MediumEncoder::begin(const Medium::Piece& piece) {
   drop_all();
   if (piece.is_sound()) return models_.hearing->begin(std::get<SoundChunk>(piece.content));
   VisionModel& vision = *models_.vision;
-  return vision.begin(pixels_of(vision.spec(), std::get<Image>(piece.content)));
+  Pixels pixels = pixels_of(vision.spec(), std::get<Image>(piece.content));
+  pixels.bars = piece.bars;
+  return vision.begin(pixels);
 }
 
 Result<std::optional<EncodedRows>> MediumEncoder::advance(const MediumKey& key,

@@ -16,6 +16,8 @@ struct PieceOf {
   const std::vector<TokenId>& ids() const { return medium->tokens.parts[index].ids; }
 };
 
+Place all_at(std::int32_t time) { return {time, time, time, time}; }
+
 // Finds pieces by the ids that they begin with.
 class PieceFinder {
  public:
@@ -61,20 +63,35 @@ Status check_media(std::span<const TokenId> prompt, std::int64_t vocabulary, con
 }
 
 std::int32_t PromptMedia::PlacedPiece::time_behind() const {
-  if (piece().is_sound()) return time + static_cast<std::int32_t>(end() - first);
+  if (piece().is_sound() || piece().row_places == RowPlaces::kLines) {
+    return time + static_cast<std::int32_t>(end() - first);
+  }
   return time + std::max(piece().size.width, piece().size.height);
+}
+
+Place PromptMedia::PlacedPiece::place(std::int32_t row) const {
+  const int across = piece().size.width, line = across + 1;  // with the row at its end
+  const std::int32_t now = time + row;
+  if (piece().is_sound()) return all_at(now);
+  if (piece().row_places != RowPlaces::kLines) {
+    return {time, time + row / across, time + row % across, time};
+  }
+  const bool is_edge = row == 0 || now + 1 == time_behind();
+  if (is_edge) return all_at(now);
+  return {now, (row - 1) % line, (row - 1) / line, number};
 }
 
 PromptMedia::PromptMedia(std::span<const TokenId> prompt, const Media& media) {
   const PieceFinder finder(media);
-  std::int32_t time = 0;
+  std::int32_t time = 0, pictures = 0;
   for (std::size_t i = 0; i < prompt.size();) {
     const PieceOf* const piece = finder.at(prompt.subspan(i));
     if (!piece) {
       ++i, ++time;
       continue;
     }
-    pieces_.push_back({static_cast<std::int64_t>(i), piece->medium, piece->index, time});
+    pieces_.push_back({static_cast<std::int64_t>(i), piece->medium, piece->index, time, pictures});
+    if (!piece->medium->is_sound()) ++pictures;
     time = pieces_.back().time_behind();
     i += piece->ids().size();
   }
@@ -118,25 +135,19 @@ void PromptMedia::drop_rows(std::int64_t before) {
 }
 
 bool PromptMedia::has_places() const {
-  return std::ranges::any_of(pieces_, [](const auto& one) { return one.piece().has_places; });
+  return std::ranges::any_of(
+      pieces_, [](const auto& one) { return one.piece().row_places != RowPlaces::kNone; });
 }
 
 Place PromptMedia::place(std::int64_t token) const {
   const auto behind =
       std::ranges::upper_bound(pieces_, token, {}, [](const auto& one) { return one.first; });
-  if (behind == pieces_.begin()) {
-    const auto time = static_cast<std::int32_t>(token);
-    return {time, time, time};
-  }
+  if (behind == pieces_.begin()) return all_at(static_cast<std::int32_t>(token));
   const PlacedPiece& one = *std::prev(behind);
   if (token >= one.end()) {
-    const auto time = one.time_behind() + static_cast<std::int32_t>(token - one.end());
-    return {time, time, time};
+    return all_at(one.time_behind() + static_cast<std::int32_t>(token - one.end()));
   }
-  const auto row = static_cast<std::int32_t>(token - one.first);
-  if (one.piece().is_sound()) return {one.time + row, one.time + row, one.time + row};
-  const int across = one.piece().size.width;
-  return {one.time, one.time + row / across, one.time + row % across};
+  return one.place(static_cast<std::int32_t>(token - one.first));
 }
 
 }  // namespace linnet

@@ -14,8 +14,10 @@
 
 namespace linnet {
 
-/// Time, height and width of a row, for multi-section rope (https://arxiv.org/abs/2409.12191).
-using Place = std::array<std::int32_t, 3>;
+/// Time, height and width of a row, for multi-section rope (https://arxiv.org/abs/2409.12191), and
+/// what a fourth section turns by; of text all are the position. Of RowPlaces::kLines they are
+/// time, width, height and the number of the picture.
+using Place = std::array<std::int32_t, 4>;
 
 /// The pictures and sounds of one sequence: where they stand, and their rows while they are needed.
 class PromptMedia {
@@ -42,21 +44,22 @@ class PromptMedia {
   /// Whether rows of pictures have places by height and width, and those behind them others than
   /// their positions.
   bool has_places() const;
-  /// Of a token of the sequence. Behind a picture time goes on from its longer side; a sound is
-  /// like text.
+  /// Of a token of the sequence; a sound is like text.
   Place place(std::int64_t token) const;
 
  private:
   struct PlacedPiece {
     std::int64_t first;  // token
     std::shared_ptr<const Medium> medium;
-    std::size_t index;  // of the piece
-    std::int32_t time;  // of its rows
+    std::size_t index;    // of the piece
+    std::int32_t time;    // of its first row
+    std::int32_t number;  // of pictures before it, and of their pieces
     std::optional<EncodedRows> rows = {};
 
     const Medium::Piece& piece() const { return medium->pieces[index]; }
     std::int64_t end() const { return first + std::ssize(medium->tokens.parts[index].ids); }
     std::int32_t time_behind() const;
+    Place place(std::int32_t row) const;
   };
 
   std::vector<PlacedPiece> pieces_;

@@ -108,7 +108,9 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
   weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
   weights.output = load_output(loader, spec, width, prefix);
   load_adapters(loader, spec, model, prefix, weights);
-  weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
+  const std::string sinks = prefix + ".attn_sinks";  // of towers without the suffix
+  weights.sinks =
+      loader.vector(loader.has(sinks) ? sinks : sinks + ".weight", spec.heads, Presence::kOptional);
   weights.distance_bias = load_distance_bias(loader, spec, prefix);
   weights.blocks = load_block_indexer(loader, spec.blocks, width, prefix);
   weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));

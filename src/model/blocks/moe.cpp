@@ -91,7 +91,7 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
                     const std::string& prefix) {
   MoeWeights weights;
   weights.router = loader.linear(prefix + ".ffn_gate_inp", width, spec.experts);
-  for (const char* name : {".exp_probs_b.bias", ".exp_probs_b"}) {
+  for (const char* name : {".exp_probs_b.bias", ".exp_probs_b", ".exp_probs_b.weight"}) {
     if (!loader.has(prefix + name)) continue;
     weights.selection_bias = loader.vector(prefix + name, spec.experts);
   }

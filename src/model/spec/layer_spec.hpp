@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "model/spec/attention_spec.hpp"
 #include "model/spec/compressed_attention_spec.hpp"
@@ -15,6 +16,8 @@ namespace linnet {
 /// optional parts it has (biases, QK-norm, post-norms, fused projections, gates) follows from the
 /// tensors that are in the file.
 struct LayerSpec {
+  /// Before its tensors' names, instead of ModelSpec::layer_name and a number; empty: those.
+  std::string_view name = {};
   NgramSpec ngrams;  ///< before the mixer
 
   // The mixer: one kind of attention, or none.

@@ -67,6 +67,17 @@ void see_windows(int pixels, int period, VisionSpec& spec) {
   }
 }
 
+void read_shared_keys(Hyperparameters& p, VisionSpec& spec) {
+  const std::int64_t heads = spec.tower.layers.front().attention.heads;
+  const std::int64_t kv_heads = p.count("vision.attention.head_count_kv", heads, heads);
+  if (heads % kv_heads != 0) {
+    p.fail(fmt::format("{} heads share {} keys and values, expected a divisor", heads, kv_heads));
+  }
+  for (LayerSpec& layer : spec.tower.layers) {
+    layer.attention.kv_heads = static_cast<int>(kv_heads);
+  }
+}
+
 void turn_halves_of_pairs(float base, ModelSpec& tower) {
   for (LayerSpec& layer : tower.layers) {
     AttentionSpec& a = layer.attention;
@@ -111,6 +122,29 @@ void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& towe
     std::string prefix = fmt::format("{}.{}.", tower.layer_name, i);
     if (!loader.has(prefix + "attn_out.weight")) return;
     tower.unused_tensors.push_back(std::move(prefix));
+  }
+}
+
+void read_grids(Hyperparameters& p, VisionSpec& spec) {
+  constexpr std::string_view kKey = "vision.image_grid_pinpoints";
+  constexpr std::size_t kMostGrids = 256;
+  constexpr int kMostTilesOfSide = 16;
+  const int side = spec.trained_side;
+  const std::vector<std::int64_t> lengths = read_counts(p, kKey, 2 * kMostGrids);
+  if (lengths.empty()) return;
+  spec.tiling = tiles_of(side);
+  spec.tiling.overview_first = true;
+  for (std::size_t i = 0; i + 1 < lengths.size(); i += 2) {
+    std::array<int, 2> grid;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const std::int64_t length = lengths[i + k];
+      grid[k] = static_cast<int>(length / side);
+      if (length % side != 0 || grid[k] < 1 || grid[k] > kMostTilesOfSide) {
+        return p.fail(fmt::format("metadata key clip.{} has {}, expected a multiple of {} up to {}",
+                                  kKey, length, side, kMostTilesOfSide * side));
+      }
+    }
+    spec.tiling.grids.push_back(grid);
   }
 }
 

@@ -32,6 +32,9 @@ void read_pixel_limits(Hyperparameters& p, VisionSpec& spec);
 /// Layers see windows of `pixels` pixels but for every `period`-th, which sees all.
 void see_windows(int pixels, int period, VisionSpec& spec);
 
+/// Heads of the tower share keys and values where the file says so.
+void read_shared_keys(Hyperparameters& p, VisionSpec& spec);
+
 /// Heads turn by the row of a patch in the first half of their pairs (i, i + half) and by the
 /// column in the second, each with frequencies base^(-2i / half).
 void turn_halves_of_pairs(float base, ModelSpec& tower);
@@ -48,6 +51,10 @@ void turn_halves(const TurnedHalves& turned, ModelSpec& tower);
 
 /// The tower has no more than its first `layers`; tensors of others in the file are not used.
 void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& tower);
+
+/// Grids of tiles of the side that the tower was trained with, from sizes in pixels that the file
+/// may name: see tiles_of(); an overview comes first.
+void read_grids(Hyperparameters& p, VisionSpec& spec);
 
 /// Tiles of `side` pixels: pictures larger than one keep their shape in the grid that they fill
 /// best; the grids are left out.

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "vision/families/common.hpp"
 #include "vision/families/families.hpp"
 
@@ -12,19 +10,12 @@ VisionSpec read_exaone_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_qwen2_vision(p, loader);
   spec.tower.norm = NormKind::kRms;
   read_pixel_limits(p, spec);
-  const std::int64_t heads = spec.tower.layers.front().attention.heads;
-  const std::int64_t kv_heads = p.count("vision.attention.head_count_kv", heads, heads);
-  if (heads % kv_heads != 0) {
-    p.fail(fmt::format("{} heads share {} keys and values, expected a divisor", heads, kv_heads));
-  }
-  for (LayerSpec& layer : spec.tower.layers) {
-    layer.attention.kv_heads = static_cast<int>(kv_heads);
-  }
+  read_shared_keys(p, spec);
   const std::int64_t period = p.count("vision.n_wa_pattern", 0, Hyperparameters::kMostLayers);
   if (period > 0) see_windows(kWindowPixels, static_cast<int>(period), spec);
   spec.before = "<vision>";
   spec.after = "</vision>";
-  spec.has_places = false;
+  spec.row_places = RowPlaces::kNone;
   return spec;
 }
 

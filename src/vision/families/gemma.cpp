@@ -19,8 +19,8 @@ VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader) {
       norm("mm.soft_emb_norm", NormKind::kRms, spec.tower.norm_epsilon),
       linear("mm.input_projection", ProjectorStep::Weights::kTransposed),
   };
-  spec.before = "<start_of_image>";
-  spec.after = "<end_of_image>";
+  spec.before = "\n\n<start_of_image>";
+  spec.after = "<end_of_image>\n\n";
   spec.see_each_other = SeeEachOther::kInAllLayers;
   return spec;
 }

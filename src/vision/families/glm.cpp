@@ -23,7 +23,7 @@ VisionSpec read_glm4_vision(Hyperparameters& p, const WeightLoader& loader) {
                           linear("mm.down")};
   spec.before = "<|begin_of_image|>";
   spec.after = "<|end_of_image|>";
-  spec.has_places = true;
+  spec.row_places = RowPlaces::kGrid;
   return spec;
 }
 

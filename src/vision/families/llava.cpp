@@ -35,30 +35,6 @@ std::vector<std::int64_t> read_features(Hyperparameters& p, std::int64_t layers)
   return features;
 }
 
-// Grids of tiles, from sizes in pixels.
-void read_grids(Hyperparameters& p, VisionSpec& spec) {
-  constexpr std::string_view kKey = "vision.image_grid_pinpoints";
-  constexpr std::size_t kMostGrids = 256;
-  constexpr int kMostTilesOfSide = 16;
-  const int side = spec.trained_side;
-  const std::vector<std::int64_t> lengths = read_counts(p, kKey, 2 * kMostGrids);
-  if (lengths.empty()) return;
-  spec.tiling = tiles_of(side);
-  spec.tiling.overview_first = true;
-  for (std::size_t i = 0; i + 1 < lengths.size(); i += 2) {
-    std::array<int, 2> grid;
-    for (std::size_t k = 0; k < 2; ++k) {
-      const std::int64_t length = lengths[i + k];
-      grid[k] = static_cast<int>(length / side);
-      if (length % side != 0 || grid[k] < 1 || grid[k] > kMostTilesOfSide) {
-        return p.fail(fmt::format("metadata key clip.{} has {}, expected a multiple of {} up to {}",
-                                  kKey, length, side, kMostTilesOfSide * side));
-      }
-    }
-    spec.tiling.grids.push_back(grid);
-  }
-}
-
 }  // namespace
 
 // LLaVA 1.5 and 1.6 (https://arxiv.org/abs/2310.03744): CLIP over square pictures, of which what an
@@ -79,6 +55,43 @@ VisionSpec read_llava_vision(Hyperparameters& p, const WeightLoader& loader) {
   if (loader.has("mm.2.weight")) spec.projector_steps.push_back(linear("mm.2"));
   read_grids(p, spec);
   if (!spec.tiling.grids.empty()) spec.sizing.bars.reset();
+  return spec;
+}
+
+// MobileVLM (https://arxiv.org/abs/2312.16886): LLaVA's encoder, behind which convolutions make a
+// row of 2 x 2 patches.
+VisionSpec read_mobile_vlm_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_llava_vision(p, loader);
+  const float epsilon = spec.tower.norm_epsilon;
+  spec.merge_side = 2;
+  spec.projector_steps = {concatenate(1), linear("mm.model.mlp.1"), activate(),
+                          linear("mm.model.mlp.3"), keep()};
+  const auto add_block = [&](int number, int stride) {
+    const std::string stem = fmt::format("mm.model.mb_block.{}.block.", number);
+    spec.projector_steps.insert(
+        spec.projector_steps.end(),
+        {convolve_each(stem + "0.0", stride), norm(stem + "0.1", NormKind::kLayer, epsilon),
+         hard_swish(), weigh_columns(stem + "1.fc1", stem + "1.fc2"), linear(stem + "2.0"),
+         norm(stem + "2.1", NormKind::kLayer, epsilon)});
+  };
+  add_block(1, /*stride=*/1);
+  spec.projector_steps.push_back(add_kept());
+  add_block(2, /*stride=*/2);
+  return spec;
+}
+
+// MobileVLM V2 (https://arxiv.org/abs/2402.03766): the same with means and one convolution.
+VisionSpec read_mobile_vlm2_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_llava_vision(p, loader);
+  spec.merge_side = 2;
+  spec.projector_steps = {concatenate(1),
+                          linear("mm.model.mlp.0"),
+                          activate(),
+                          linear("mm.model.mlp.2"),
+                          mean_of(spec.merge_side),
+                          keep(),
+                          convolve_each("mm.model.peg.0", /*side=*/1),
+                          add_kept()};
   return spec;
 }
 

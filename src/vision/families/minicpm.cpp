@@ -45,22 +45,84 @@ void set_texts(Hyperparameters& p, VisionSpec& spec) {
   spec.resampler.queries = p.count("minicpmv_query_num", version == 2 ? 96 : 64, kMostQueries);
 }
 
+// Tiles of about one area, whose sides are rounded to squares of patches.
+void cut_by_area(VisionSpec& spec) {
+  const std::int64_t across = std::max(1, spec.trained_side / (spec.patch_side * spec.merge_side));
+  PictureSizing& sizing = spec.sizing;
+  sizing.choice = PictureSizing::Choice::kSameArea;
+  sizing.area_side = spec.trained_side;
+  sizing.most_tokens = std::max(across * across * 9 / 8, across * across + 3 * across);
+  spec.tiling.choice = Tiling::Choice::kArea;
+  spec.tiling.most_tiles = kMostTiles;
+  spec.tiling.overview_first = true;
+  spec.places = PlaceTable::kBuckets;
+}
+
+// The layers up to `last` are early ones, behind which come one that sees 2 x 2 patches, and the
+// steps that merge these.
+void split_layers(std::int64_t last, VisionSpec& spec) {
+  const std::string stem = "v.vit_merger.";
+  ModelSpec& late = spec.tower;
+  EarlyLayers& early = spec.early;
+  early.tower = late;
+  early.tower.output_norm = NormUse::kNone;
+  early.tower.layers.resize(static_cast<std::size_t>(last + 1));
+  LayerSpec windowed = late.layers.front();
+  windowed.name = "v.vit_merger";
+  windowed.attention.in_windows = true;
+  windowed.mlp = {};
+  early.tower.layers.push_back(std::move(windowed));
+  late.layers.resize(late.layers.size() - static_cast<std::size_t>(last + 1));
+  late.first_block = static_cast<int>(last + 1);
+  early.window_side = early.merge_side = 2;
+  early.steps = {concatenate(2),
+                 norm(stem + "ds_ln", NormKind::kLayer, late.norm_epsilon),
+                 linear(stem + "ds_ffn_up"),
+                 activate(),
+                 linear(stem + "ds_ffn_down"),
+                 add_mean_of(2)};
+}
+
+// Behind which of the tower's layers patches are merged.
+std::int64_t read_last_early(Hyperparameters& p, std::int64_t layers) {
+  constexpr std::string_view kKey = "vision.wa_layer_indexes";
+  constexpr std::int64_t kUsual = 6;
+  const std::vector<std::int64_t> indexes =
+      read_counts(p, kKey, static_cast<std::size_t>(Hyperparameters::kMostLayers));
+  const std::int64_t last = indexes.empty() ? kUsual : indexes.front();
+  if (last + 1 < layers) return last;
+  p.fail(fmt::format("metadata key clip.{} has {} or is missing, expected 0 to {}", kKey, last,
+                     layers - 2));
+  return 0;
+}
+
 }  // namespace
+
+// MiniCPM-V 4.6: as the ones before it, but for half of the layers reading what others made of 2 x
+// 2 patches, and rows as many as patches allow.
+VisionSpec read_minicpm46_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_common_vision(p, loader);
+  spec.merge_side = p.count("vision.projector.scale_factor", 4, 64);
+  const std::int64_t layers = std::ssize(spec.tower.layers);
+  if (spec.merge_side != 2) {
+    const std::int64_t last = read_last_early(p, layers);
+    if (layers > 1) split_layers(last, spec);
+  }
+  cut_by_area(spec);
+  spec.before = "<image>";
+  spec.tiling.behind_overview = "</image>";
+  set_texts_of_3(spec);
+  spec.projector_steps = {concatenate(2), norm("mm.input_norm", NormKind::kLayer, 1e-6f),
+                          linear("mm.up"), activate(Activation::kGeluErf), linear("mm.down")};
+  return spec;
+}
 
 // MiniCPM-V (https://arxiv.org/abs/2408.01800): SigLIP over tiles of about one area in the
 // picture's shape, each of which becomes as many rows.
 VisionSpec read_minicpm_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
-  const std::int64_t across = std::max(1, spec.trained_side / spec.patch_side);
-  PictureSizing& sizing = spec.sizing;
-  sizing.choice = PictureSizing::Choice::kSameArea;
-  sizing.area_side = spec.trained_side;
-  sizing.most_tokens = across * across * 9 / 8;  // where sides are rounded up
-  spec.tiling.choice = Tiling::Choice::kArea;
-  spec.tiling.most_tiles = kMostTiles;
-  spec.tiling.overview_first = true;
+  cut_by_area(spec);
   set_texts(p, spec);
-  spec.places = PlaceTable::kBuckets;
   spec.resampler.columns = std::min(loader.rows("resampler.kv"), Hyperparameters::kWidest);
   spec.resampler.norm_epsilon = spec.tower.norm_epsilon;
   spec.tower.unused_tensors.push_back("resampler.pos_embed_k");  // which is computed

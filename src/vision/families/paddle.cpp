@@ -18,7 +18,7 @@ VisionSpec read_paddle_ocr_vision(Hyperparameters& p, const WeightLoader& loader
                           linear("mm.2")};
   spec.before = "<|IMAGE_START|>";
   spec.after = "<|IMAGE_END|>";
-  spec.has_places = true;
+  spec.row_places = RowPlaces::kGrid;
   return spec;
 }
 

@@ -17,7 +17,7 @@ VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
   spec.projector_steps = {concatenate(spec.merge_side), linear("mm.0"), activate(), linear("mm.2")};
   spec.before = "<|vision_start|>";
   spec.after = "<|vision_end|>";
-  spec.has_places = true;
+  spec.row_places = RowPlaces::kGrid;
   return spec;
 }
 

@@ -1,0 +1,69 @@
+#include "encoder/depthwise.hpp"
+
+#include <algorithm>
+
+#include "model/blocks/elementwise.hpp"
+#include "model/given_rows.hpp"
+
+namespace linnet {
+namespace {
+
+// They stay in a cache from tap to tap.
+std::int64_t rows_at_once(std::int64_t columns) {
+  constexpr std::int64_t kFloats = std::int64_t{1} << 16;
+  return std::max<std::int64_t>(1, kFloats / columns);
+}
+
+}  // namespace
+
+DepthwiseConvolution::DepthwiseConvolution(WeightLoader& loader, const std::string& name,
+                                           std::int64_t columns, ConvolutionShape shape)
+    : shape_(shape) {
+  const std::int64_t taps = shape.taps();
+  const std::vector<float> values = loader.values(name + ".weight", taps * columns);
+  std::vector<float> factors(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    factors[i % taps * columns + i / taps] = values[i];
+  }
+  factors_ = loader.upload(factors);
+  bias_ = loader.vector(name + ".bias", columns, Presence::kOptional);
+}
+
+std::int64_t DepthwiseConvolution::workspace_floats(std::int64_t columns, std::int64_t behind) {
+  return Workspace::floats_for(std::min(behind, rows_at_once(columns)), columns, 1) +
+         Workspace::floats_for(behind, columns, 1);
+}
+
+View DepthwiseConvolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
+  const View out = workspace.view(behind(grid).area(), in.columns);
+  const Workspace::Scope scope(workspace);
+  const View padded = workspace.view(in.rows + 1, in.columns);
+  backend.copy(in, padded.first_rows(in.rows));
+  backend.fill(some_rows(padded, in.rows, 1), 0.0f);
+  run_padded(backend, workspace, padded.first_rows(in.rows), grid, out);
+  return out;
+}
+
+void DepthwiseConvolution::run_padded(Backend& backend, Workspace& workspace, View in, Grid grid,
+                                      View out) const {
+  const Workspace::Scope scope(workspace);
+  const View padded = {in.data, in.rows + 1, in.columns, in.stride};
+  const int taps = static_cast<int>(shape_.taps());
+  std::vector<std::vector<std::int32_t>> rows;
+  for (int tap = 0; tap < taps; ++tap) rows.push_back(rows_at(shape_, tap, grid));
+  const std::int64_t most = std::min(out.rows, rows_at_once(out.columns));
+  const View all_seen = workspace.view(most, out.columns);
+  backend.fill(out, 0.0f);
+  if (bias_) add(backend, repeated(*bias_, out), out);
+  for (std::int64_t first = 0; first < out.rows; first += most) {
+    const std::int64_t count = std::min(most, out.rows - first);
+    const View seen = all_seen.first_rows(count), sum = some_rows(out, first, count);
+    for (int tap = 0; tap < taps; ++tap) {
+      backend.gather_rows(padded, std::span(rows[tap]).subspan(first, count), seen);
+      const float* const factors = factors_->data() + tap * out.columns;
+      backend.mix_shifted(sum, seen, factors, View{}, sum);
+    }
+  }
+}
+
+}  // namespace linnet

@@ -1,0 +1,78 @@
+#include "vision/multi_query_attention.hpp"
+
+#include <cmath>
+
+#include "encoder/row_layout.hpp"
+#include "model/blocks/project.hpp"
+
+namespace linnet {
+
+MultiQueryAttention::MultiQueryAttention(WeightLoader& loader, const NetStep& step,
+                                         std::int64_t columns)
+    : step_(step), columns_(columns) {
+  const std::int64_t heads = step.heads;
+  query_ = loader.linear(step.name + ".query.proj", columns, heads * step.key_width);
+  key_ = load_source(loader, step.name + ".key", step.key_width);
+  value_ = load_source(loader, step.name + ".value", step.value_width);
+  output_ = loader.linear(step.name + ".output.proj", heads * step.value_width, columns);
+}
+
+MultiQueryAttention::Source MultiQueryAttention::load_source(WeightLoader& loader,
+                                                             const std::string& name,
+                                                             std::int64_t outputs) const {
+  Source source;
+  if (step_.stride > 1) {
+    source.fewer = DepthwiseConvolution(loader, name + ".down_conv", columns_, step_.shape());
+    source.norm = loader.norm(name + ".norm", columns_, Presence::kOptional);
+  }
+  source.linear = loader.linear(name + ".proj", columns_, outputs);
+  return source;
+}
+
+std::int64_t MultiQueryAttention::workspace_floats(const NetStep& step, NetRows in) {
+  const std::int64_t rows = in.grid.area(), from = keys(step, in);
+  const std::int64_t width = step.key_width + std::int64_t{step.value_width};
+  return Workspace::floats_for(rows, step.heads * width, 2) +
+         2 * DepthwiseConvolution::workspace_floats(in.columns, from) +
+         Workspace::floats_for(from, width, 2) + Workspace::floats_for(rows, in.columns, 1);
+}
+
+View MultiQueryAttention::make(Backend& backend, Workspace& workspace, const Source& source,
+                               View in, Grid grid) const {
+  if (step_.stride > 1) {
+    const View fewer = workspace.view(step_.shape().behind(grid).area(), columns_);
+    source.fewer.run_padded(backend, workspace, in, grid, fewer);
+    if (source.norm) {
+      backend.norm(fewer, source.norm.params(NormKind::kRms, kNetEpsilon), fewer);
+    }
+    in = fewer;
+  }
+  const View made = workspace.view(in.rows, source.linear.weight->rows());
+  const MatmulOutput output = product_of({source.linear, made});
+  backend.matmul(in, {&output, 1});
+  return made;
+}
+
+void MultiQueryAttention::run(Backend& backend, Workspace& workspace, KvStore& kv, int layer,
+                              View in, Grid grid, View out) const {
+  const Workspace::Scope scope(workspace);
+  const View key = make(backend, workspace, key_, in, grid);
+  const View value = make(backend, workspace, value_, in, grid);
+  const RowLayout rows({static_cast<std::int32_t>(key.rows)});
+  BatchLayout layout = rows.layout();
+  backend.store_kv(kv, layer, key, value, layout);
+  const View query = workspace.view(in.rows, query_.weight->rows());
+  const MatmulOutput queries = product_of({query_, query});
+  backend.matmul(in, {&queries, 1});
+  AttentionParams params{layer, step_.heads, 1, step_.key_width, step_.value_width};
+  params.scale = 1.0f / std::sqrt(static_cast<float>(step_.key_width));
+  params.causal = false;
+  const std::vector<std::int32_t> zeros(static_cast<std::size_t>(in.rows), 0);
+  layout.positions = layout.sequences = zeros;
+  const View seen = workspace.view(in.rows, std::int64_t{step_.heads} * step_.value_width);
+  backend.attention(kv, query, params, layout, seen);
+  const MatmulOutput output = product_of({output_, out});
+  backend.matmul(seen, {&output, 1});
+}
+
+}  // namespace linnet
