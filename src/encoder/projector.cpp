@@ -112,6 +112,7 @@ std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& ste
   if (step.kind == Kind::kJoinRuns) return columns * step.side;
   if (step.kind == Kind::kGateOfHalf) return loader.rows(step.name) / 2;
   if (step.kind == Kind::kResample) return loader.rows(step.name + ".kv");
+  if (step.kind == Kind::kAskWindows) return loader.rows(step.name + "blk.0.self_attn_q");
   if (step.kind == Kind::kConvolve) {
     return loader.elements(step.name) / std::max<std::int64_t>(1, kTaps * columns);
   }
@@ -138,6 +139,8 @@ std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
       return rows / step.side;
     case Kind::kJoinRuns:
       return (rows + step.side - 1) / step.side;
+    case Kind::kAskWindows:
+      return (rows + step.side - 1) / step.side * step.queries;
     default:
       return rows;
   }
@@ -160,6 +163,8 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kAddMean:
     case Kind::kHardSwish:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
+    case Kind::kAskWindows:
+      return rows + QueryFormer::kWindowsAtOnce * (3 * step.side + 8 * step.queries);
     case Kind::kKeep:
     case Kind::kAddKept:
       return 0;
@@ -192,6 +197,7 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
   for (const ProjectorStep& spec : steps) {
     Step step = load_step(loader, spec, patches);
     if (spec.kind == Kind::kConcatenate) patches = spec.side * spec.side;
+    if (spec.kind == Kind::kJoinRuns) patches = spec.side;
     if (spec.kind == Kind::kLinear) patches = 1;
     if (spec.kind == Kind::kAddMean && columns_ != width) {
       loader.fail(
@@ -242,6 +248,11 @@ Projector::Step Projector::load_step(WeightLoader& loader, const ProjectorStep& 
     step.queries = std::make_unique<WindowQueries>(loader, spec.name, spec.windows, columns_);
   } else if (spec.kind == Kind::kResample) {
     step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler_, columns_);
+  } else if (spec.kind == Kind::kAskWindows) {
+    step.former = std::make_unique<QueryFormer>(loader, spec, columns_);
+  } else if (spec.kind == Kind::kQuantise) {
+    step.quantiser =
+        std::make_unique<ResidualQuantiser>(loader, spec.name, spec.other, spec.sizes, columns_);
   }
   return step;
 }
@@ -270,6 +281,11 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
       floats += step.resampler->workspace_floats(patches);
       patches = resampler_.queries;
     }
+    if (step.former) {
+      floats += step.former->workspace_floats();
+      patches = merged_rows(step.spec, patches);
+    }
+    if (step.quantiser) floats += step.quantiser->workspace_floats(patches);
     floats += Workspace::floats_for(step_rows(step.spec, patches), step.columns, 2);
   }
   return floats;
@@ -279,6 +295,7 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
                                                           std::int64_t patches) const {
   for (const Step& step : steps_) {
     if (step.resampler) return step.resampler->make_kv_store(backend, patches);
+    if (step.former) return step.former->make_kv_store(backend);
     if (step.queries) return step.queries->make_kv_store(backend, patches);
   }
   return std::unique_ptr<KvStore>();
@@ -534,6 +551,16 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, const S
     case Kind::kResample: {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);
+      return rows;
+    }
+    case Kind::kAskWindows: {
+      const View rows = workspace.view(merged_rows(step.spec, x.rows), step.columns);
+      step.former->run(backend, workspace, *kv, x, rows);
+      return rows;
+    }
+    case Kind::kQuantise: {
+      const View rows = workspace.view(x.rows, step.columns);
+      step.quantiser->run(backend, workspace, x, rows);
       return rows;
     }
     case Kind::kRowBehind:

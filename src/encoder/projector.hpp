@@ -8,7 +8,9 @@
 #include "encoder/depthwise.hpp"
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
+#include "encoder/query_former.hpp"
 #include "encoder/resampler.hpp"
+#include "encoder/residual_quantiser.hpp"
 #include "encoder/window_queries.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
@@ -62,6 +64,8 @@ class Projector {
     Linear linear, other;
     std::unique_ptr<Buffer> row, factors;  // `factors`: of kWrap, kEndRows the last row
     std::unique_ptr<Resampler> resampler;
+    std::unique_ptr<QueryFormer> former;
+    std::unique_ptr<ResidualQuantiser> quantiser;
     Convolution convolution;
     DepthwiseConvolution each;
     std::unique_ptr<WindowQueries> queries;

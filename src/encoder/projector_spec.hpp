@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "backend/parameters.hpp"
 
@@ -52,10 +53,18 @@ struct ProjectorStep {
     /// of the mean row (https://arxiv.org/abs/1709.01507), with ReLU and hard sigmoid.
     kWeighColumns,
     kWindowQueries,  ///< see WindowQueries; `name` is before its weights
+    /// Windows of `side` rows become learned `queries` (QueryFormer); `name` is before the weights,
+    /// `activation` is that of feed-forward parts.
+    kAskWindows,
+    /// Rows become codes of the books `name`, of which `sizes` count, and rows of `other` again
+    /// (ResidualQuantiser).
+    kQuantise,
   } kind;
   std::string name = {}, other = {};
   int side = 1;
-  int least_height = 0;  ///< of kRowBehind, in places: lower pictures have no such row
+  std::vector<int> sizes = {};
+  int queries = 0, heads = 1;  ///< of kAskWindows: rows of a window, and of attention
+  int least_height = 0;        ///< of kRowBehind, in places: lower pictures have no such row
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm
   /// Of kLinear: how the file has the weights.

@@ -85,6 +85,23 @@ ProjectorStep resample(std::string name) {
   return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
+ProjectorStep quantise(std::string books, std::string rows, std::vector<int> sizes) {
+  return {.kind = ProjectorStep::Kind::kQuantise,
+          .name = std::move(books),
+          .other = std::move(rows),
+          .sizes = std::move(sizes)};
+}
+
+ProjectorStep ask_windows(std::string name, int length, int queries, int heads, float epsilon) {
+  return {.kind = ProjectorStep::Kind::kAskWindows,
+          .name = std::move(name),
+          .side = length,
+          .queries = queries,
+          .heads = heads,
+          .number = epsilon,
+          .activation = Activation::kGeluErf};
+}
+
 ProjectorStep add_mean_of(int side) {
   return {.kind = ProjectorStep::Kind::kAddMean, .side = side};
 }

@@ -26,6 +26,8 @@ ProjectorStep mean_of_runs(int length);
 ProjectorStep join_runs(int length);
 ProjectorStep gate_of_half(std::string name, Activation activation);
 ProjectorStep resample(std::string name);
+ProjectorStep quantise(std::string books, std::string rows, std::vector<int> sizes);
+ProjectorStep ask_windows(std::string name, int length, int queries, int heads, float epsilon);
 ProjectorStep add_mean_of(int side);
 ProjectorStep keep();
 ProjectorStep add_kept();

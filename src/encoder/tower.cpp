@@ -80,4 +80,24 @@ ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const Tower
   return tower;
 }
 
+std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most) {
+  const std::string full = fmt::format("{}.{}", p.architecture(), key);
+  const auto array = p.file().array(full);
+  std::vector<std::int64_t> counts;
+  if (array && !*array) return counts;
+  if (!array || !(*array)->is_integer() || (*array)->size() > most) {
+    p.fail(fmt::format("metadata key {}, expected an array of at most {} integers", full, most));
+    return counts;
+  }
+  for (std::size_t i = 0; i < (*array)->size(); ++i) {
+    counts.push_back((*array)->integer(i));
+    if (counts.back() < 0 || counts.back() > Hyperparameters::kLargestCount) {
+      p.fail(fmt::format("metadata key {} has {}, expected 0 to {}", full, counts.back(),
+                         Hyperparameters::kLargestCount));
+      return {};
+    }
+  }
+  return counts;
+}
+
 }  // namespace linnet

@@ -18,9 +18,11 @@ namespace {
 constexpr int kHeadWidth = 64;
 constexpr float kEpsilon = 1e-12f;  // of all norms but that of the patches
 
-void multiply(Backend& backend, const Linear& linear, View in, View out) {
-  const MatmulOutput output = product_of({linear, out});
-  backend.matmul(in, {&output, 1});
+QueryLayer::Shape shape_of(std::int64_t columns) {
+  return {.heads = static_cast<int>(std::max<std::int64_t>(1, columns / kHeadWidth)),
+          .columns = columns,
+          .width = columns,
+          .norm_epsilon = kEpsilon};
 }
 
 // The places of a grid, window by window, each by rows from the top.
@@ -71,7 +73,7 @@ struct WindowQueries::Picture {
 
 WindowQueries::WindowQueries(WeightLoader& loader, const std::string& stem,
                              const WindowQueriesSpec& spec, std::int64_t columns)
-    : spec_(spec), columns_(columns), heads_(static_cast<int>(columns / kHeadWidth)) {
+    : spec_(spec), columns_(columns), layer_(loader, stem + ".", shape_of(columns)) {
   if (columns % kHeadWidth != 0) {
     loader.fail(fmt::format("patches have {} columns, expected a multiple of {} for {}", columns,
                             kHeadWidth, stem));
@@ -80,37 +82,19 @@ WindowQueries::WindowQueries(WeightLoader& loader, const std::string& stem,
   query_ = loader.vector(stem + ".query", spec.queries() * columns);
   patch_norm_ = loader.norm(stem + ".norm", columns);
   query_norm_ = loader.norm(stem + ".post_norm", columns);
-  own_ = load_attention(loader, stem + ".self_attn");
-  cross_ = load_attention(loader, stem + ".cross_attn");
-  inner_ = std::clamp<std::int64_t>(loader.rows(stem + ".ffn_up"), 1, Hyperparameters::kWidest);
-  up_ = loader.linear(stem + ".ffn_up", columns, inner_);
-  down_ = loader.linear(stem + ".ffn_down", inner_, columns);
-  last_norm_ = loader.norm(stem + ".ffn_norm", columns);
-}
-
-WindowQueries::Attention WindowQueries::load_attention(WeightLoader& loader,
-                                                       const std::string& stem) const {
-  const auto load = [&](std::string_view part) {
-    return loader.linear(fmt::format("{}_{}", stem, part), columns_, columns_);
-  };
-  return {load("q"), load("k"), load("v"), load("out"), loader.norm(stem + "_norm", columns_)};
 }
 
 std::int64_t WindowQueries::workspace_floats(std::int64_t patches) const {
   const std::int64_t queries = patches / (spec_.merged_side() * spec_.merged_side());
-  return 4 * Workspace::floats_for(patches, columns_, 1) +
-         8 * Workspace::floats_for(queries, columns_, 1) +
-         Workspace::floats_for(queries, inner_, 1);
+  return 2 * Workspace::floats_for(patches, columns_, 1) +
+         3 * Workspace::floats_for(queries, columns_, 1) +
+         layer_.workspace_floats(queries, patches);
 }
 
 Result<std::unique_ptr<KvStore>> WindowQueries::make_kv_store(Backend& backend,
                                                               std::int64_t patches) const {
   const std::int64_t pages = patches / spec_.patches() * pages_for(spec_.patches());
-  return backend.make_kv_store({{{heads_, kHeadWidth, kHeadWidth}}, KvType::kF32, pages});
-}
-
-void WindowQueries::normalise(Backend& backend, const Norm& norm, View x) const {
-  backend.norm(x, norm.params(NormKind::kLayer, kEpsilon), x);
+  return QueryLayer::make_kv_store(backend, shape_of(columns_), pages);
 }
 
 // The same `count` rows to each window.
@@ -148,42 +132,8 @@ View WindowQueries::make_queries(const Picture& picture, View normed, Grid grid,
     picture.backend.scale(queries, 1.0f / static_cast<float>(merged * merged));
   }
   add_to_windows(picture.backend, *query_, spec_.queries(), queries);
-  normalise(picture.backend, query_norm_, queries);
+  picture.backend.norm(queries, query_norm_.params(NormKind::kLayer, kEpsilon), queries);
   return queries;
-}
-
-// x = norm(x + attention of x to `seen`, of each window by itself)
-void WindowQueries::attend(const Picture& picture, const Attention& attention, View seen,
-                           View x) const {
-  const auto& [backend, workspace, kv, windows, queries, keys] = picture;
-  const Workspace::Scope scope(workspace);
-  const View key = workspace.view(seen.rows, columns_), value = workspace.view(seen.rows, columns_);
-  multiply(backend, attention.key, seen, key);
-  multiply(backend, attention.value, seen, value);
-  BatchLayout layout = seen.rows == x.rows ? queries.layout() : keys.layout();
-  backend.store_kv(kv, 0, key, value, layout);
-  layout.positions = queries.layout().positions;
-  layout.sequences = queries.layout().sequences;
-  const View query = workspace.view(x.rows, columns_), result = workspace.view(x.rows, columns_);
-  multiply(backend, attention.query, x, query);
-  AttentionParams params{0, heads_, heads_, kHeadWidth, kHeadWidth};
-  params.scale = 1.0f / std::sqrt(static_cast<float>(kHeadWidth));
-  params.causal = false;
-  backend.attention(kv, query, params, layout, result);
-  multiply(backend, attention.output, result, query);
-  add(backend, query, x);
-  normalise(backend, attention.norm, x);
-}
-
-void WindowQueries::feed_forward(const Picture& picture, View x) const {
-  const Workspace::Scope scope(picture.workspace);
-  const View inner = picture.workspace.view(x.rows, inner_);
-  const View result = picture.workspace.view(x.rows, columns_);
-  multiply(picture.backend, up_, x, inner);
-  apply(picture.backend, Activation::kGeluErf, inner);
-  multiply(picture.backend, down_, inner, result);
-  add(picture.backend, result, x);
-  normalise(picture.backend, last_norm_, x);
 }
 
 View WindowQueries::run(Backend& backend, Workspace& workspace, KvStore& kv, View patches,
@@ -200,9 +150,7 @@ View WindowQueries::run(Backend& backend, Workspace& workspace, KvStore& kv, Vie
   for (std::int32_t& patch : order) patch = place[patch];
   backend.gather_rows(normed, order, seen);
   add_to_windows(backend, *places_, spec_.patches(), seen);
-  attend(picture, own_, queries, queries);
-  attend(picture, cross_, seen, queries);
-  feed_forward(picture, queries);
+  layer_.run(backend, workspace, kv, picture.queries, picture.keys, seen, queries);
   backend.gather_rows(queries, inverse(by_windows(squares, spec_.query_side)), out);
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
+#include "encoder/query_layer.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
 
@@ -31,28 +32,17 @@ class WindowQueries {
            std::span<const std::int32_t> place) const;
 
  private:
-  struct Attention {
-    Linear query, key, value, output;
-    Norm norm;
-  };
   struct Picture;
 
-  Attention load_attention(WeightLoader& loader, const std::string& stem) const;
-  void normalise(Backend& backend, const Norm& norm, View x) const;
   void add_to_windows(Backend& backend, const Buffer& rows, std::int64_t count, View x) const;
   View make_queries(const Picture& picture, View normed, Grid grid,
                     std::span<const std::int32_t> place) const;
-  void attend(const Picture& picture, const Attention& attention, View seen, View x) const;
-  void feed_forward(const Picture& picture, View x) const;
 
   WindowQueriesSpec spec_;
   std::int64_t columns_ = 0;
-  int heads_ = 0;
-  std::int64_t inner_ = 1;
   std::unique_ptr<Buffer> query_, places_;
-  Norm patch_norm_, query_norm_, last_norm_;
-  Attention own_, cross_;
-  Linear up_, down_;
+  Norm patch_norm_, query_norm_;
+  QueryLayer layer_;
 };
 
 }  // namespace linnet

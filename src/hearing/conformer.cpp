@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
@@ -19,13 +20,31 @@ const AttentionSpec& attention_of(const HearingSpec& spec) {
 
 const MlpSpec& mlp_of(const HearingSpec& spec) { return spec.tower.layers.front().mlp; }
 
+// Of the convolution.
+std::int64_t convolved_columns(const HearingSpec& spec) {
+  const std::int64_t own = spec.conformer->convolved_columns;
+  return own > 0 ? own : spec.tower.width;
+}
+
 // Floats of a row in the largest part of a layer, and of what is kept beside it.
 std::int64_t columns_of_layer(const HearingSpec& spec) {
   const AttentionSpec& a = attention_of(spec);
-  const std::int64_t width = spec.tower.width;
-  const std::int64_t extended = std::int64_t{a.heads} * (a.key_width + wave_columns(spec));
-  return wave_columns(spec) + width +
-         std::max({7 * width + 2 * extended, 2 * width + mlp_of(spec).width, 8 * width});
+  const std::int64_t width = spec.tower.width, distances = distance_columns(spec);
+  const std::int64_t extended = std::int64_t{a.heads} * (a.key_width + distances);
+  return distances + spec.projected_columns() +
+         std::max({7 * width + 2 * extended + 2 * distances, 2 * width + mlp_of(spec).width,
+                   4 * width + 4 * convolved_columns(spec)});
+}
+
+// Rows of each block.
+std::vector<std::int32_t> blocks_of(const HearingSpec& spec, std::int64_t rows) {
+  const std::int64_t block = spec.conformer->block_rows;
+  if (block == 0) return {static_cast<std::int32_t>(rows)};
+  std::vector<std::int32_t> lengths;
+  for (std::int64_t first = 0; first < rows; first += block) {
+    lengths.push_back(static_cast<std::int32_t>(std::min(block, rows - first)));
+  }
+  return lengths;
 }
 
 }  // namespace
@@ -33,22 +52,24 @@ std::int64_t columns_of_layer(const HearingSpec& spec) {
 std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
   const AttentionSpec& a = attention_of(spec);
   const std::int64_t kept =
-      std::int64_t{a.heads} * (a.key_width + wave_columns(spec) + a.value_width);
+      std::int64_t{a.heads} * (a.key_width + distance_columns(spec) + a.value_width);
   const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, mlp_of(spec).width);
-  return saturating_multiply(
-      spec.chunk_rows(), (columns_of_layer(spec) + kept + clipped) * std::int64_t{sizeof(float)});
+  const std::int64_t floats =
+      saturating_multiply(spec.chunk_rows(), columns_of_layer(spec) + kept + clipped);
+  return saturating_multiply(saturating_add(floats, distance_weight_floats(spec)),
+                             std::int64_t{sizeof(float)});
 }
 
 Conformer::~Conformer() = default;
 
 Conformer::Conformer(WeightLoader& loader, const HearingSpec& spec, Backend& backend)
-    : spec_(spec), backend_(backend), waves_(spec) {
+    : spec_(spec), backend_(backend), distances_(make_distance_columns(loader, spec, backend)) {
   for (const std::string& pattern : spec.tower.unused_tensors) loader.ignore(pattern);
   const auto layers = static_cast<int>(spec.tower.layers.size());
   for (int i = 0; i < layers && !loader.failed(); ++i) layers_.push_back(load_layer(loader, i));
-  std::vector<float> plain;
-  for (int i = 0; i < wave_columns(spec); ++i) plain.push_back(i % 2 == 0 ? 0.0f : 1.0f);
-  plain_waves_ = loader.upload(plain);
+  if (spec.conformer->guess_layers > 0) {
+    feedback_ = std::make_unique<CtcFeedback>(loader, spec.tower.width, backend);
+  }
   clipped_columns_ = loader.clipped_columns();
 }
 
@@ -76,27 +97,6 @@ std::unique_ptr<Buffer> Conformer::load_factors(WeightLoader& loader, const std:
   return loader.upload(all);
 }
 
-std::vector<Linear> Conformer::load_waves(WeightLoader& loader, const std::string& name) const {
-  const AttentionSpec& a = attention_of(spec_);
-  const std::int64_t width = spec_.tower.width, columns = wave_columns(spec_);
-  const std::vector<float> weights = loader.matrix_values(name, width, width);
-  std::vector<Linear> heads;
-  if (weights.empty()) return heads;
-  for (int h = 0; h < a.heads; ++h) {
-    std::vector<float> values(static_cast<std::size_t>(columns * a.key_width));
-    for (std::int64_t c = 0; c < a.key_width; ++c) {
-      const std::vector<Wave> waves =
-          waves_.of(weights.data() + (h * std::int64_t{a.key_width} + c) * width);
-      for (std::int64_t i = 0; i < std::ssize(waves); ++i) {
-        values[2 * i * a.key_width + c] = static_cast<float>(waves[i].sine);
-        values[(2 * i + 1) * a.key_width + c] = static_cast<float>(waves[i].cosine);
-      }
-    }
-    heads.push_back(loader.projection(name, values, a.key_width));
-  }
-  return heads;
-}
-
 Conformer::Layer Conformer::load_layer(WeightLoader& loader, int index) const {
   const ConformerSpec& own = *spec_.conformer;
   const std::int64_t width = spec_.tower.width;
@@ -119,22 +119,49 @@ Conformer::Layer Conformer::load_layer(WeightLoader& loader, int index) const {
   layer.key_factors = load_factors(loader, name(own.key_factors) + ".weight", own.key_scale);
   layer.query_bias = bias(own.query_bias);
   layer.distance_bias = bias(own.distance_bias);
-  layer.waves = load_waves(loader, name(own.distances) + ".weight");
+  layer.distances = distances_->load(loader, name(own.distances));
   layer.behind_attention = loader.norm(name("attn_post_norm"), width, Presence::kOptional);
-  layer.before_convolution = loader.norm(name(own.before_convolution), width);
-  layer.gated = loader.linear(name("conv_pw1"), width, 2 * width);
-  const ConvolutionShape shape{
-      .side = own.taps, .padding = own.is_causal ? own.taps - 1 : own.taps / 2, .is_flat = true};
-  layer.convolution = ColumnwiseConvolution(loader, name("conv_dw"), width, shape);
-  layer.behind_convolution = loader.norm(name(own.behind_convolution), width);
-  layer.mixed = square("conv_pw2");
+  load_convolution(loader, stem, layer);
   layer.second = load_feed_forward(loader, stem, "_1");
   layer.last = loader.norm(name("ln2"), width);
   return layer;
 }
 
+void Conformer::load_convolution(WeightLoader& loader, const std::string& stem,
+                                 Layer& layer) const {
+  const ConformerSpec& own = *spec_.conformer;
+  const std::int64_t width = spec_.tower.width, columns = convolved_columns(spec_);
+  const auto name = [&](std::string_view part) { return stem + std::string(part); };
+  layer.before_convolution = loader.norm(name(own.before_convolution), width);
+  layer.gated = loader.linear(name("conv_pw1"), width, 2 * columns);
+  const ConvolutionShape shape{
+      .side = own.taps, .padding = own.is_causal ? own.taps - 1 : own.taps / 2, .is_flat = true};
+  layer.convolution = ColumnwiseConvolution(loader, name("conv_dw"), columns, shape);
+  layer.behind_convolution = own.mean.empty() ? loader.norm(name(own.behind_convolution), columns)
+                                              : load_batch_norm(loader, stem, columns);
+  layer.mixed = loader.linear(name("conv_pw2"), columns, width);
+}
+
+// The factor of each column and what is added to it.
+Norm Conformer::load_batch_norm(WeightLoader& loader, const std::string& stem,
+                                std::int64_t columns) const {
+  const ConformerSpec& own = *spec_.conformer;
+  const auto values = [&](std::string_view name) {
+    return loader.values(stem + std::string(name), columns);
+  };
+  const std::string norm(own.behind_convolution);
+  std::vector<float> factors = values(norm + ".weight"), sums = values(norm + ".bias");
+  const std::vector<float> means = values(own.mean), variances = values(own.variance);
+  if (loader.failed()) return {};
+  for (std::size_t c = 0; c < factors.size(); ++c) {
+    factors[c] /= std::sqrt(std::max(0.0f, variances[c]) + own.variance_epsilon);
+    sums[c] -= means[c] * factors[c];
+  }
+  return {.weight = loader.upload(factors), .bias = loader.upload(sums)};
+}
+
 int Conformer::extended_columns() const {
-  return attention_of(spec_).key_width + wave_columns(spec_);
+  return attention_of(spec_).key_width + distance_columns(spec_);
 }
 
 std::int64_t Conformer::workspace_floats() const {
@@ -142,6 +169,7 @@ std::int64_t Conformer::workspace_floats() const {
   const std::int64_t rows = spec_.chunk_rows(), taps = spec_.conformer->taps;
   std::int64_t floats = Workspace::floats_for(rows, columns_of_layer(spec_), kViews) +
                         clipped_floats(rows, clipped_columns_);
+  if (feedback_) floats += feedback_->workspace_floats(rows);
   for (const Layer& layer : layers_) {  // they are all the same
     return floats + layer.convolution.workspace_floats(rows, rows + taps);
   }
@@ -153,12 +181,12 @@ Status Conformer::allocate() {
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));
   const AttentionSpec& a = attention_of(spec_);
-  auto kv = backend_.make_kv_store({{{a.heads, extended_columns(), a.value_width}},
-                                    KvType::kF32,
-                                    pages_for(spec_.chunk_rows())});
+  const RowLayout layout(blocks_of(spec_, spec_.chunk_rows()));
+  auto kv = backend_.make_kv_store(
+      {{{a.heads, extended_columns(), a.value_width}}, KvType::kF32, layout.pages()});
   if (!kv) return kv.error();
   kv_ = std::move(*kv);
-  return {};
+  return feedback_ ? feedback_->allocate() : Status();
 }
 
 Pass Conformer::pass() const {
@@ -169,33 +197,17 @@ void Conformer::normalise(const Norm& norm, View in, View out) const {
   backend_.norm(in, norm.params(spec_.tower.norm, spec_.tower.norm_epsilon), out);
 }
 
-// Waves turn as ropes do: those of query and key together give what their distance does.
-void Conformer::turn(View x, int heads, int head_columns) const {
-  const int columns = wave_columns(spec_);
-  backend_.rope(x, turns_,
-                {.layout = RopeLayout::kAdjacent,
-                 .heads = heads,
-                 .head_width = head_columns,
-                 .first = head_columns - columns,
-                 .dims = columns,
-                 .inverse_frequencies = waves_.frequencies()});
-}
-
 void Conformer::begin(std::span<const float> values, std::int64_t rows) {
-  const int window = attention_of(spec_).window;
   workspace_->clear();
   next_ = 0;
-  layout_ = std::make_unique<RowLayout>(std::vector{static_cast<std::int32_t>(rows)});
+  layout_ = std::make_unique<RowLayout>(blocks_of(spec_, rows));
   batch_ = layout_->layout();
-  turns_.assign(batch_.positions.begin(), batch_.positions.end());
-  if (window > 0) {
-    for (std::int32_t& turn : turns_) turn %= window;
-  }
-  stream_ = workspace_->view(rows, spec_.tower.width);
+  kept_ = workspace_->view(rows, spec_.projected_columns());
+  stream_ = kept_.slice(kept_.columns - spec_.tower.width, spec_.tower.width);
   upload_rows(backend_, values.data(), stream_.columns, stream_);
-  key_waves_ = workspace_->view(rows, wave_columns(spec_));
-  backend_.copy(repeated(*plain_waves_, key_waves_), key_waves_);
-  turn(key_waves_, 1, wave_columns(spec_));
+  key_distances_ = workspace_->view(rows, distance_columns(spec_));
+  distances_->fill_keys(backend_, batch_, key_distances_);
+  keep(-1);
 }
 
 bool Conformer::advance() {
@@ -206,7 +218,20 @@ bool Conformer::advance() {
   add_convolution(layer);
   add_feed_forward(layer.second);
   normalise(layer.last, stream_, stream_);
+  const int done = static_cast<int>(next_);
+  if (feedback_ && done == spec_.conformer->guess_layers) feedback_->add(*workspace_, stream_);
+  keep(done - 1);
   return true;
+}
+
+// Where the spec asks for it, what stands behind layer `layer`.
+void Conformer::keep(int layer) {
+  const std::vector<int>& kept = spec_.tower.kept_layers;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i] != layer) continue;
+    backend_.copy(stream_,
+                  kept_.slice(static_cast<std::int64_t>(i) * stream_.columns, stream_.columns));
+  }
 }
 
 void Conformer::add_feed_forward(const FeedForward& part) {
@@ -246,7 +271,7 @@ void Conformer::add_attention(const Layer& layer) {
   add(backend_, out, stream_);
 }
 
-// Of each head what meets keys, and behind that what meets their waves.
+// Of each head what meets keys, and behind that what meets their distances.
 void Conformer::fill_queries(const Layer& layer, View query, View all) const {
   const AttentionSpec& a = attention_of(spec_);
   const auto head = [&](View x, int h) {
@@ -259,11 +284,8 @@ void Conformer::fill_queries(const Layer& layer, View query, View all) const {
   for (int h = 0; h < a.heads; ++h) {
     const View own = all.slice(std::int64_t{h} * extended_columns(), extended_columns());
     backend_.copy(head(plain, h), own.slice(0, a.key_width));
-    const MatmulOutput waves =
-        product_of({layer.waves[h], own.slice(a.key_width, wave_columns(spec_))});
-    backend_.matmul(head(query, h), {&waves, 1});
   }
-  turn(all, a.heads, extended_columns());
+  distances_->fill_queries(backend_, *workspace_, batch_, layer.distances, query, all);
 }
 
 void Conformer::fill_keys(View key, View all) const {
@@ -271,7 +293,7 @@ void Conformer::fill_keys(View key, View all) const {
   for (int h = 0; h < a.heads; ++h) {
     const View own = all.slice(std::int64_t{h} * extended_columns(), extended_columns());
     backend_.copy(key.slice(std::int64_t{h} * a.key_width, a.key_width), own.slice(0, a.key_width));
-    backend_.copy(key_waves_, own.slice(a.key_width, wave_columns(spec_)));
+    backend_.copy(key_distances_, own.slice(a.key_width, distance_columns(spec_)));
   }
 }
 
@@ -281,8 +303,9 @@ void Conformer::add_convolution(const Layer& layer) {
   const View in = workspace_->view(stream_.rows, stream_.columns);
   normalise(layer.before_convolution, stream_, in);
   const View both = project(pass(), layer.gated, in);
-  const View gated = both.slice(0, in.columns);
-  backend_.multiply_gate(both.slice(in.columns, in.columns), Activation::kSigmoid, gated);
+  const std::int64_t columns = both.columns / 2;
+  const View gated = both.slice(0, columns);
+  backend_.multiply_gate(both.slice(columns, columns), Activation::kSigmoid, gated);
   const Grid line{static_cast<int>(in.rows), 1};
   const View x = layer.convolution.run(backend_, *workspace_, gated, line).first_rows(in.rows);
   if (own.behind_convolution_kind) {

@@ -5,7 +5,8 @@
 
 #include "encoder/row_layout.hpp"
 #include "hearing/columnwise_convolution.hpp"
-#include "hearing/distance_waves.hpp"
+#include "hearing/ctc_feedback.hpp"
+#include "hearing/distance_columns.hpp"
 #include "model/blocks/pass.hpp"
 
 namespace linnet {
@@ -25,8 +26,9 @@ class Conformer {
   void begin(std::span<const float> values, std::int64_t rows);
   /// Computes the next layer; false if there was none left.
   bool advance();
-  /// Behind the last layer: its rows, which stay until the next begin().
-  View rows() const { return stream_; }
+  /// Behind the last layer: HearingSpec::projected_columns() of its rows, which stay until the next
+  /// begin().
+  View rows() const { return kept_; }
 
  private:
   struct FeedForward {
@@ -38,7 +40,7 @@ class Conformer {
     Norm before_attention, behind_attention, before_convolution, behind_convolution, last;
     Linear query, key, value, output, gated, mixed;
     std::unique_ptr<Buffer> query_factors, key_factors, query_bias, distance_bias;  // or null
-    std::vector<Linear> waves;  // of each head: from a query to its waves
+    std::vector<Linear> distances;  // of DistanceColumns
     ColumnwiseConvolution convolution;
   };
 
@@ -47,7 +49,8 @@ class Conformer {
                                 std::string_view end) const;
   std::unique_ptr<Buffer> load_factors(WeightLoader& loader, const std::string& name,
                                        float scale) const;
-  std::vector<Linear> load_waves(WeightLoader& loader, const std::string& name) const;
+  void load_convolution(WeightLoader& loader, const std::string& stem, Layer& layer) const;
+  Norm load_batch_norm(WeightLoader& loader, const std::string& stem, std::int64_t columns) const;
   int extended_columns() const;
   std::int64_t workspace_floats() const;
 
@@ -57,25 +60,24 @@ class Conformer {
   void add_attention(const Layer& layer);
   void fill_queries(const Layer& layer, View query, View all) const;
   void fill_keys(View key, View all) const;
-  void turn(View x, int heads, int head_columns) const;
   void add_convolution(const Layer& layer);
+  void keep(int layer);
 
   const HearingSpec& spec_;
   Backend& backend_;
   std::vector<Layer> layers_;
-  DistanceWaves waves_;
+  std::unique_ptr<DistanceColumns> distances_;
+  std::unique_ptr<CtcFeedback> feedback_;  // null where there is none
   std::int64_t clipped_columns_ = 0;
-  std::unique_ptr<Buffer> plain_waves_;  // of a key at place 0
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvStore> kv_;
   std::unique_ptr<RowLayout> layout_;
   BatchLayout batch_{};
-  std::vector<std::int32_t> turns_;  // of each row
-  View stream_{}, key_waves_{};
+  View stream_{}, kept_{}, key_distances_{};
   std::size_t next_ = 0;  // layer
 };
 
-/// About what a chunk takes besides the weights.
+/// About what a chunk takes, and what is made of the file's weights besides them.
 std::int64_t conformer_workspace_bytes(const HearingSpec& spec);
 
 }  // namespace linnet

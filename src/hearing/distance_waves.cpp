@@ -33,13 +33,10 @@ int wave_columns(const HearingSpec& spec) {
 
 // In a window, waves that repeat behind it give the same for its distances, and are fewer.
 DistanceWaves::DistanceWaves(const HearingSpec& spec)
-    : half_(spec.tower.width / 2),
+    : width_(spec.tower.width),
+      half_(width_ / 2),
       is_apart_(spec.conformer->waves == ConformerSpec::Waves::kApart),
       window_(window_of(spec)) {
-  const auto steps = static_cast<double>(std::max<std::int64_t>(1, is_apart_ ? half_ - 1 : half_));
-  const auto frequency = [&](std::int64_t i) {
-    return std::pow(10000.0, -static_cast<double>(i) / steps);
-  };
   if (window_ == 0) {
     for (std::int64_t i = 0; i < half_; ++i) {
       frequencies_.push_back(static_cast<float>(frequency(i)));
@@ -55,6 +52,21 @@ DistanceWaves::DistanceWaves(const HearingSpec& spec)
       cosines_.push_back(std::cos(distance * frequency(i)));
     }
   }
+}
+
+double DistanceWaves::frequency(std::int64_t i) const {
+  const std::int64_t steps = std::max<std::int64_t>(1, is_apart_ ? half_ - 1 : half_);
+  return std::pow(10000.0, -static_cast<double>(i) / static_cast<double>(steps));
+}
+
+std::vector<float> DistanceWaves::input_at(int distance) const {
+  std::vector<float> input(static_cast<std::size_t>(width_), 0.0f);
+  for (std::int64_t i = 0; i < half_; ++i) {
+    const double angle = distance * frequency(i);
+    input[is_apart_ ? i : 2 * i] = static_cast<float>(std::sin(angle));
+    input[is_apart_ ? half_ + i : 2 * i + 1] = static_cast<float>(std::cos(angle));
+  }
+  return input;
 }
 
 Wave DistanceWaves::in_file(const float* weights, std::int64_t i) const {

@@ -24,11 +24,15 @@ class DistanceWaves {
   std::span<const float> frequencies() const { return frequencies_; }
   /// The waves of an output of the file's projection, whose weights these are.
   std::vector<Wave> of(const float* weights) const;
+  /// What the file's projection reads of a distance, as many columns as the tower has.
+  std::vector<float> input_at(int distance) const;
 
  private:
+  double frequency(std::int64_t i) const;
   Wave in_file(const float* weights, std::int64_t i) const;
   std::vector<double> by_distance(const float* weights) const;
 
+  const std::int64_t width_;
   const std::int64_t half_;  // sines in the file
   const bool is_apart_;
   const int window_;  // distances that there are; 0: any

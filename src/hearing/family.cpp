@@ -15,11 +15,16 @@ namespace {
 
 // Qwen2.5-Omni's older files name one projector for both of their encoders.
 constexpr auto kFamilies = std::to_array<HearingFamily>({
+    {"dots3note_a", read_dots_note_hearing},
     {"gemma4a", read_gemma4_hearing},
+    {"gemma4ua", read_gemma4_unified_hearing},
     {"glma", read_glm_hearing},
+    {"granite_speech", read_granite_hearing},
     {"lfm2a", read_lfm2_hearing},
     {"meralion", read_meralion_hearing},
+    {"mimo_audio", read_mimo_hearing},
     {"musicflamingo", read_flamingo_hearing},
+    {"parakeet", read_parakeet_hearing},
     {"qwen2.5o", read_qwen2_hearing},
     {"qwen2a", read_qwen2_hearing},
     {"qwen3a", read_qwen3_hearing},

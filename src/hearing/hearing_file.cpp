@@ -2,7 +2,6 @@
 
 #include "base/checked.hpp"
 #include "encoder/encoder_file.hpp"
-#include "encoder/projector.hpp"
 #include "hearing/family.hpp"
 #include "hearing/hearing_model.hpp"
 
@@ -16,15 +15,27 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(std::shared_ptr<const ggu
   auto spec = read_hearing_spec(*hearing->file_, loader);
   if (!spec) return spec.error();
   hearing->spec_ = std::move(*spec);
-  const Projection projection =
-      projection_of(loader, hearing->spec_.projector_steps, hearing->spec_.tower.width,
-                    hearing->spec_.chunk_rows());
+  const Projection projection = hearing->projection(loader);
   hearing->projector_bytes_ = projection.workspace_bytes;
   const int deep = hearing->spec_.leaves_deepstack ? text.deepstack_layers : 0;
   const Status fits = check_rows_for(text, *hearing->file_, "a sound", projection.columns, deep);
   if (!fits) return fits.error();
   hearing->spec_.empty_columns = deep * text.width;
   return hearing;
+}
+
+// From the tower's rows to those of the text model.
+Projection HearingFile::projection(const WeightLoader& loader) const {
+  std::int64_t columns = spec_.projected_columns(), rows = spec_.chunk_rows(), bytes = 0;
+  if (spec_.groups) {
+    const Projection groups = projection_of(loader, spec_.groups->steps, columns, rows);
+    bytes = groups.workspace_bytes;
+    columns = groups.columns;
+    rows = group_rows_of(spec_, rows);
+  }
+  Projection projection = projection_of(loader, spec_.projector_steps, columns, rows);
+  projection.workspace_bytes = saturating_add(projection.workspace_bytes, bytes);
+  return projection;
 }
 
 std::int64_t HearingFile::memory_bytes() const {

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "encoder/projector.hpp"
 #include "gguf/gguf_file.hpp"
 #include "hearing/hearing_spec.hpp"
 #include "model/model_spec.hpp"
@@ -24,6 +25,7 @@ class HearingFile {
 
  private:
   explicit HearingFile(std::shared_ptr<const gguf::File> file) : file_(std::move(file)) {}
+  Projection projection(const WeightLoader& loader) const;
 
   const std::shared_ptr<const gguf::File> file_;
   HearingSpec spec_;

@@ -38,18 +38,26 @@ class HearingModel {
   struct Progress;
 
   HearingModel(HearingSpec spec, Backend& backend);
+  Status load_groups(WeightLoader& loader);
   Status load_tower(WeightLoader& loader);
   Status load_conformer(WeightLoader& loader);
   Status allocate_workspace();
-  Result<EncodedRows> project_rows();
+  Model* current_tower() const;
+  Status begin_tower();
+  bool advance_tower();
+  Status begin_groups();
+  View tower_rows();
+  Result<EncodedRows> project_rows(const Projector& projector);
   std::vector<float> followed_by_zeros(std::vector<float> values, std::int64_t width) const;
   Status status_or_drop();
 
   HearingSpec spec_;
   Backend& backend_;
   std::unique_ptr<Stem> stem_;
-  std::unique_ptr<Model> tower_;          // or
-  std::unique_ptr<Conformer> conformer_;  // the other is null
+  std::unique_ptr<Model> tower_;                // or
+  std::unique_ptr<Conformer> conformer_;        // the other is null; both where there is no tower
+  std::unique_ptr<Projector> group_projector_;  // where there are groups
+  std::unique_ptr<Model> group_tower_;
   std::unique_ptr<Projector> projector_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no chunk is under way

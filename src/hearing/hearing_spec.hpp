@@ -50,7 +50,7 @@ struct ConformerSpec {
     kInPairs  ///< by turns; of frequencies 10000^(-i / half)
   } waves = Waves::kInPairs;
   // Names of tensors, behind that of a layer.
-  std::string_view distances = {};         ///< that projection
+  std::string_view distances = {};         ///< that projection, or the table
   std::string_view query_factors = {};     ///< of the columns of a head; files may have none
   std::string_view key_factors = {};       ///< the same
   std::string_view query_bias = {};        ///< of queries, where they meet keys; empty: none
@@ -60,9 +60,28 @@ struct ConformerSpec {
   std::string_view behind_convolution = {};
   /// Of `behind_convolution`; none: its weight is a factor of each column, and its bias is added.
   std::optional<NormKind> behind_convolution_kind = {};
-  int taps = 0;            ///< rows that the convolution reads
+  /// What `behind_convolution` learned of batches, where files have that apart; empty: they have
+  /// not.
+  std::string_view mean = {}, variance = {};
+  float variance_epsilon = 1e-5f;
+  std::int64_t convolved_columns = 0;  ///< of the convolution; 0: as many as the tower has
+  int taps = 0;                        ///< rows that the convolution reads
   bool is_causal = false;  ///< they are the last ones; else as many later as earlier ones
   float query_scale = 1.0f, key_scale = 1.0f;
+  /// Rows see those of their block alone, which has so many; 0: there are no blocks.
+  int block_rows = 0;
+  /// Of blocks: instead of a projection the file has a table of what distances from -`reach` to
+  /// `reach` add to a head's keys (https://arxiv.org/abs/1803.02155); 0: it has a projection.
+  int reach = 0;
+  int guess_layers = 0;  ///< behind so many layers comes CtcFeedback; 0: nowhere
+};
+
+/// A second tower, of a transformer whose rows see those of their group alone; `steps` stand
+/// between it and the first one.
+struct GroupSpec {
+  std::vector<ProjectorStep> steps;
+  int rows = 1;     ///< of a group; the last row is repeated to fill the last one
+  ModelSpec tower;  ///< all rows are given
 };
 
 /// What is made of a sound, between a spectrogram and a text model: read from the metadata of an
@@ -73,11 +92,20 @@ struct HearingSpec {
   std::string name;
   MelSpec mel;
   StemSpec stem;
-  ModelSpec tower;  ///< of the stem's rows: all of them are given
+  ModelSpec tower;  ///< of the stem's rows: all of them are given; no layers: no tower
   std::optional<ConformerSpec> conformer;
   std::int64_t chunk_frames = 0;  ///< of the spectrogram, which are heard by themselves
+  /// The spectrogram of a chunk is made of its samples alone, and whole frames of them are heard.
+  struct Split {
+    std::int64_t least_samples = 1;  ///< silence fills fewer up
+    /// Samples begin a row even where no frame is left for it: it is zeros for the tower.
+    bool begins_rows = false;
+  };
+  std::optional<Split> split = {};
   /// The silence behind a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
+  bool adds_kept = false;  ///< what layers keep (ModelSpec::kept_layers) is added to the last one's
+  std::optional<GroupSpec> groups;
   std::vector<ProjectorStep> projector_steps;
   /// Text models may have inputs of later layers (ModelSpec::deepstack_layers), to which sounds add
   /// nothing.
@@ -86,7 +114,15 @@ struct HearingSpec {
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 
   std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
+  /// Columns of what a Conformer gives: of what layers keep (-1: what the first one reads), and of
+  /// the last one's rows behind them; of others their width.
+  std::int64_t projected_columns() const {
+    return tower.width * (1 + (adds_kept ? 0 : std::ssize(tower.kept_layers)));
+  }
 };
+
+/// Rows of groups that `tower_rows` rows of the tower become, where there are groups.
+std::int64_t group_rows_of(const HearingSpec& spec, std::int64_t tower_rows);
 
 /// Rows of the text model that `tower_rows` rows of the tower become.
 std::int64_t text_rows_of(const HearingSpec& spec, std::int64_t tower_rows);

@@ -35,7 +35,7 @@ Grid behind_all(const StemSpec& spec, Grid grid) {
 
 // Columns of what the first step reads.
 std::int64_t first_columns(const HearingSpec& spec) {
-  return spec.stem.bins_are_columns ? spec.mel.bins : 1;
+  return spec.stem.bins_are_columns ? spec.mel.columns() : 1;
 }
 
 // Frames of the largest piece.
@@ -193,7 +193,7 @@ View Stem::convolve(Backend& backend, Workspace& workspace, const SoundChunk& ch
                     const Piece& piece) const {
   Grid grid = grid_of(piece.frames);
   View x = workspace.view(grid.area(), first_columns(spec_));
-  const std::int64_t bins = spec_.mel.bins;
+  const std::int64_t bins = spec_.mel.columns();
   const View frames = spec_.stem.bins_are_columns ? x : View{x.data, piece.frames, bins, bins};
   upload_rows(backend, chunk.frames.values.data() + piece.first * bins, bins, frames);
   for (std::size_t i = 0; i < steps_.size(); ++i) {

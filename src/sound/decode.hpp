@@ -12,13 +12,14 @@ namespace linnet {
 /// What a sound may cost. A file of a few kilobytes can ask for all of it: FLAC has silence nearly
 /// for nothing.
 struct SoundLimits {
-  std::int64_t most_seconds = 40 * 60;  ///< 4 bytes for each 16000th of a second are kept
+  std::int64_t most_seconds = 40 * 60;  ///< 4 bytes for each sample are kept
   /// Of all channels together, as they are decoded: what bounds the time.
   std::int64_t most_samples = std::int64_t{40} * 60 * 96000 * 2;
+  int rate = kSoundRate;  ///< samples a second that are kept
 };
 
 /// The sound in a whole file of WAV, FLAC, MP3 or Ogg (Vorbis, Opus); its first bytes tell
-/// which. Channels become their mean, and other rates kSoundRate (see Resampler).
+/// which. Channels become their mean, and other rates SoundLimits::rate (see Resampler).
 ///
 /// Whatever the bytes are, this ends, and the memory that it takes follows from `limits` and the
 /// size of the file. An Error says why there is no sound. If a WAV's header promises more than

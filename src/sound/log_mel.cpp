@@ -47,13 +47,13 @@ struct Band {
 std::vector<Band> make_bands(const MelSpec& spec) {
   const Scale& scale = kScales[static_cast<int>(spec.scale)];
   const bool same_area = spec.scale == MelSpec::Scale::kSlaney;
-  const double most = scale.mel_of(kSoundRate / 2.0);
+  const double most = scale.mel_of(spec.rate / 2.0);
   const auto edge = [&](int i) { return scale.hertz_of(most * i / (spec.bins + 1)); };
   std::vector<Band> bands(static_cast<std::size_t>(spec.bins));
   for (int b = 0; b < spec.bins; ++b) {
     const double left = edge(b), centre = edge(b + 1), right = edge(b + 2);
     for (int f = 0; f <= spec.transform / 2; ++f) {
-      const double hertz = static_cast<double>(f) * kSoundRate / spec.transform;
+      const double hertz = static_cast<double>(f) * spec.rate / spec.transform;
       const double up = (hertz - left) / (centre - left), down = (right - hertz) / (right - centre);
       const double weight = std::min(up, down);
       if (weight <= 0.0) continue;
@@ -130,16 +130,29 @@ void keep_highest_decades(MelFrames& mel) {
   for (float& value : mel.values) value = (std::max(value, least) + 4.0f) / 4.0f;
 }
 
+MelFrames sample_frames(const Sound& sound, int in_frame) {
+  MelFrames frames{in_frame, sound.samples};
+  const std::size_t length = static_cast<std::size_t>(in_frame);
+  frames.values.resize((sound.samples.size() + length - 1) / length * length, 0.0f);
+  return frames;
+}
+
+void join_frames(MelFrames& mel, int count) {
+  mel.bins *= count;
+  mel.values.resize(static_cast<std::size_t>(mel.frames() * mel.bins));
+}
+
 // Samples with the silence behind them.
 std::int64_t whole_of(std::int64_t samples, const MelSpec& spec) {
-  const std::int64_t chunk = spec.chunk_frames * kMelHop;
+  const std::int64_t chunk = spec.chunk_frames * spec.hop;
   return chunk == 0 ? samples : (samples + chunk - 1) / chunk * chunk;
 }
 
 std::int64_t frames_of(std::int64_t samples, const MelSpec& spec) {
-  if (spec.chunk_frames > 0) return whole_of(samples, spec) / kMelHop;
+  if (spec.chunk_frames > 0) return whole_of(samples, spec) / spec.hop;
   const std::int64_t behind = samples - spec.samples_behind;
-  return behind >= 0 ? behind / kMelHop + 1 : spec.ends_in_zeros ? 0 : 1;
+  if (behind < 0) return spec.ends_in_zeros ? 0 : 1;
+  return std::max<std::int64_t>(behind / spec.hop + 1, spec.joined_frames);
 }
 
 }  // namespace
@@ -158,7 +171,7 @@ MelSpec universal_mel(int bins) {
           .levels = MelSpec::Levels::kNatural,
           .floor = 1e-3,
           .adds_floor = true,
-          .samples_behind = kMelHop + 1};
+          .samples_behind = 161};
 }
 
 MelSpec nemo_mel(int bins) {
@@ -173,8 +186,34 @@ MelSpec nemo_mel(int bins) {
           .ends_in_zeros = true};
 }
 
+MelSpec granite_mel(int bins) {
+  return {.bins = bins,
+          .transform = 512,
+          .scale = MelSpec::Scale::kHtk,
+          .samples_behind = 0,
+          .joined_frames = 2};
+}
+
+MelSpec mimo_mel(int bins) {
+  return {.bins = bins,
+          .rate = 24000,
+          .hop = 240,
+          .window = 960,
+          .transform = 960,
+          .has_amplitudes = true,
+          .scale = MelSpec::Scale::kHtk,
+          .levels = MelSpec::Levels::kNatural,
+          .floor = 1e-7,
+          .samples_behind = 0};
+}
+
+MelSpec plain_samples(int in_frame) {
+  return {.bins = in_frame, .levels = MelSpec::Levels::kSamples};
+}
+
 MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec) {
   assert(!sound.samples.empty());
+  if (spec.levels == MelSpec::Levels::kSamples) return sample_frames(sound, spec.bins);
   const std::int64_t samples = std::ssize(sound.samples), whole = whole_of(samples, spec);
   const auto plain = [&](std::int64_t i) {
     return i >= 0 && i < samples ? double{sound.samples[i]} : 0.0;
@@ -190,10 +229,10 @@ MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec) {
   const std::int64_t frames = frames_of(samples, spec);
   mel.values.reserve(static_cast<std::size_t>((frames + 1) * spec.bins));
   Spectrum spectrum(spec);
-  const std::int64_t heard = std::min(whole, samples + spec.window) / kMelHop + 1;
+  const std::int64_t heard = std::min(whole, samples + spec.window) / spec.hop + 1;
   for (std::int64_t f = 0; f < frames; ++f) {
     if (f <= heard) {
-      spectrum.add(f * kMelHop, sample, mel.values);
+      spectrum.add(f * spec.hop, sample, mel.values);
     } else {  // the silence there, which is the same in all frames
       mel.values.resize(mel.values.size() + static_cast<std::size_t>(spec.bins), mel.values.back());
     }
@@ -201,6 +240,7 @@ MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec) {
   if (spec.levels == MelSpec::Levels::kDecades) keep_highest_decades(mel);
   if (spec.levels == MelSpec::Levels::kPerBand) normalise_bands(mel);
   if (spec.ends_in_zeros) mel.values.resize(mel.values.size() + spec.bins, 0.0f);
+  join_frames(mel, spec.joined_frames);
   return mel;
 }
 

@@ -5,10 +5,10 @@
 
 namespace linnet {
 
-/// Samples a second of all sounds that models hear.
+/// Samples a second of the sounds that most models hear.
 inline constexpr int kSoundRate = 16000;
 
-/// A sound of one channel: kSoundRate samples a second, from -1 to 1.
+/// A sound of one channel, samples from -1 to 1, as many a second as its model hears.
 struct Sound {
   std::vector<float> samples;
 

@@ -92,6 +92,26 @@ TEST_F(ProjectorTest, ConcatenatesRowByRow) {
               {0, 1, 10, 11, 40, 41, 50, 51, 20, 21, 30, 31, 60, 61, 70, 71});
 }
 
+// Row (10 i, 10 i + 1) is near 40 or 0, for (75, 75) does not count; what is left is near -20, 0 or
+// 20.
+TEST_F(ProjectorTest, RowsBecomeCodesAndRowsAgain) {
+  file_.tensor("books.weight", {2, 3, 2}, {0, 0, 40, 40, 75, 75, -20, -20, 0, 0, 20, 20});
+  file_.tensor("rows.weight", {2, 4, 2}, {1, 2, 3, 4, 0, 0, 0, 0, 10, 20, 30, 40, 50, 60, 0, 0});
+  expect_near(run({quantise("books", "rows", {2, 3})}),
+              {31, 42, 51, 62, 13, 24, 33, 44, 33, 44, 53, 64, 53, 64, 53, 64});
+}
+
+TEST_F(ProjectorTest, RunsThatAreJoinedAreConvolved) {
+  file_.tensor("a.weight", {2, 2, 3});  // [taps, inputs, outputs]
+  const Values w = file_.values("a.weight");
+  const Values got = run({join_runs(2), linear("a", Weights::kConvolution)});
+  ASSERT_EQ(got.size(), 12u);
+  for (int o = 0; o < 3; ++o) {
+    EXPECT_NEAR(got[3 + o],
+                20 * w[4 * o] + 30 * w[4 * o + 1] + 21 * w[4 * o + 2] + 31 * w[4 * o + 3], 1e-3);
+  }
+}
+
 TEST_F(ProjectorTest, PatchesInAnyOrderBehindAClassToken) {
   const std::vector<std::int32_t> order = {0, 1, 4, 5, 2, 3, 6, 7};
   expect_near(run({mean_of(2)}, order, 1), {25, 26, 45, 46});

@@ -91,7 +91,8 @@ TEST_P(LongChunkSoundsTest, TheTextIsTheSameWhateverThreadsAndBatches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Encoders, LongChunkSoundsTest,
-                         testing::Values("qwen3a", "gemma4a", "lfm2a"),
+                         testing::Values("qwen3a", "dots3note_a", "gemma4a", "gemma4ua",
+                                         "granite_speech", "lfm2a", "mimo_audio", "parakeet"),
                          test::test_name<const char*>);
 
 TEST(Sounds, TheSameSoundHasTheSameTokensAndOthersHaveOthers) {

@@ -49,6 +49,26 @@ TEST(DistanceWavesTest, GiveWhatTheProjectionGives) {
   }
 }
 
+TEST(DistanceWavesTest, InputsOfTheProjectionAreSinesAndCosines) {
+  for (const auto order : {ConformerSpec::Waves::kInPairs, ConformerSpec::Waves::kApart}) {
+    const DistanceWaves waves(spec_of(order, 0));
+    for (const int distance : {-40, 0, 7}) {
+      const std::vector<float> input = waves.input_at(distance);
+      ASSERT_EQ(std::ssize(input), kWidth);
+      double want = 0.0, got = 0.0;
+      for (int i = 0; i < kWidth; ++i) got += weights()[i] * input[i];
+      for (int i = 0; i < kWidth / 2; ++i) {
+        const bool in_pairs = order == ConformerSpec::Waves::kInPairs;
+        const double angle =
+            distance * std::pow(10000.0, -i / (kWidth / 2 - (in_pairs ? 0.0 : 1.0)));
+        want += weights()[in_pairs ? 2 * i : i] * std::sin(angle) +
+                weights()[in_pairs ? 2 * i + 1 : kWidth / 2 + i] * std::cos(angle);
+      }
+      EXPECT_NEAR(got, want, 1e-5) << distance;
+    }
+  }
+}
+
 // Gemma 4's.
 TEST(DistanceWavesTest, InAWindowAreFewerAndGiveTheSame) {
   for (const int window : {1, 2, 5, 12}) {

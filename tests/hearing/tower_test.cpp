@@ -46,7 +46,7 @@ class HearingTest : public testing::TestWithParam<std::string> {
     WeightLoader loader(*file, backend);
     auto spec = read_hearing_spec(*file, loader);
     if (!spec) return spec.error();
-    case_.take_means_of_llama_cpp(*spec);
+    case_.do_as_llama_cpp(*spec);
     const auto model = HearingModel::load(std::move(*spec), loader, backend);
     return model ? test::encode(**model, case_.chunk((*model)->spec())) : model.error();
   }
@@ -184,9 +184,81 @@ TEST(HearingFamilyTest, UnknownOnesAreNamed) {
   ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
   const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
   ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message,
+              testing::HasSubstr(
+                  "unknown projector 'ears' of sounds; the known ones are: dots3note_a, gemma4a"));
+}
+
+TEST(HearingFamilyTest, ProjectionTellsHowManySamplesAreARow) {
+  test::OracleCase other = test::HearingCase::read("gemma4ua").model;
+  other.json["tensors"][0]["name"] = "mm.a.other.weight";
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+  ASSERT_FALSE(model);
   EXPECT_THAT(
       model.error().message,
-      testing::HasSubstr("unknown projector 'ears' of sounds; the known ones are: gemma4a, glma"));
+      testing::HasSubstr("tensor mm.a.input_projection.weight has 0 columns, expected 1 to 16000"));
+}
+
+// What Granite Speech's metadata can't be, and what is said of it.
+TEST(HearingFamilyTest, BlocksAndWindowsMustFit) {
+  struct Wrong {
+    const char* key;
+    std::int64_t value;
+    const char* message;
+  };
+  const Wrong wrongs[] = {
+      {"num_mel_bins", 31, "clip.audio.num_mel_bins is 31, expected an even number"},
+      {"max_pos_emb", 11, "clip.audio.max_pos_emb is 11, expected at least the 12 of"},
+      {"chunk_size", 1020, "heads have 16 columns, and 1020 for distances, expected at most 1024"},
+      {"projector.downsample_rate", 7, "downsample_rate"},
+      {"projector.head_count", 3, "self_attn_q.weight has 64 rows, expected a multiple of its 3"}};
+  for (const Wrong& wrong : wrongs) {
+    test::OracleCase other = test::HearingCase::read("granite_speech").model;
+    other.json["metadata"][std::string("clip.audio.") + wrong.key]["value"] = wrong.value;
+    if (wrong.value == 1020) other.json["metadata"]["clip.audio.max_pos_emb"]["value"] = 2000;
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+    const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+    ASSERT_FALSE(model) << wrong.key;
+    EXPECT_THAT(model.error().message, testing::HasSubstr(wrong.message));
+  }
+}
+
+// What MiMo's metadata can't be, and what is said of it.
+TEST(HearingFamilyTest, WindowsAndBooksMustFit) {
+  struct Wrong {
+    const char* key;
+    nlohmann::ordered_json value;
+    const char* message;
+  };
+  const Wrong wrongs[] = {
+      {"wa_pattern_mode", {0, -1}, "expected an array of 4 integers, one for each layer"},
+      {"rvq.codebook_size", {24, 25, 9}, "has 25 codes, expected 1 to the 24 that it and"},
+      {"rvq.codebook_size", {24, 20}, "tensor a.rvq.codebook.weight has shape [64, 24, 3]"},
+      {"block_count", 2, "the tower has 2 layers, expected at least 3"},
+      {"embedding_length", 32, "a.conv1d.1"}};
+  for (const Wrong& wrong : wrongs) {
+    test::OracleCase other = test::HearingCase::read("mimo_audio").model;
+    other.json["metadata"][std::string("clip.audio.") + wrong.key]["value"] = wrong.value;
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+    const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+    ASSERT_FALSE(model) << wrong.key;
+    EXPECT_THAT(model.error().message, testing::HasSubstr(wrong.message));
+  }
+}
+
+TEST(HearingFamilyTest, LayersThatAreNotThereCanNotBeKept) {
+  test::OracleCase other = test::HearingCase::read("granite_speech-plus").model;
+  other.json["metadata"]["clip.audio.feature_layer"]["value"] = {0, 3};
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message,
+              testing::HasSubstr("clip.audio.feature_layer has 3, expected 0 to 2"));
 }
 
 TEST(HearingFamilyTest, DistancesNeedTwoColumns) {

@@ -14,7 +14,7 @@ import tempfile
 
 import numpy as np
 
-from sound_towers import all_towers
+from sound_towers import all_towers, parakeet
 from vision_weights import elements, write_json
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "sound"
@@ -71,14 +71,31 @@ def noise_of(seed, count):
     return (noise * loudness).astype(np.float32)
 
 
+def slaney_hertz(mel):
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+
+
+def nemo_filters(mels):
+    """Triangles of the same area, [mel][frequency], as Parakeet's files have them."""
+    edges = slaney_hertz(np.linspace(0, 15 + np.log(8) * 27 / np.log(6.4), mels + 2))
+    hertz = np.arange(257) * 16000 / 512
+    left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    up, down = (hertz - left) / (centre - left), (right - hertz) / (right - centre)
+    return (np.maximum(0, np.minimum(up, down)) * 2 / (right - left)).astype(np.float32)
+
+
 def make_spectrogram(program, folder, tower, mels, count):
     path, samples, spectrogram = (folder / n for n in ("tower.gguf", "samples", "mel"))
+    changed = None
+    if tower.name == "parakeet":
+        tower = parakeet(mels)
+        changed = {"a.mel_filters": nemo_filters(mels), "a.window": np.hanning(400).astype("f4")}
     tower.model.set("clip.audio.num_mel_bins", "uint32", mels)
-    tower.model.write_gguf(path)
+    tower.model.write_gguf(path, changed)
     noise_of(mels, count).tofile(samples)
     chunks, bins, frames = run([program, "mel", path, samples, spectrogram])
     values = np.fromfile(spectrogram, np.float32).reshape(chunks, bins, frames).transpose(0, 2, 1)
-    if tower.name == "qwen3a":  # llama.cpp has one more than the model's processor
+    if tower.name in ("qwen3a", "parakeet"):  # llama.cpp has one more than the model's processor
         frames = count // HOP
         values = values[:, :frames]
     flat = values.reshape(-1)
@@ -98,6 +115,8 @@ def make_spectrograms(program, folder, out):
     towers = {tower.name: tower for tower in all_towers()}
     kinds = [("ultravox", 128, (SAMPLES, LONG)), ("meralion", 80, (SAMPLES, LONG))]
     kinds += [(name, 128, (SAMPLES + 77,)) for name in ("qwen3a", "gemma4a", "lfm2a")]
+    kinds += [("granite_speech", 160, (SAMPLES, SAMPLES + HOP))]
+    kinds += [(name, 128, (SAMPLES + 77,)) for name in ("dots3note_a", "parakeet", "mimo_audio")]
     results = [
         make_spectrogram(program, folder, towers[name], mels, count)
         for name, mels, counts in kinds

@@ -56,6 +56,14 @@ static std::unique_ptr<mtmd_audio_preprocessor> preprocessor_of(clip_ctx* tower)
       return std::make_unique<mtmd_audio_preprocessor_gemma4a>(tower);
     case PROJECTOR_TYPE_LFM2A:
       return std::make_unique<mtmd_audio_preprocessor_conformer>(tower);
+    case PROJECTOR_TYPE_GRANITE_SPEECH:
+      return std::make_unique<mtmd_audio_preprocessor_granite_speech>(tower);
+    case PROJECTOR_TYPE_DOTS3NOTE_A:
+      return std::make_unique<mtmd_audio_preprocessor_dots3note>(tower);
+    case PROJECTOR_TYPE_PARAKEET:
+      return std::make_unique<mtmd_audio_preprocessor_parakeet>(tower);
+    case PROJECTOR_TYPE_MIMO_AUDIO:
+      return std::make_unique<mtmd_audio_preprocessor_mimo_audio>(tower);
     default:
       return std::make_unique<mtmd_audio_preprocessor_whisper>(tower);
   }

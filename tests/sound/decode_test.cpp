@@ -52,6 +52,12 @@ TEST_P(DecodeSoundTest, GivesTheTonesThatAreInIt) {
   EXPECT_NEAR(test::amplitude_of(2000.0, middle), 0.0, tolerance);
 }
 
+TEST_P(DecodeSoundTest, HasTheRateThatIsAskedFor) {
+  const auto usual = decode(file_), faster = decode(file_, {.rate = 24000});
+  ASSERT_TRUE(usual && faster);
+  EXPECT_NEAR(std::ssize(faster->samples), std::ssize(usual->samples) * 3 / 2, 2);
+}
+
 TEST_P(DecodeSoundTest, CutAnywhereIsASoundOrAnError) {
   const auto whole = decode(file_);
   ASSERT_TRUE(whole);

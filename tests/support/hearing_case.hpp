@@ -32,10 +32,22 @@ struct HearingCase {
     return chunk;
   }
 
-  /// llama.cpp takes means of Voxtral's rows, which the model was not trained with.
-  void take_means_of_llama_cpp(HearingSpec& spec) const {
-    if (model.json["name"] != "voxtral") return;
-    spec.projector_steps.insert(spec.projector_steps.begin(), mean_of_runs(2));
+  /// llama.cpp takes means of Voxtral's rows, approximates the GELU of Granite Speech's queries and
+  /// has other epsilons for Parakeet and MiMo, which the models were not trained with.
+  void do_as_llama_cpp(HearingSpec& spec) const {
+    if (model.json["name"] == "voxtral") {
+      spec.projector_steps.insert(spec.projector_steps.begin(), mean_of_runs(2));
+    }
+    if (model.json["name"] == "parakeet") {
+      spec.conformer->variance_epsilon = 0.0f;
+      spec.projector_steps.front().number = 1e-6f;
+    }
+    if (model.json["name"] == "mimo_audio") {
+      spec.groups->tower.norm_epsilon = spec.projector_steps.front().number = 1e-5f;
+    }
+    for (ProjectorStep& step : spec.projector_steps) {
+      if (step.kind == ProjectorStep::Kind::kAskWindows) step.activation = Activation::kGelu;
+    }
   }
 
   /// [rows][columns]

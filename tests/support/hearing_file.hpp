@@ -13,8 +13,12 @@ namespace linnet::test {
 /// chunk of Qwen2-Audio, Voxtral or Ultravox is 0.64 seconds.
 inline HearingCase hearing_case_of_width(std::int64_t width, const std::string& name = "qwen2a") {
   HearingCase golden = HearingCase::read(name);
-  const std::map<std::string, std::string> lasts = {
-      {"qwen2a", "mm.a.fc"}, {"gemma4a", "mm.a.input_projection"}, {"lfm2a", "mm.a.mlp.3"}};
+  const std::map<std::string, std::string> lasts = {{"qwen2a", "mm.a.fc"},
+                                                    {"dots3note_a", "mm.a.mlp.3"},
+                                                    {"gemma4a", "mm.a.input_projection"},
+                                                    {"gemma4ua", "mm.a.input_projection"},
+                                                    {"granite_speech", "a.proj_linear"},
+                                                    {"lfm2a", "mm.a.mlp.3"}};
   const auto found = lasts.find(name);
   const std::string last = found == lasts.end() ? "mm.a.mlp.2" : found->second;
   for (auto& tensor : golden.model.json["tensors"]) {

@@ -76,6 +76,7 @@ class CaseMutator {
 
   void change_tensor(OracleCase& mutated) {
     Json& tensors = mutated.json["tensors"];
+    if (tensors.empty()) return;
     const std::size_t at = draw(tensors.size());
     Json& shape = tensors[at]["shape"];
     Json& dimension = shape[draw(shape.size())];

@@ -158,7 +158,9 @@ Result<std::shared_ptr<const Medium>> ModelFile::read_sound(std::span<const std:
                                  ? "it was opened without an encoder of them (--mmproj FILE)"
                                  : hearing_problem_)};
   }
-  const auto sound = decode_sound(file, limits);
+  SoundLimits kept = limits;
+  kept.rate = hearing_->spec().mel.rate;
+  const auto sound = decode_sound(file, kept);
   if (!sound) return sound.error();
   return std::make_shared<const Medium>(make_sound(hearing_->spec(), spec_.vocabulary, *sound));
 }

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "hearing/distance_waves.hpp"
+#include "hearing/distance_columns.hpp"
 
 namespace linnet {
 namespace {
@@ -29,11 +29,12 @@ void use_gelu(ModelSpec& tower) {
 
 void check_conformer(Hyperparameters& p, const HearingSpec& spec) {
   constexpr int kWidest = 1024;  // of a head, that all backends compute
-  const int head = spec.tower.layers.front().attention.key_width, waves = wave_columns(spec);
-  if (waves == 0) p.fail("the tower has 1 column, expected at least 2");  // a sine and a cosine
-  if (head + waves > kWidest) {
+  const int head = spec.tower.layers.front().attention.key_width,
+            distances = distance_columns(spec);
+  if (distances == 0) p.fail("the tower has 1 column, expected at least 2");  // a sine and a cosine
+  if (head + distances > kWidest) {
     p.fail(fmt::format("heads have {} columns, and {} for distances, expected at most {} together",
-                       head, waves, kWidest));
+                       head, distances, kWidest));
   }
 }
 
@@ -52,6 +53,32 @@ void size_stem(const WeightLoader& loader, HearingSpec& spec) {
     }
     step.columns = columns;
   }
+}
+
+StemSpec eighth_stem() {
+  StemSpec stem;
+  for (int i = 1; i <= 3; ++i) {
+    stem.steps.push_back(
+        {.name = fmt::format("a.conv2d.{}", i), .stride = 2, .activation = Activation::kGeluErf});
+  }
+  stem.joined = "a.conv_out";
+  stem.bins_innermost = true;
+  stem.frames_innermost = true;
+  return stem;
+}
+
+StemSpec nemo_stem() {
+  using Kind = StemSpec::Step::Kind;
+  constexpr Activation kRelu = Activation::kRelu;
+  StemSpec stem;
+  stem.steps = {{.name = "a.conv1d.0", .stride = 2, .activation = kRelu},
+                {.kind = Kind::kEach, .name = "a.conv1d.2", .stride = 2},
+                {.kind = Kind::kLinear, .name = "a.conv1d.3", .activation = kRelu},
+                {.kind = Kind::kEach, .name = "a.conv1d.5", .stride = 2},
+                {.kind = Kind::kLinear, .name = "a.conv1d.6", .activation = kRelu}};
+  stem.joined = "a.pre_encode.out";
+  stem.bins_innermost = true;
+  return stem;
 }
 
 HearingSpec read_whisper(Hyperparameters& p, const WeightLoader& loader) {

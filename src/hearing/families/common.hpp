@@ -20,6 +20,14 @@ void check_conformer(Hyperparameters& p, const HearingSpec& spec);
 /// The columns of the steps of a stem, by the shapes of their tensors.
 void size_stem(const WeightLoader& loader, HearingSpec& spec);
 
+/// Three convolutions over frames and bins, which leave an eighth of both, and the projection of
+/// what is left of a frame; Qwen3's. The columns are to be told: size_stem().
+StemSpec eighth_stem();
+
+/// The same as NeMo has it: of which the convolutions are of each column by itself and of a row's
+/// columns by turns.
+StemSpec nemo_stem();
+
 /// Whisper's encoder (https://arxiv.org/abs/2212.04356), which most families have: spectrogram,
 /// convolutions, learned places and tower. The norm behind the tower, `a.post_ln`, is a step of the
 /// projector, for some take means before it; see whisper_norm().

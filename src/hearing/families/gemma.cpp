@@ -1,15 +1,26 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string>
+#include <string_view>
 
 #include "hearing/families/common.hpp"
 #include "hearing/families/families.hpp"
 
 namespace linnet {
+namespace {
+
+constexpr float kEpsilon = 1e-6f;
+constexpr std::string_view kBefore = "<|audio>", kAfter = "<audio|>";
+
+}  // namespace
 
 // Gemma 4: Conformers whose rows see the 12 last ones, themselves among them.
 HearingSpec read_gemma4_hearing(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kWindow = 12, kTaps = 5;
-  constexpr float kCap = 50.0f, kEpsilon = 1e-6f;
+  constexpr float kCap = 50.0f;
   HearingSpec spec = read_common_hearing(p, loader);
   spec.mel = universal_mel(spec.mel.bins);
   spec.chunk_frames = 3000;
@@ -49,8 +60,31 @@ HearingSpec read_gemma4_hearing(Hyperparameters& p, const WeightLoader& loader) 
   spec.projector_steps = {linear("a.pre_encode.out"),
                           norm("mm.a.soft_emb_norm", NormKind::kRms, kEpsilon),
                           linear("mm.a.input_projection")};
-  spec.before = "<|audio>";
-  spec.after = "<audio|>";
+  spec.before = kBefore;
+  spec.after = kAfter;
+  return spec;
+}
+
+// Gemma 4 with one encoder for all (12B): samples go to the text model as they are, so many in a
+// row as its projection has inputs (640: 40 ms), without a tower between.
+HearingSpec read_gemma4_unified_hearing(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr std::int64_t kMostSamples = 16000;
+  const std::string projection = "mm.a.input_projection";
+  const std::int64_t columns = loader.columns(projection);
+  if (columns < 1 || columns > kMostSamples) {
+    p.fail(fmt::format("tensor {}.weight has {} columns, expected 1 to {}", projection, columns,
+                       kMostSamples));
+  }
+  HearingSpec spec;
+  if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
+  spec.mel = plain_samples(static_cast<int>(std::clamp<std::int64_t>(columns, 1, kMostSamples)));
+  spec.chunk_frames = 750;
+  spec.stem.bins_are_columns = true;
+  spec.tower.architecture = p.architecture();
+  spec.tower.width = spec.mel.bins;
+  spec.projector_steps = {norm("", NormKind::kRms, kEpsilon), linear(projection)};
+  spec.before = kBefore;
+  spec.after = kAfter;
   return spec;
 }
 

@@ -6,21 +6,6 @@ namespace {
 
 constexpr float kEpsilon = 1e-5f;
 
-// A row of 8 x 8 frames and bins.
-StemSpec convolutions() {
-  using Kind = StemSpec::Step::Kind;
-  constexpr Activation kRelu = Activation::kRelu;
-  StemSpec stem;
-  stem.steps = {{.name = "a.conv1d.0", .stride = 2, .activation = kRelu},
-                {.kind = Kind::kEach, .name = "a.conv1d.2", .stride = 2},
-                {.kind = Kind::kLinear, .name = "a.conv1d.3", .activation = kRelu},
-                {.kind = Kind::kEach, .name = "a.conv1d.5", .stride = 2},
-                {.kind = Kind::kLinear, .name = "a.conv1d.6", .activation = kRelu}};
-  stem.joined = "a.pre_encode.out";
-  stem.bins_innermost = true;
-  return stem;
-}
-
 }  // namespace
 
 // LFM2-Audio: Conformers (https://arxiv.org/abs/2005.08100) whose rows see each other. The model
@@ -29,7 +14,7 @@ StemSpec convolutions() {
 HearingSpec read_lfm2_hearing(Hyperparameters& p, const WeightLoader& loader) {
   HearingSpec spec = read_common_hearing(p, loader);
   spec.mel = nemo_mel(spec.mel.bins);
-  spec.stem = convolutions();
+  spec.stem = nemo_stem();
   spec.chunk_frames = 12000;
   size_stem(loader, spec);
   spec.tower.norm_epsilon = kEpsilon;

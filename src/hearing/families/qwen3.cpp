@@ -11,14 +11,7 @@ HearingSpec read_qwen3_hearing(Hyperparameters& p, const WeightLoader& loader) {
   constexpr std::int64_t kPartFrames = 100, kParts = 8;
   HearingSpec spec = read_common_hearing(p, loader);
   use_gelu(spec.tower);
-  StemSpec& stem = spec.stem;
-  for (int i = 1; i <= 3; ++i) {
-    stem.steps.push_back(
-        {.name = fmt::format("a.conv2d.{}", i), .stride = 2, .activation = Activation::kGeluErf});
-  }
-  stem.joined = "a.conv_out";
-  stem.bins_innermost = true;
-  stem.frames_innermost = true;
+  StemSpec& stem = spec.stem = eighth_stem();
   stem.part_frames = kPartFrames;
   stem.places = "a.position_embd";
   spec.chunk_frames = kParts * kPartFrames;

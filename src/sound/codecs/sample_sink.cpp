@@ -23,7 +23,7 @@ Status SampleSink::begin(std::int64_t rate, int channels) {
   }
   rate_ = rate;
   channels_ = channels;
-  resampler_.emplace(static_cast<int>(rate), kSoundRate);
+  resampler_.emplace(static_cast<int>(rate), limits_.rate);
   return {};
 }
 

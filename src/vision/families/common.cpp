@@ -125,26 +125,6 @@ void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& towe
   }
 }
 
-std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most) {
-  const std::string full = fmt::format("{}.{}", p.architecture(), key);
-  const auto array = p.file().array(full);
-  std::vector<std::int64_t> counts;
-  if (array && !*array) return counts;
-  if (!array || !(*array)->is_integer() || (*array)->size() > most) {
-    p.fail(fmt::format("metadata key {}, expected an array of at most {} integers", full, most));
-    return counts;
-  }
-  for (std::size_t i = 0; i < (*array)->size(); ++i) {
-    counts.push_back((*array)->integer(i));
-    if (counts.back() < 0 || counts.back() > Hyperparameters::kLargestCount) {
-      p.fail(fmt::format("metadata key {} has {}, expected 0 to {}", full, counts.back(),
-                         Hyperparameters::kLargestCount));
-      return {};
-    }
-  }
-  return counts;
-}
-
 void read_grids(Hyperparameters& p, VisionSpec& spec) {
   constexpr std::string_view kKey = "vision.image_grid_pinpoints";
   constexpr std::size_t kMostGrids = 256;

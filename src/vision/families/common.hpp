@@ -52,9 +52,6 @@ void turn_halves(const TurnedHalves& turned, ModelSpec& tower);
 /// The tower has no more than its first `layers`; tensors of others in the file are not used.
 void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& tower);
 
-/// Counts of an array of metadata, at most `most` of them; none where it is absent.
-std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most);
-
 /// Grids of tiles of the side that the tower was trained with, from sizes in pixels that the file
 /// may name: see tiles_of(); an overview comes first.
 void read_grids(Hyperparameters& p, VisionSpec& spec);

@@ -1,0 +1,96 @@
+#include "encoder/residual_quantiser.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/project.hpp"
+#include "model/hyperparameters.hpp"
+
+namespace linnet {
+namespace {
+
+// Codes in each of `books` books of a tensor; 0 where it is missing.
+std::int64_t codes_of(const WeightLoader& loader, const std::string& name, std::int64_t columns,
+                      std::int64_t books) {
+  return std::min(loader.elements(name) / std::max<std::int64_t>(1, columns * books),
+                  Hyperparameters::kWidest);
+}
+
+// Half the square of each code's length, of which a distance has as much less as its product has
+// more; codes that do not count are far from everything.
+std::vector<float> biases_of(std::span<const float> book, std::int64_t columns,
+                             std::int64_t counted) {
+  std::vector<float> biases(book.size() / columns, std::numeric_limits<float>::lowest());
+  for (std::int64_t code = 0; code < counted; ++code) {
+    double squares = 0.0;
+    for (std::int64_t c = 0; c < columns; ++c) {
+      squares += double{book[code * columns + c]} * book[code * columns + c];
+    }
+    biases[code] = static_cast<float>(-squares / 2.0);
+  }
+  return biases;
+}
+
+std::vector<std::int32_t> largest_of_rows(const std::vector<float>& scores, std::int64_t columns) {
+  std::vector<std::int32_t> largest;
+  for (auto row = scores.begin(); row != scores.end(); row += columns) {
+    largest.push_back(static_cast<std::int32_t>(std::max_element(row, row + columns) - row));
+  }
+  return largest;
+}
+
+}  // namespace
+
+ResidualQuantiser::ResidualQuantiser(WeightLoader& loader, const std::string& books,
+                                     const std::string& rows, std::span<const int> sizes,
+                                     std::int64_t columns)
+    : columns_(columns) {
+  const std::int64_t count = std::ssize(sizes);
+  codes_ = codes_of(loader, books, columns, count);
+  const std::int64_t row_codes = codes_of(loader, rows, columns, count);
+  for (const int size : sizes) {
+    if (size >= 1 && size <= std::min(codes_, row_codes)) continue;
+    loader.fail(
+        fmt::format("a book of tensor {}.weight has {} codes, expected 1 to the {} that it "
+                    "and {}.weight have",
+                    books, size, std::min(codes_, row_codes), rows));
+    return;
+  }
+  books_ = loader.slices(books, columns, codes_, count);
+  rows_ = loader.slices(rows, columns, row_codes, count);
+  const std::vector<float> values = loader.values(books + ".weight", columns * codes_ * count);
+  if (loader.failed()) return;
+  const auto book_values = static_cast<std::size_t>(columns * codes_);
+  for (std::size_t i = 0; i < books_.size(); ++i) {
+    const auto book = std::span(values).subspan(i * book_values, book_values);
+    books_[i].bias = loader.upload(biases_of(book, columns, sizes[i]));
+  }
+}
+
+std::int64_t ResidualQuantiser::workspace_floats(std::int64_t rows) const {
+  return 2 * Workspace::floats_for(rows, columns_, 1) + Workspace::floats_for(rows, codes_, 1);
+}
+
+void ResidualQuantiser::run(Backend& backend, Workspace& workspace, View in, View out) const {
+  const Workspace::Scope scope(workspace);
+  const View left = workspace.view(in.rows, columns_), found = workspace.view(in.rows, columns_);
+  const View scores = workspace.view(in.rows, codes_);
+  std::vector<float> values(static_cast<std::size_t>(in.rows * codes_));
+  backend.copy(in, left);
+  backend.fill(out, 0.0f);
+  for (std::size_t i = 0; i < books_.size(); ++i) {
+    const MatmulOutput output = product_of({books_[i], scores});
+    backend.matmul(left, {&output, 1});
+    backend.download(scores, values.data());
+    const std::vector<std::int32_t> codes = largest_of_rows(values, codes_);
+    backend.embed_rows(*books_[i].weight, codes, found);
+    backend.add_scaled(found, -1.0f, 1.0f, left);
+    backend.embed_rows(*rows_[i].weight, codes, found);
+    add(backend, found, out);
+  }
+}
+
+}  // namespace linnet
