@@ -120,15 +120,11 @@ Status Engine::open_draft_model(const EngineOptions& options) {
     if (!draft) return draft.error();
     draft_file_ = std::move(*draft);
   }
-  const ModelSpec* const guessing = guessing_spec();
-  if (parts_.size() == 1 || !guessing) return {};
-  const bool needs_all =
-      draft_file_ ? guessing->predicts() : !guessing->prediction.target_layers.empty();
-  if (!needs_all) return {};
+  if (parts_.size() == 1 || !draft_file_ || !draft_file_->spec().predicts()) return {};
   return Error{fmt::format(
       "{}: guesses from what layers of the model make, all of which must be on one device "
       "(--gpu-layers)",
-      (draft_file_ ? *draft_file_ : file_).file().path().string())};
+      draft_file_->file().path().string())};
 }
 
 // What guesses beside the model; null where nothing does.
