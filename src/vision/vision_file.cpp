@@ -7,7 +7,7 @@
 #include "encoder/encoder_file.hpp"
 #include "encoder/projector.hpp"
 #include "vision/family.hpp"
-#include "vision/vision_model.hpp"
+#include "vision/vision_sizes.hpp"
 
 namespace linnet {
 namespace {

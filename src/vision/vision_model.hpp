@@ -100,13 +100,4 @@ class VisionModel {
   std::unique_ptr<TileRow> tile_row_;   // and where that is no row of tiles
 };
 
-/// Most patches of a picture that the tower reads.
-std::int64_t most_patches(const VisionSpec& spec);
-
-/// The same of what the projector reads: see Tiling::joins_rows.
-std::int64_t most_projected_patches(const VisionSpec& spec);
-
-/// About what the largest picture takes besides the weights.
-std::int64_t vision_workspace_bytes(const VisionSpec& spec);
-
 }  // namespace linnet

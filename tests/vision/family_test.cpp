@@ -13,7 +13,7 @@
 #include "vision/picture_pieces.hpp"
 #include "vision/picture_size.hpp"
 #include "vision/vision_file.hpp"
-#include "vision/vision_model.hpp"
+#include "vision/vision_sizes.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {

@@ -15,7 +15,7 @@
 #include "vision/family.hpp"
 #include "vision/picture_pieces.hpp"
 #include "vision/pixels.hpp"
-#include "vision/vision_model.hpp"
+#include "vision/vision_sizes.hpp"
 
 namespace linnet {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "vision/vision_model.hpp"
+#include "vision/vision_sizes.hpp"
 
 namespace linnet {
 namespace {
