@@ -260,6 +260,12 @@ bool has_only_prediction_layers(const gguf::File& file, Hyperparameters& p,
 Status leave_prediction_layers(Hyperparameters& p, const WeightLoader& loader, int first,
                                ModelSpec& spec) {
   spec.layers.erase(spec.layers.begin(), spec.layers.begin() + first);
+  constexpr int kMostLayers = 16;  // models have one to three
+  if (spec.layers.size() > kMostLayers) {
+    p.fail(fmt::format("metadata key {}.nextn_predict_layers is {}, expected at most {}",
+                       p.architecture(), spec.layers.size(), kMostLayers));
+    return p.status();
+  }
   spec.first_block = first;
   const auto is_there = [&](std::size_t i) {
     return loader.has(block_name(static_cast<std::int64_t>(first + i), "nextn.eh_proj.weight"));

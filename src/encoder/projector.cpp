@@ -164,7 +164,7 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
     case Kind::kHardSwish:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
     case Kind::kAskWindows:
-      return rows + QueryFormer::kWindowsAtOnce * (3 * step.side + 8 * step.queries);
+      return rows + QueryFormer::rows_at_once(step);
     case Kind::kKeep:
     case Kind::kAddKept:
       return 0;
@@ -172,6 +172,26 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
       return 40 * rows;  // what it makes and keeps of all patches, and of the rows
     case Kind::kWeighColumns:
       return 2 * rows + 3;  // what is summed, and three rows
+    default:
+      return rows;
+  }
+}
+
+// In each book, at most as many as a ResidualQuantiser takes.
+std::int64_t codes_of_books(const WeightLoader& loader, const ProjectorStep& step,
+                            std::int64_t columns) {
+  const std::int64_t values = std::max<std::int64_t>(1, columns * std::ssize(step.sizes));
+  return std::min(loader.elements(step.name) / values, ResidualQuantiser::kMostCodes);
+}
+
+// Of rows that a step gives others behind.
+std::int64_t rows_behind(const ProjectorStep& step, std::int64_t rows) {
+  switch (step.kind) {
+    case Kind::kBreakRows:
+    case Kind::kEndRows:
+    case Kind::kWrap:
+    case Kind::kRowBehind:
+      return 2 * rows + 2;  // a line has a row at least
     default:
       return rows;
   }
@@ -186,14 +206,21 @@ Projection projection_of(const WeightLoader& loader, std::span<const ProjectorSt
     const std::int64_t kept = std::clamp<std::int64_t>(result.columns, 0, Hyperparameters::kWidest);
     const std::int64_t bytes = saturating_multiply(step_rows(step, rows), 4 * kept);
     result.workspace_bytes = saturating_add(result.workspace_bytes, bytes);
+    rows = rows_behind(step, rows);
+    if (step.kind == Kind::kQuantise) {  // scores of codes, on both sides
+      result.workspace_bytes = saturating_add(
+          result.workspace_bytes, rows * 2 * 4 * codes_of_books(loader, step, result.columns));
+    }
   }
+  result.rows = rows;
   return result;
 }
 
 Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width,
                      const ResamplerSpec& resampler)
     : resampler_(resampler), columns_(width) {
-  int patches = 1;  // that a row is made of, side by side
+  int patches = 1;            // that a row is made of, side by side
+  std::int64_t kept = width;  // columns
   for (const ProjectorStep& spec : steps) {
     Step step = load_step(loader, spec, patches);
     if (spec.kind == Kind::kConcatenate) patches = spec.side * spec.side;
@@ -204,6 +231,13 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
           fmt::format("the projector gives {} columns, expected the {} of a patch, whose "
                       "mean is added",
                       columns_, width));
+    }
+    if (spec.kind == Kind::kKeep) kept = columns_;
+    if (spec.kind == Kind::kAddKept && columns_ != kept) {
+      loader.fail(
+          fmt::format("the projector gives {} columns where {} that were kept are added, expected "
+                      "as many",
+                      columns_, kept));
     }
     if (step.linear.clip || step.other.clip) {
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
@@ -287,6 +321,7 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
     }
     if (step.quantiser) floats += step.quantiser->workspace_floats(patches);
     floats += Workspace::floats_for(step_rows(step.spec, patches), step.columns, 2);
+    patches = rows_behind(step.spec, patches);
   }
   return floats;
 }

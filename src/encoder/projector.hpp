@@ -31,6 +31,7 @@ std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows);
 /// What becomes of rows of `columns` columns by `steps`, by the shapes of tensors in the file.
 struct Projection {
   std::int64_t columns = 0;          ///< of a row of the text model; 0 where a tensor is missing
+  std::int64_t rows = 0;             ///< that become of the rows, at most
   std::int64_t workspace_bytes = 0;  ///< of all steps, about
 };
 

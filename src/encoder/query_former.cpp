@@ -36,10 +36,20 @@ QueryFormer::QueryFormer(WeightLoader& loader, const ProjectorStep& step, std::i
   } while (!loader.failed() && is_there(layers_.size()));
 }
 
+std::int64_t QueryFormer::rows_at_once(const ProjectorStep& step) {
+  const std::int64_t most = std::max(step.side, step.queries);
+  const std::int64_t kept = 2 * pages_for(most) * kPageTokens;
+  return kWindowsAtOnce *
+         (step.side + 2 * most + (3 + QueryLayer::kMostInner) * step.queries + kept);
+}
+
 std::int64_t QueryFormer::workspace_floats() const {
   const std::int64_t rows = kWindowsAtOnce * step_.side, queries = kWindowsAtOnce * step_.queries;
-  return Workspace::floats_for(rows, shape_.width, 1) +
-         layers_.front().workspace_floats(queries, rows);
+  std::int64_t most = 0;
+  for (const QueryLayer& layer : layers_) {
+    most = std::max(most, layer.workspace_floats(queries, rows));
+  }
+  return Workspace::floats_for(rows, shape_.width, 1) + most;
 }
 
 Result<std::unique_ptr<KvStore>> QueryFormer::make_kv_store(Backend& backend) const {

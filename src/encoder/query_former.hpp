@@ -14,6 +14,8 @@ class QueryFormer {
  public:
   /// What they take does not grow with the rows.
   static constexpr std::int64_t kWindowsAtOnce = 32;
+  /// Rows, as wide as its result, that this is at most, with keys and values.
+  static std::int64_t rows_at_once(const ProjectorStep& step);
 
   /// `step`, of kAskWindows, says how; `width` are the columns of a row that it reads. What is
   /// wrong with the file goes to `loader`.

@@ -31,6 +31,11 @@ QueryLayer::QueryLayer(WeightLoader& loader, const std::string& stem, const Shap
                     "{} heads, of at most {} columns",
                     stem, columns, shape.heads, kWidestHead));
   }
+  if (inner_ > kMostInner * columns) {
+    loader.fail(fmt::format("tensor {}ffn_up.weight has {} rows, expected at most {}", stem, inner_,
+                            kMostInner * columns));
+    inner_ = 1;
+  }
   own_ = load_attention(loader, stem + "self_attn", columns);
   other_ = load_attention(loader, stem + "cross_attn", shape.width);
   up_ = loader.linear(stem + "ffn_up", columns, inner_);

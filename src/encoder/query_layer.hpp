@@ -20,6 +20,9 @@ class QueryLayer {
     Activation activation = Activation::kGeluErf;
   };
 
+  /// Columns within its feed-forward part for one of a query, at most; models have four.
+  static constexpr std::int64_t kMostInner = 8;
+
   /// `stem` comes before the names of its weights; what is wrong with the file goes to `loader`.
   QueryLayer(WeightLoader& loader, const std::string& stem, const Shape& shape);
 

@@ -20,24 +20,23 @@ std::int64_t codes_of(const WeightLoader& loader, const std::string& name, std::
 }
 
 // Half the square of each code's length, of which a distance has as much less as its product has
-// more; codes that do not count are far from everything.
-std::vector<float> biases_of(std::span<const float> book, std::int64_t columns,
-                             std::int64_t counted) {
-  std::vector<float> biases(book.size() / columns, std::numeric_limits<float>::lowest());
-  for (std::int64_t code = 0; code < counted; ++code) {
+// more.
+std::vector<float> biases_of(std::span<const float> book, std::int64_t columns) {
+  std::vector<float> biases;
+  for (auto code = book.begin(); code != book.end(); code += columns) {
     double squares = 0.0;
-    for (std::int64_t c = 0; c < columns; ++c) {
-      squares += double{book[code * columns + c]} * book[code * columns + c];
-    }
-    biases[code] = static_cast<float>(-squares / 2.0);
+    for (std::int64_t c = 0; c < columns; ++c) squares += double{code[c]} * code[c];
+    biases.push_back(static_cast<float>(-squares / 2.0));
   }
   return biases;
 }
 
-std::vector<std::int32_t> largest_of_rows(const std::vector<float>& scores, std::int64_t columns) {
+// Among the first `counted` columns.
+std::vector<std::int32_t> largest_of_rows(const std::vector<float>& scores, std::int64_t columns,
+                                          std::int64_t counted) {
   std::vector<std::int32_t> largest;
   for (auto row = scores.begin(); row != scores.end(); row += columns) {
-    largest.push_back(static_cast<std::int32_t>(std::max_element(row, row + columns) - row));
+    largest.push_back(static_cast<std::int32_t>(std::max_element(row, row + counted) - row));
   }
   return largest;
 }
@@ -47,9 +46,14 @@ std::vector<std::int32_t> largest_of_rows(const std::vector<float>& scores, std:
 ResidualQuantiser::ResidualQuantiser(WeightLoader& loader, const std::string& books,
                                      const std::string& rows, std::span<const int> sizes,
                                      std::int64_t columns)
-    : columns_(columns) {
+    : columns_(columns), sizes_(sizes.begin(), sizes.end()) {
   const std::int64_t count = std::ssize(sizes);
   codes_ = codes_of(loader, books, columns, count);
+  if (codes_ > kMostCodes) {
+    loader.fail(fmt::format("tensor {}.weight has {} codes in a book, expected at most {}", books,
+                            codes_, kMostCodes));
+    return;
+  }
   const std::int64_t row_codes = codes_of(loader, rows, columns, count);
   for (const int size : sizes) {
     if (size >= 1 && size <= std::min(codes_, row_codes)) continue;
@@ -66,7 +70,7 @@ ResidualQuantiser::ResidualQuantiser(WeightLoader& loader, const std::string& bo
   const auto book_values = static_cast<std::size_t>(columns * codes_);
   for (std::size_t i = 0; i < books_.size(); ++i) {
     const auto book = std::span(values).subspan(i * book_values, book_values);
-    books_[i].bias = loader.upload(biases_of(book, columns, sizes[i]));
+    books_[i].bias = loader.upload(biases_of(book, columns));
   }
 }
 
@@ -85,7 +89,7 @@ void ResidualQuantiser::run(Backend& backend, Workspace& workspace, View in, Vie
     const MatmulOutput output = product_of({books_[i], scores});
     backend.matmul(left, {&output, 1});
     backend.download(scores, values.data());
-    const std::vector<std::int32_t> codes = largest_of_rows(values, codes_);
+    const std::vector<std::int32_t> codes = largest_of_rows(values, codes_, sizes_[i]);
     backend.embed_rows(*books_[i].weight, codes, found);
     backend.add_scaled(found, -1.0f, 1.0f, left);
     backend.embed_rows(*rows_[i].weight, codes, found);

@@ -14,6 +14,9 @@ namespace linnet {
 /// sum of what another table has for them.
 class ResidualQuantiser {
  public:
+  /// In a book; models have up to 1024.
+  static constexpr std::int64_t kMostCodes = 1 << 13;
+
   /// `books`.weight [columns, codes, books] and `rows`.weight [columns, codes, books]; `sizes`: how
   /// many codes of each book count. What is wrong with the file goes to `loader`.
   ResidualQuantiser(WeightLoader& loader, const std::string& books, const std::string& rows,
@@ -26,6 +29,7 @@ class ResidualQuantiser {
 
  private:
   std::int64_t columns_ = 0, codes_ = 0;
+  std::vector<int> sizes_;     // codes of each book that count
   std::vector<Linear> books_;  // with a bias that makes the nearest code the one of most
   std::vector<Linear> rows_;
 };

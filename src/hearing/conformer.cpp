@@ -54,8 +54,13 @@ std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
   const std::int64_t kept =
       std::int64_t{a.heads} * (a.key_width + distance_columns(spec) + a.value_width);
   const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, mlp_of(spec).width);
-  const std::int64_t floats =
-      saturating_multiply(spec.chunk_rows(), columns_of_layer(spec) + kept + clipped);
+  const RowLayout blocks(blocks_of(spec, spec.chunk_rows()));
+  std::int64_t floats =
+      saturating_add(saturating_multiply(spec.chunk_rows(), columns_of_layer(spec) + clipped),
+                     saturating_multiply(blocks.pages() * kPageTokens, kept));
+  if (spec.conformer->guess_layers > 0) {
+    floats = saturating_add(floats, CtcFeedback::most_floats(spec.chunk_rows()));
+  }
   return saturating_multiply(saturating_add(floats, distance_weight_floats(spec)),
                              std::int64_t{sizeof(float)});
 }

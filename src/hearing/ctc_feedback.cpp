@@ -58,6 +58,10 @@ Status CtcFeedback::allocate() {
   return {};
 }
 
+std::int64_t CtcFeedback::most_floats(std::int64_t rows) {
+  return kMostSymbols * (2 * rows + 3 * kMostSymbols);
+}
+
 std::int64_t CtcFeedback::workspace_floats(std::int64_t rows) const {
   return 2 * Workspace::floats_for(rows, symbols_, 1);
 }

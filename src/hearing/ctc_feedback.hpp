@@ -19,6 +19,8 @@ class CtcFeedback {
   /// Before the first add().
   Status allocate();
 
+  /// Floats that all of this takes at most beside its weights.
+  static std::int64_t most_floats(std::int64_t rows);
   /// Floats of a workspace that add() takes.
   std::int64_t workspace_floats(std::int64_t rows) const;
   void add(Workspace& workspace, View rows) const;

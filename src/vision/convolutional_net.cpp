@@ -1,9 +1,12 @@
 #include "vision/convolutional_net.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "backend/kv_pages.hpp"
+#include "base/checked.hpp"
 #include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
@@ -43,8 +46,15 @@ std::int64_t floats_of(const NetStep& step, NetRows in, bool keeps_input) {
   return own + floats_of(in) + Workspace::floats_for(1, in.columns, 1);  // and their squares
 }
 
+// Of keys and values.
+std::int64_t kv_floats(const NetStep& step, NetRows in) {
+  if (step.kind != Kind::kAttend) return 0;
+  const std::int64_t tokens = pages_for(MultiQueryAttention::keys(step, in)) * kPageTokens;
+  return tokens * (std::int64_t{step.key_width} + step.value_width);
+}
+
 struct NetFloats {
-  std::int64_t stream = 0, kept = 0, block = 0;
+  std::int64_t stream = 0, kept = 0, block = 0, kv = 0;
 };
 
 // Of the largest block, and of what stands between the blocks.
@@ -56,6 +66,7 @@ NetFloats floats_of(const ConvolutionalSpec& spec) {
     NetRows rows = in;
     for (const NetStep& step : block.steps) {
       floats += floats_of(step, rows, /*keeps_input=*/&step == block.steps.data());
+      result.kv = saturating_add(result.kv, kv_floats(step, rows));
       rows = step.behind(rows);
     }
     in = rows;
@@ -94,7 +105,8 @@ NetRows net_result(const ConvolutionalSpec& spec) {
 std::int64_t net_workspace_bytes(const ConvolutionalSpec& spec) {
   if (spec.blocks.empty()) return 0;
   const NetFloats floats = floats_of(spec);
-  return (floats.stream + floats.kept + floats.block) * std::int64_t{sizeof(float)};
+  return saturating_multiply(saturating_add(floats.kv, floats.stream + floats.kept + floats.block),
+                             sizeof(float));
 }
 
 ConvolutionalNet::ConvolutionalNet(WeightLoader& loader, const ConvolutionalSpec& spec,
@@ -135,6 +147,14 @@ ConvolutionalNet::Step ConvolutionalNet::load_step(WeightLoader& loader, const N
       step.factors = loader.vector(spec.name, in.columns);
       break;
     case Kind::kAttend:
+      // All see all, and nobody else has the backend meanwhile.
+      if (constexpr std::int64_t kMost = 1 << 14; in.grid.area() > kMost) {
+        loader.fail(
+            fmt::format("tensors {}.query, .key and .value are of {} x {} places, expected at "
+                        "most {} in all",
+                        spec.name, in.grid.width, in.grid.height, kMost));
+        break;
+      }
       step.attention = std::make_unique<MultiQueryAttention>(loader, spec, in.columns);
       step.kv_layer = static_cast<int>(kv_shape_.layers.size());
       kv_shape_.layers.push_back(MultiQueryAttention::kv_shape(spec));

@@ -11,6 +11,8 @@ EncodedRows JoinedTiles::join(std::span<const float> line_end) const {
   const auto columns = static_cast<std::ptrdiff_t>(line_end.size());
   const Grid bars = pixels_.bars.value_or(Grid{0, 0});
   EncodedRows all;
+  all.values.reserve(
+      static_cast<std::size_t>(grid_.height * across_ * (grid_.width * across_ + 1) * columns));
   const auto add = [&](const float* row) {
     all.values.insert(all.values.end(), row, row + columns);
     ++all.rows;

@@ -29,6 +29,18 @@ void limit_rows(std::int64_t most, VisionSpec& spec) {
   sizing.most_tokens = most;
 }
 
+// Rows of the tiles of a picture, and what they are joined to, twice where that is handed on.
+std::int64_t joined_bytes(const VisionSpec& spec, const Projection& projection) {
+  if (!spec.tiling.joins) return 0;
+  std::int64_t tiles = 1;
+  for (const auto& [columns, rows] : spec.tiling.grids) {
+    tiles = std::max(tiles, std::int64_t{columns} * rows);
+  }
+  const std::int64_t columns = projection.columns * (1 + std::ssize(spec.deep_steps));
+  return saturating_multiply(saturating_multiply(3 * tiles, projection.rows),
+                             columns * std::int64_t{sizeof(float)});
+}
+
 }  // namespace
 
 Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf::File> file,
@@ -49,7 +61,8 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf:
                     most_projected_patches(read), read.resampler.queries);
   const Projection merged =
       projection_of(loader, read.early.steps, read.tower.width, most_patches(read));
-  vision->projector_bytes_ = std::max(projection.workspace_bytes, merged.workspace_bytes);
+  vision->projector_bytes_ = saturating_add(
+      std::max(projection.workspace_bytes, merged.workspace_bytes), joined_bytes(read, projection));
   const Status fits = check_rows_for(text, *vision->file_, "a picture", projection.columns,
                                      std::ssize(read.deep_steps));
   if (!fits) return fits.error();

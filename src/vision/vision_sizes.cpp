@@ -21,6 +21,17 @@ std::int64_t inner_columns(const ModelSpec& tower) {
   return most;
 }
 
+// Columns of queries, keys, values and results, where heads are wider than the tower.
+std::int64_t wide_columns(const ModelSpec& tower) {
+  std::int64_t most = 0;
+  for (const LayerSpec& layer : tower.layers) {
+    const AttentionSpec& a = layer.attention;
+    const std::int64_t head = std::int64_t{a.key_width} + a.value_width;
+    most = std::max(most, (std::int64_t{2} * a.heads + 2 * a.kv_heads) * head);
+  }
+  return std::max<std::int64_t>(0, most - 8 * tower.width);
+}
+
 // Of keys and values: a window has pages of its own, which it may not fill.
 std::int64_t early_window_bytes(const VisionSpec& spec) {
   const std::int64_t side = spec.early.window_side;
@@ -73,8 +84,8 @@ std::int64_t most_projected_patches(const VisionSpec& spec) {
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
-  const std::int64_t floats = streams * tower.width + inner_columns(tower) + spec.patch_values() +
-                              6 * spec.resampler.columns;
+  const std::int64_t floats = streams * tower.width + wide_columns(tower) + inner_columns(tower) +
+                              spec.patch_values() + 6 * spec.resampler.columns;
   const std::int64_t bytes =
       saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
   // What is kept of a row of tiles, and what the projector reads of it.

@@ -226,6 +226,34 @@ TEST_F(ProjectorTest, WeightsOfAnotherShapeAreAnError) {
               testing::HasSubstr("tensor a.weight has shape [3, 3], expected [2, 3]"));
 }
 
+TEST_F(ProjectorTest, WhatIsKeptHasTheColumnsToWhichItIsAdded) {
+  file_.tensor("a.weight", {2, 3});
+  WeightLoader loader(file_.file(), file_.backend());
+  const std::vector<ProjectorStep> steps = {keep(), linear("a"), add_kept()};
+  const Projector projector(loader, steps, kWidth);
+  EXPECT_THAT(loader.finish().error().message,
+              testing::HasSubstr("gives 3 columns where 2 that were kept are added"));
+}
+
+// In a picture of one column there are twice as many rows behind them.
+TEST_F(ProjectorTest, WhatStandsBehindEndsOfRowsHasRoomForThem) {
+  file_.tensor("end.weight", {2}).tensor("a.weight", {2, 64});
+  Backend& backend = file_.backend();
+  WeightLoader loader(file_.file(), backend);
+  const std::vector<ProjectorStep> steps = {end_rows("end.weight"), linear("a")};
+  const Projector projector(loader, steps, kWidth);
+  ASSERT_FALSE(loader.failed()) << loader.finish().error().message;
+  constexpr int kRows = 64;
+  Workspace workspace(std::move(*backend.allocate(projector.workspace_floats(kRows))));
+  Workspace own(std::move(*backend.allocate(Workspace::floats_for(kRows, kWidth, 1))));
+  const View in = own.view(kRows, kWidth);
+  backend.fill(in, 1.0f);
+  std::vector<std::int32_t> place(kRows);
+  std::iota(place.begin(), place.end(), 0);
+  const View out = projector.run(backend, workspace, /*kv=*/nullptr, in, {1, kRows}, place);
+  EXPECT_EQ(out.rows, 2 * kRows);
+}
+
 TEST_F(ProjectorTest, BoundsOfAProjectionAreAnError) {
   file_.tensor("a.weight", {2, 3}).tensor("a.output_max", {1});
   WeightLoader loader(file_.file(), file_.backend());

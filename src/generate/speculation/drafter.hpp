@@ -52,6 +52,8 @@ class Drafter {
   /// Whether observe() is to be told of all rows, before tokens are drawn from them.
   virtual bool reads_hidden() const { return false; }
   virtual void observe(const EvaluatedRows& /*rows*/) {}
+  /// A sequence is about to end with these tokens: what waits of it may be read.
+  virtual void read_rest(std::uint64_t /*sequence*/, std::span<const TokenId> /*tokens*/) {}
   /// A sequence has ended with these tokens.
   virtual void end(std::uint64_t sequence, std::span<const TokenId> tokens) = 0;
 };

@@ -30,6 +30,10 @@ void Drafters::report(std::uint64_t sequence, std::int64_t guessed, std::int64_t
   guessed_.at(sequence)->report(sequence, guessed, accepted);
 }
 
+void Drafters::read_rest(std::uint64_t sequence, std::span<const TokenId> tokens) {
+  for (const auto& drafter : drafters_) drafter->read_rest(sequence, tokens);
+}
+
 void Drafters::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
   guessed_.erase(sequence);
   for (const auto& drafter : drafters_) drafter->end(sequence, tokens);

@@ -19,6 +19,7 @@ class Drafters final : public Drafter {
   void observe(const EvaluatedRows& rows) override;
   void report(std::uint64_t sequence, std::int64_t guessed, std::int64_t accepted) override;
   Status propose(std::span<const DraftQuery> queries) override;
+  void read_rest(std::uint64_t sequence, std::span<const TokenId> tokens) override;
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:

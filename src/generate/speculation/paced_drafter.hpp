@@ -33,6 +33,9 @@ class PacedDrafter final : public Drafter {
   void report(std::uint64_t sequence, std::int64_t guessed, std::int64_t accepted) override {
     length_of(sequence).report(guessed, accepted);
   }
+  void read_rest(std::uint64_t sequence, std::span<const TokenId> tokens) override {
+    drafter_->read_rest(sequence, tokens);
+  }
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override {
     lengths_.erase(sequence);
     drafter_->end(sequence, tokens);

@@ -29,6 +29,17 @@ SharedTables shared_tables(const ModelSpec& spec, const Model& target, const Bac
   return tables;
 }
 
+// Adds what `layer` had to load, for those behind it, but for what is its own.
+void share_more(const gguf::File& file, const Model& layer, const Backend& backend,
+                SharedTables& tables) {
+  const SharedTables loaded = layer.tables_in(backend);
+  const auto is_own = [&](const std::string& name) {
+    return file.find_tensor(name + ".weight") != nullptr;
+  };
+  if (!tables.tokens && !is_own(own_tokens_tensor(layer.spec()))) tables.tokens = loaded.tokens;
+  if (!tables.output && !is_own(own_output_tensor(layer.spec()))) tables.output = loaded.output;
+}
+
 // EAGLE-3 has its own projection to the logits, or shares its target's.
 Status check_projection(const gguf::File& file, const ModelSpec& spec, const SharedTables& tables) {
   const bool has_own = file.find_tensor(own_output_tensor(spec) + ".weight") != nullptr;
@@ -47,9 +58,11 @@ Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, 
                                                          std::int64_t kv_tokens) {
   const bool joins = spec.prediction.kind == PredictionSpec::Kind::kJoined;
   BatchLimits limits = target.limits();
-  limits.rows = std::min(limits.rows, kMostRows);
+  // Each layer has memory for a pass of its own.
+  const std::int64_t most_rows = std::max<std::int64_t>(1, kMostRows / std::ssize(spec.layers));
+  limits.rows = std::min(limits.rows, joins ? most_rows : kMostRows);
   spec.vocabulary = target.spec().vocabulary;
-  const SharedTables tables = shared_tables(spec, target, backend);
+  SharedTables tables = shared_tables(spec, target, backend);
   if (Status s = check_projection(file.file(), spec, tables); !s) return s.error();
   SequenceMemory memory;
   memory.pages = pages_for(kv_tokens) + 1;
@@ -62,6 +75,7 @@ Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, 
     auto layer =
         Model::load(joins ? prediction_layer(spec, i) : spec, loader, {&place, 1}, limits, tables);
     if (!layer) return layer.error();
+    share_more(file.file(), **layer, backend, tables);
     auto kv = (*layer)->make_kv_store(options.kv_type, memory.pages);
     if (!kv) return kv.error();
     layers.push_back(std::move(*layer));
@@ -321,16 +335,18 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing, std::size_t 
   }
 }
 
-// What waits is read, so that texts that go on from this one find it: the model will not show it
-// again. Places of pictures are not known any more.
-void PredictionDrafter::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
+// So that texts that go on from this one find it: the model will not show it again. Places of
+// pictures are not known any more.
+void PredictionDrafter::read_rest(std::uint64_t sequence, std::span<const TokenId> tokens) {
   const Text text{read_tokens(tokens), nullptr};
   const auto is_text = [&](TokenId id) { return id < spec().vocabulary; };
   Sequence* const started = sequences_.find_started(sequence);
-  if (started && std::ranges::all_of(text.tokens, is_text)) {
-    read_until(text, std::min(std::ssize(text.tokens), readable_rows(*started)), *started);
-  }
-  sequences_.end(sequence, text.tokens);
+  if (!started || !std::ranges::all_of(text.tokens, is_text)) return;
+  read_until(text, std::min(std::ssize(text.tokens), readable_rows(*started)), *started);
+}
+
+void PredictionDrafter::end(std::uint64_t sequence, std::span<const TokenId> tokens) {
+  sequences_.end(sequence, read_tokens(tokens));
 }
 
 }  // namespace linnet

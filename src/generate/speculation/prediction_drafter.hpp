@@ -31,6 +31,7 @@ class PredictionDrafter final : public Drafter {
   void observe(const EvaluatedRows& rows) override;
   /// Fails if its file has changed (see ModelFile::check_lazy_weights).
   Status propose(std::span<const DraftQuery> queries) override;
+  void read_rest(std::uint64_t sequence, std::span<const TokenId> tokens) override;
   void end(std::uint64_t sequence, std::span<const TokenId> tokens) override;
 
  private:

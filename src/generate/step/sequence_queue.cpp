@@ -18,7 +18,10 @@ void SequenceQueue::add(GenerateRequest request) {
 
 void SequenceQueue::finish(Sequences::iterator sequence, const Result<FinishReason>& ending) {
   const auto on_finish = std::move(sequence->request.on_finish);
-  if (drafter_) drafter_->end(sequence->id, sequence->tokens);
+  if (drafter_) {
+    drafter_->read_rest(sequence->id, sequence->tokens);
+    drafter_->end(sequence->id, sequence->tokens);
+  }
   release(*sequence);
   sequences_.erase(sequence);
   if (on_finish) on_finish(ending);

@@ -178,6 +178,12 @@ VisionSpec read_gemma3n_vision(Hyperparameters& p, const WeightLoader& loader) {
   const int places = std::max(1, result.grid.width);
   spec.merge_side = places_of_row(p, places);
   spec.patch_side = std::max(1, side / places);
+  if (spec.patch_side * places != side) {
+    p.fail(
+        fmt::format("metadata key clip.vision.image_size is {}, expected a multiple of the {} "
+                    "places that the network makes of it each way",
+                    side, places));
+  }
   spec.sizing.fixed_side = side;
   spec.sizing.resampling = Resampling::kBilinear;
   spec.tower.architecture = p.architecture();

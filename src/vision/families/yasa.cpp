@@ -102,6 +102,12 @@ VisionSpec read_yasa_vision(Hyperparameters& p, const WeightLoader& loader) {
                     places, kRowsOfSide));
   }
   spec.patch_side = std::max(1, side / places);
+  if (spec.patch_side * places != side) {
+    p.fail(
+        fmt::format("metadata key clip.vision.image_size is {}, expected a multiple of the {} "
+                    "places that the network makes of it each way",
+                    side, places));
+  }
   spec.sizing.fixed_side = side;
   spec.tower.architecture = p.architecture();
   spec.tower.width = std::max<std::int64_t>(1, result.columns);

@@ -167,6 +167,7 @@ TEST_P(Eagle3DrafterTest, WhatWasReadIsKnownToALaterSequence) {
 TEST_P(Eagle3DrafterTest, WhatWaitsIsReadWhereATextEnds) {
   const auto drafter = this->drafter();
   observe(*drafter, 21, 0, 20);  // nothing was asked of these
+  drafter->read_rest(0, tokens(21));
   drafter->end(0, tokens(21));
   observe(*drafter, 40, 20, 39, 1);
   EXPECT_EQ(guess(*drafter, 40, 2, 1), predicted(40));
