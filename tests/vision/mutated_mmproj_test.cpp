@@ -319,7 +319,7 @@ TEST_F(HostileMmproj, NetworksThatCanNotBe) {
   EXPECT_THAT(error_with(name, "clip.vision.image_size", 400),
               testing::HasSubstr("the network makes 25 x 25 places of a picture"));
   EXPECT_THAT(error_with(name, "clip.vision.image_size", 130),
-              testing::HasSubstr("pictures have sides of 130 pixels"));
+              testing::HasSubstr("image_size is 130, expected a multiple of the 9 places"));
   EXPECT_THAT(error_of_tensor(name, "v.blk.1.0.dw_mid.conv.weight", {5, 5, 1, 40}),
               testing::HasSubstr("tensor v.blk.1.0.dw_mid.conv.weight has shape"));
   EXPECT_THAT(error_of_tensor(name, "v.blk.2.1.pw_proj.conv.weight"),
