@@ -112,7 +112,7 @@ TEST_P(ChainedPredictionsTest, SequencesAreGuessedSideBySide) {
 }
 
 TEST_P(ChainedPredictionsTest, HasNoIdeaWithoutMemory) {
-  const auto drafter = this->drafter(kPageTokens / 2);
+  const auto drafter = this->drafter(/*kv_tokens=*/0);
   observe(*drafter, 41, 0, 40);
   EXPECT_TRUE(guess(*drafter, 41, 8).empty());
 }
