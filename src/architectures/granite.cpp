@@ -23,7 +23,9 @@ void read_deepstack(Hyperparameters& p, ModelSpec& spec) {
   std::map<std::int64_t, int> behind;  // by number
   for (std::int64_t i = 1; i < count; ++i) {
     const std::int64_t number = (*mapping)->integer(static_cast<std::size_t>(i));
-    if (number > 0) behind[number] = static_cast<int>(i - 1);
+    if (number > 0 && !behind.emplace(number, static_cast<int>(i - 1)).second) {
+      return p.fail(fmt::format("metadata key {} has {} twice", key, number));
+    }
   }
   for (const auto& [number, layer] : behind) {
     if (number != std::ssize(spec.deepstack_behind) + 1) {

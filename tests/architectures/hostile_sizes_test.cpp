@@ -314,6 +314,15 @@ TEST(HostileSizes, FewerFactorsThanTurnedColumns) {
   EXPECT_EQ(error_of(oracle), "");
 }
 
+TEST(HostileSizes, ColumnsOfGivenRowsThatTwoLayersAdd) {
+  auto oracle = test::OracleCase::read("granite-dense");
+  oracle.json["metadata"]["granite.block_count"]["value"] = 3;
+  oracle.json["metadata"]["granite.deepstack_mapping"]["value"] = {0, 1, 1};
+  EXPECT_THAT(error_of(oracle), testing::HasSubstr("granite.deepstack_mapping has 1 twice"));
+  oracle.json["metadata"]["granite.deepstack_mapping"]["value"] = {0, 1, 3};
+  EXPECT_THAT(error_of(oracle), testing::HasSubstr("has 3, expected numbers without gaps"));
+}
+
 // A matrix of one column has as many values as a vector, whose blocks are no rows of it.
 TEST(HostileSizes, RowsShorterThanABlock) {
   const test::TemporaryFolder folder;
