@@ -1,5 +1,6 @@
 #include "encoder/convolution.hpp"
 
+#include "encoder/padded_rows.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 
@@ -65,10 +66,7 @@ std::int64_t Convolution::padded_floats(std::int64_t inputs, std::int64_t output
 View Convolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
   const View out = workspace.view(behind(grid).area(), outputs_);
   const Workspace::Scope scope(workspace);
-  const View padded = workspace.view(in.rows + 1, inputs_);
-  backend.copy(in, padded.first_rows(in.rows));
-  backend.fill(some_rows(padded, in.rows, 1), 0.0f);
-  run_padded(backend, workspace, padded.first_rows(in.rows), grid, out);
+  run_padded(backend, workspace, padded_copy(backend, workspace, in), grid, out);
   return out;
 }
 

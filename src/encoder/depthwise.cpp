@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "encoder/padded_rows.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/given_rows.hpp"
 
@@ -37,10 +38,7 @@ std::int64_t DepthwiseConvolution::workspace_floats(std::int64_t columns, std::i
 View DepthwiseConvolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
   const View out = workspace.view(behind(grid).area(), in.columns);
   const Workspace::Scope scope(workspace);
-  const View padded = workspace.view(in.rows + 1, in.columns);
-  backend.copy(in, padded.first_rows(in.rows));
-  backend.fill(some_rows(padded, in.rows, 1), 0.0f);
-  run_padded(backend, workspace, padded.first_rows(in.rows), grid, out);
+  run_padded(backend, workspace, padded_copy(backend, workspace, in), grid, out);
   return out;
 }
 

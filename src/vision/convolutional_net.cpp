@@ -7,6 +7,7 @@
 
 #include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
+#include "encoder/padded_rows.hpp"
 #include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
@@ -188,12 +189,8 @@ Status ConvolutionalNet::allocate() {
   return {};
 }
 
-// Behind the rows stands one of zeros: what convolutions see beyond the edges.
 View ConvolutionalNet::padded_view(Workspace& workspace, NetRows rows) {
-  const std::int64_t places = rows.grid.area();
-  const View view = workspace.view(places + 1, rows.columns);
-  backend_.fill(some_rows(view, places, 1), 0.0f);
-  return view.first_rows(places);
+  return padded_rows(backend_, workspace, rows.grid.area(), rows.columns);
 }
 
 Status ConvolutionalNet::begin(const Pixels& pixels) {

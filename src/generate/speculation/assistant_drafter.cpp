@@ -95,11 +95,7 @@ void AssistantDrafter::compute(std::span<Guessing> guessing) {
   if (guessing.empty()) return;
   rows_.keep_hidden();
   const View logits = model_->forward(rows_.batch(), kv_);
-  logits_.clear();
-  LogitNeeds likeliest;
-  likeliest.all = !logits_.picks();
-  for (std::size_t i = 0; i < guessing.size(); ++i) logits_.add_row(likeliest);
-  logits_.read(logits);  // the step that tries the guesses tells of errors
+  logits_.read_likeliest(logits);  // the step that tries the guesses tells of errors
   for (std::size_t i = 0; i < guessing.size(); ++i) {
     const auto row = static_cast<std::int64_t>(i);
     guessing[i].query->guesses->push_back(Candidates(logits_.row(row)).best().id);

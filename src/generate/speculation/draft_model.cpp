@@ -61,11 +61,8 @@ Status DraftModel::propose(std::span<const DraftQuery> queries) {
 void DraftModel::compute(const std::vector<Guessing>& guessing) {
   if (rows_.rows() == 0) return;
   const View logits = model_->forward(rows_.batch(), cache_.kv());
-  logits_.clear();
-  LogitNeeds likeliest;
-  likeliest.all = !logits_.picks();
-  for (std::size_t i = 0; i < guessing.size(); ++i) logits_.add_row(likeliest);
-  logits_.read(logits.slice(0, vocabulary_));  // the step that tries the guesses tells of errors
+  logits_.read_likeliest(
+      logits.slice(0, vocabulary_));  // the step that tries the guesses tells of errors
   for (std::size_t i = 0; i < guessing.size(); ++i) {
     const LogitRow row = logits_.row(static_cast<std::int64_t>(i));
     guessing[i].query->guesses->push_back(Candidates(row).best().id);

@@ -318,11 +318,7 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing, std::size_t 
   rows_.keep_hidden();
   const View logits = forward(layer);
   if (rows_.outputs() == 0) return;
-  logits_.clear();
-  LogitNeeds likeliest;
-  likeliest.all = !logits_.picks();
-  for (std::int64_t i = 0; i < rows_.outputs(); ++i) logits_.add_row(likeliest);
-  logits_.read(logits);  // the step that tries the guesses tells of errors
+  logits_.read_likeliest(logits);  // the step that tries the guesses tells of errors
   std::int64_t output = 0, end = 0;
   for (const Guessing& of : guessing) {
     end += of.rows;

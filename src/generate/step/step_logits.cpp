@@ -73,6 +73,13 @@ void StepLogits::restore(std::size_t row) {
   }
 }
 
+void StepLogits::read_likeliest(const View& logits) {
+  LogitNeeds likeliest;
+  likeliest.all = !picks();
+  needs_.assign(static_cast<std::size_t>(logits.rows), likeliest);
+  read(logits);
+}
+
 LogitRow StepLogits::row(std::int64_t index) {
   const auto i = static_cast<std::size_t>(index);
   if (!is_picked(i)) {

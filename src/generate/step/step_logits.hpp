@@ -25,6 +25,8 @@ class StepLogits {
 
   /// Copies from `logits`, of as many rows. Whether that went well, the backend's status() says.
   void read(const View& logits);
+  /// The same where of all rows only the likeliest token is wanted; no needs are to be stated.
+  void read_likeliest(const View& logits);
   /// A row, until the next call; what a chain changes of it is its own.
   LogitRow row(std::int64_t index);
 

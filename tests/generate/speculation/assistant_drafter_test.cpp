@@ -7,6 +7,7 @@
 
 #include "generate/speculation/draft_file.hpp"
 #include "support/assistant_case.hpp"
+#include "support/drafted_text.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
@@ -33,10 +34,6 @@ class AssistantDrafterTest : public testing::Test {
     return std::move(*drafter);
   }
 
-  std::span<const TokenId> tokens(std::int64_t count) const {
-    return std::span(tokens_).first(static_cast<std::size_t>(count));
-  }
-
   // What the target keeps of a text of so many tokens.
   StoredSequence stored(std::int64_t known) const {
     StoredSequence stored;
@@ -46,19 +43,9 @@ class AssistantDrafterTest : public testing::Test {
     return stored;
   }
 
-  // The model has evaluated [first, end) of so many tokens.
-  void observe(Drafter& drafter, std::int64_t known, std::int64_t first, std::int64_t end,
-               std::uint64_t sequence = 0) const {
-    drafter.observe({sequence, tokens(known), first, first, end - first});
-  }
-
-  std::vector<TokenId> guess(Drafter& drafter, std::int64_t known, std::int64_t most,
-                             std::uint64_t sequence = 0) const {
-    std::vector<TokenId> guesses;
+  std::vector<TokenId> guess(Drafter& drafter, std::int64_t known, std::int64_t most) const {
     const StoredSequence stored = this->stored(known);
-    const DraftQuery query{sequence, tokens(known), most, &guesses, &stored};
-    EXPECT_TRUE(drafter.propose({&query, 1}));
-    return guesses;
+    return text_.guess(drafter, known, most, /*sequence=*/0, &stored);
   }
 
   // The two tokens that follow so many.
@@ -86,7 +73,7 @@ class AssistantDrafterTest : public testing::Test {
   }
 
   test::AssistantCase case_ = test::AssistantCase::read();
-  const std::vector<TokenId> tokens_ = case_.target.tokens();
+  const test::DraftedText text_{case_.target.tokens()};
   const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
   const test::EvaluatedModel target_{case_.target, *backend_};
   const std::unique_ptr<ModelFile> target_file_ = std::move(*ModelFile::open(target_.path()));
@@ -97,7 +84,7 @@ class AssistantDrafterTest : public testing::Test {
 TEST_F(AssistantDrafterTest, GuessesWhatIsPredicted) {
   for (const std::int64_t known : {2, 3, 18, 19, 40}) {
     const auto drafter = this->drafter();
-    observe(*drafter, known, 0, known - 1);
+    text_.observe(*drafter, known, 0, known - 1);
     EXPECT_EQ(guess(*drafter, known, 2), predicted(known)) << known;
     EXPECT_EQ(guess(*drafter, known, 5).size(), 5u);
   }
@@ -106,19 +93,20 @@ TEST_F(AssistantDrafterTest, GuessesWhatIsPredicted) {
 TEST_F(AssistantDrafterTest, NeedsTheStateBeforeTheLastToken) {
   const auto drafter = this->drafter();
   EXPECT_THAT(guess(*drafter, 9, 2), IsEmpty());
-  observe(*drafter, 8, 0, 7);
+  text_.observe(*drafter, 8, 0, 7);
   EXPECT_THAT(guess(*drafter, 9, 2), IsEmpty());
   EXPECT_THAT(guess(*drafter, 1, 2), IsEmpty());
-  observe(*drafter, 9, 7, 8);
+  text_.observe(*drafter, 9, 7, 8);
   EXPECT_EQ(guess(*drafter, 9, 2), predicted(9));
-  drafter->end(0, tokens(9));
+  drafter->end(0, text_.tokens(9));
   EXPECT_THAT(guess(*drafter, 9, 2), IsEmpty());
 }
 
 TEST_F(AssistantDrafterTest, DoesNotReadARowOfAPicture) {
   const auto drafter = this->drafter();
-  observe(*drafter, 9, 0, 8);
-  std::vector<TokenId> text(tokens_.begin(), tokens_.begin() + 9), guesses;
+  text_.observe(*drafter, 9, 0, 8);
+  const auto known = text_.tokens(9);
+  std::vector<TokenId> text(known.begin(), known.end()), guesses;
   text.back() = 1 << 30;
   const StoredSequence stored = this->stored(9);
   const DraftQuery query{0, text, 2, &guesses, &stored};
@@ -128,7 +116,7 @@ TEST_F(AssistantDrafterTest, DoesNotReadARowOfAPicture) {
 
 TEST_F(AssistantDrafterTest, GoesOnBehindTheGuessesThatWereRight) {
   const auto drafter = this->drafter();
-  observe(*drafter, 8, 7, 12);  // four guesses
+  text_.observe(*drafter, 8, 7, 12);  // four guesses
   for (const std::int64_t known : {9, 10, 13}) {
     EXPECT_EQ(guess(*drafter, known, 2), predicted(known)) << known;
   }
@@ -136,12 +124,12 @@ TEST_F(AssistantDrafterTest, GoesOnBehindTheGuessesThatWereRight) {
 
 TEST_F(AssistantDrafterTest, SequencesAreGuessedSideBySide) {
   const auto drafter = this->drafter();
-  observe(*drafter, 20, 0, 20, 1);
-  observe(*drafter, 7, 0, 7, 2);
+  text_.observe(*drafter, 20, 0, 20, 1);
+  text_.observe(*drafter, 7, 0, 7, 2);
   std::vector<TokenId> first, second;
   const StoredSequence of_first = stored(21), of_second = stored(8);
-  const std::array queries = {DraftQuery{1, tokens(21), 1, &first, &of_first},
-                              DraftQuery{2, tokens(8), 2, &second, &of_second}};
+  const std::array queries = {DraftQuery{1, text_.tokens(21), 1, &first, &of_first},
+                              DraftQuery{2, text_.tokens(8), 2, &second, &of_second}};
   EXPECT_TRUE(drafter->propose(queries));
   EXPECT_EQ(first, std::vector(1, predicted(21).front()));
   EXPECT_EQ(second, predicted(8));

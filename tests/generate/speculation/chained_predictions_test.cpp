@@ -6,6 +6,7 @@
 #include "generate/speculation/guess_cost.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
 #include "model/blocks/prediction.hpp"
+#include "support/drafted_text.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
@@ -31,24 +32,6 @@ class ChainedPredictionsTest : public testing::TestWithParam<std::string> {
     return std::move(*drafter);
   }
 
-  std::span<const TokenId> tokens(std::int64_t count) const {
-    return std::span(tokens_).first(static_cast<std::size_t>(count));
-  }
-
-  // The model has evaluated [first, end) of so many tokens.
-  void observe(Drafter& drafter, std::int64_t known, std::int64_t first, std::int64_t end,
-               std::uint64_t sequence = 0) const {
-    drafter.observe({sequence, tokens(known), first, first, end - first});
-  }
-
-  Guesses guess(Drafter& drafter, std::int64_t known, std::int64_t most,
-                std::uint64_t sequence = 0) const {
-    Guesses guesses;
-    const DraftQuery query{sequence, tokens(known), most, &guesses};
-    EXPECT_TRUE(drafter.propose({&query, 1}));
-    return guesses;
-  }
-
   // At most `most` that follow the token at `position`.
   Guesses golden(int position, std::int64_t most = 8) const {
     Guesses guesses = case_.guesses.at(position);
@@ -57,7 +40,7 @@ class ChainedPredictionsTest : public testing::TestWithParam<std::string> {
   }
 
   const test::PredictionCase case_ = test::PredictionCase::read_chained(GetParam());
-  const std::vector<TokenId> tokens_ = case_.model.tokens();
+  const test::DraftedText text_{case_.model.tokens()};
   const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
   const test::EvaluatedModel evaluated_{case_.model, *backend_};
   const std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(evaluated_.path()));
@@ -67,54 +50,55 @@ TEST_P(ChainedPredictionsTest, EachLayerGivesTheNextGuess) {
   for (const auto& [position, guesses] : case_.guesses) {
     for (std::int64_t most = 1; most <= count() + 1; ++most) {
       const auto drafter = this->drafter();
-      observe(*drafter, position + 1, 0, std::max(position, 1));
-      EXPECT_EQ(guess(*drafter, position + 1, most), golden(position, most)) << position;
+      text_.observe(*drafter, position + 1, 0, std::max(position, 1));
+      EXPECT_EQ(text_.guess(*drafter, position + 1, most), golden(position, most)) << position;
     }
   }
 }
 
 TEST_P(ChainedPredictionsTest, AllLayersReadRowsAsTheyCome) {
   const auto drafter = this->drafter();
-  observe(*drafter, 8, 0, 3);
-  observe(*drafter, 8, 3, 7);
-  EXPECT_EQ(guess(*drafter, 8, 1), golden(7, 1)) << "later layers read what the first one has read";
-  observe(*drafter, 9, 7, 12);  // rows of guesses behind the one that is certain
-  for (int i = 8; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_EQ(guess(*drafter, 21, 8), golden(20));
-  for (int i = 20; i < 40; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_EQ(guess(*drafter, 41, 8), golden(40));
+  text_.observe(*drafter, 8, 0, 3);
+  text_.observe(*drafter, 8, 3, 7);
+  EXPECT_EQ(text_.guess(*drafter, 8, 1), golden(7, 1))
+      << "later layers read what the first one has read";
+  text_.observe(*drafter, 9, 7, 12);  // rows of guesses behind the one that is certain
+  for (int i = 8; i < 20; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(text_.guess(*drafter, 21, 8), golden(20));
+  for (int i = 20; i < 40; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(text_.guess(*drafter, 41, 8), golden(40));
 }
 
 TEST_P(ChainedPredictionsTest, LongTextsAreReadBeforeTheirGuesses) {
   const auto drafter = this->drafter();
-  observe(*drafter, 41, 0, 40);
-  EXPECT_EQ(guess(*drafter, 41, 8), golden(40));
-  drafter->end(0, tokens(41));
-  observe(*drafter, 41, 39, 40, 1);  // the model, too, knew all before
-  EXPECT_EQ(guess(*drafter, 41, 8, 1), golden(40));
+  text_.observe(*drafter, 41, 0, 40);
+  EXPECT_EQ(text_.guess(*drafter, 41, 8), golden(40));
+  drafter->end(0, text_.tokens(41));
+  text_.observe(*drafter, 41, 39, 40, 1);  // the model, too, knew all before
+  EXPECT_EQ(text_.guess(*drafter, 41, 8, 1), golden(40));
 }
 
 TEST_P(ChainedPredictionsTest, SequencesAreGuessedSideBySide) {
   const auto drafter = this->drafter();
-  observe(*drafter, 20, 0, 20, 1);
-  observe(*drafter, 7, 0, 7, 2);
-  observe(*drafter, 2, 0, 2, 3);
+  text_.observe(*drafter, 20, 0, 20, 1);
+  text_.observe(*drafter, 7, 0, 7, 2);
+  text_.observe(*drafter, 2, 0, 2, 3);
   Guesses first, second, third;
-  const std::array queries = {DraftQuery{1, tokens(21), 1, &first},
-                              DraftQuery{2, tokens(8), 8, &second},
-                              DraftQuery{3, tokens(3), 2, &third}};
+  const std::array queries = {DraftQuery{1, text_.tokens(21), 1, &first},
+                              DraftQuery{2, text_.tokens(8), 8, &second},
+                              DraftQuery{3, text_.tokens(3), 2, &third}};
   EXPECT_TRUE(drafter->propose(queries));
   EXPECT_EQ(first, golden(20, 1));
   EXPECT_EQ(second, golden(7));
   EXPECT_EQ(third, golden(2, 2));
-  for (int i = 20; i < 40; ++i) observe(*drafter, i + 1, i, i + 1, 1);
-  EXPECT_EQ(guess(*drafter, 41, 8, 1), golden(40)) << "although it wanted only one before";
+  for (int i = 20; i < 40; ++i) text_.observe(*drafter, i + 1, i, i + 1, 1);
+  EXPECT_EQ(text_.guess(*drafter, 41, 8, 1), golden(40)) << "although it wanted only one before";
 }
 
 TEST_P(ChainedPredictionsTest, HasNoIdeaWithoutMemory) {
   const auto drafter = this->drafter(/*kv_tokens=*/0);
-  observe(*drafter, 41, 0, 40);
-  EXPECT_TRUE(guess(*drafter, 41, 8).empty());
+  text_.observe(*drafter, 41, 0, 40);
+  EXPECT_TRUE(text_.guess(*drafter, 41, 8).empty());
 }
 
 TEST_P(ChainedPredictionsTest, ChangesNoText) {

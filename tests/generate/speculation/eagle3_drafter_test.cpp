@@ -7,6 +7,7 @@
 #include "generate/loading/part_bytes.hpp"
 #include "generate/speculation/draft_file.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
+#include "support/drafted_text.hpp"
 #include "support/eagle3_case.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
@@ -54,24 +55,6 @@ class Eagle3DrafterTest : public testing::TestWithParam<std::string> {
     return std::move(*drafter);
   }
 
-  std::span<const TokenId> tokens(std::int64_t count) const {
-    return std::span(tokens_).first(static_cast<std::size_t>(count));
-  }
-
-  // The model has evaluated [first, end) of so many tokens.
-  void observe(Drafter& drafter, std::int64_t known, std::int64_t first, std::int64_t end,
-               std::uint64_t sequence = 0) const {
-    drafter.observe({sequence, tokens(known), first, first, end - first});
-  }
-
-  std::vector<TokenId> guess(Drafter& drafter, std::int64_t known, std::int64_t most,
-                             std::uint64_t sequence = 0) const {
-    std::vector<TokenId> guesses;
-    const DraftQuery query{sequence, tokens(known), most, &guesses};
-    EXPECT_TRUE(drafter.propose({&query, 1}));
-    return guesses;
-  }
-
   // What the layers that it reads gave for so many tokens.
   std::vector<float> results(std::int64_t count) const {
     const std::size_t layers = target_layers().size();
@@ -90,13 +73,13 @@ class Eagle3DrafterTest : public testing::TestWithParam<std::string> {
   // The two tokens that follow so many.
   std::vector<TokenId> predicted(std::int64_t known) {
     const auto eagle = test::load_eagle3((*draft_)->file(), target_.model(), *backend_, {64, 64});
-    const auto rows = test::predict(*eagle, *backend_, tokens(known), results(known));
+    const auto rows = test::predict(*eagle, *backend_, text_.tokens(known), results(known));
     const auto token = [&](const auto& row) { return test::likeliest_token(eagle->spec(), row); };
     return {token(rows[rows.size() - 2]), token(rows.back())};
   }
 
   const test::Eagle3Case case_ = test::Eagle3Case::read(GetParam());
-  const std::vector<TokenId> tokens_ = case_.target.tokens();
+  const test::DraftedText text_{case_.target.tokens()};
   const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
   const test::EvaluatedModel target_{case_.target, *backend_, target_layers()};
   const std::unique_ptr<ModelFile> target_file_ = std::move(*ModelFile::open(target_.path()));
@@ -107,49 +90,49 @@ class Eagle3DrafterTest : public testing::TestWithParam<std::string> {
 TEST_P(Eagle3DrafterTest, GuessesWhatIsPredicted) {
   for (const std::int64_t known : {2, 3, 9, 40}) {
     const auto drafter = this->drafter();
-    observe(*drafter, known, 0, known - 1);
-    EXPECT_EQ(guess(*drafter, known, 2), predicted(known)) << known;
+    text_.observe(*drafter, known, 0, known - 1);
+    EXPECT_EQ(text_.guess(*drafter, known, 2), predicted(known)) << known;
   }
 }
 
 TEST_P(Eagle3DrafterTest, NothingStandsBeforeTheFirstToken) {
   const auto drafter = this->drafter();
-  EXPECT_TRUE(guess(*drafter, 1, 2).empty());
-  observe(*drafter, 1, 0, 1);
-  EXPECT_TRUE(guess(*drafter, 1, 2).empty());
-  observe(*drafter, 2, 0, 1);
-  EXPECT_EQ(guess(*drafter, 2, 2), predicted(2));
-  drafter->end(0, tokens(1));
+  EXPECT_TRUE(text_.guess(*drafter, 1, 2).empty());
+  text_.observe(*drafter, 1, 0, 1);
+  EXPECT_TRUE(text_.guess(*drafter, 1, 2).empty());
+  text_.observe(*drafter, 2, 0, 1);
+  EXPECT_EQ(text_.guess(*drafter, 2, 2), predicted(2));
+  drafter->end(0, text_.tokens(1));
 }
 
 TEST_P(Eagle3DrafterTest, ReadsRowsAsTheyCome) {
   const auto drafter = this->drafter();
-  observe(*drafter, 8, 0, 3);
-  observe(*drafter, 8, 3, 7);
-  EXPECT_EQ(guess(*drafter, 8, 2), predicted(8));
-  for (int i = 7; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_EQ(guess(*drafter, 21, 2), predicted(21));
-  for (int i = 20; i < 39; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_EQ(guess(*drafter, 40, 2), predicted(40));
+  text_.observe(*drafter, 8, 0, 3);
+  text_.observe(*drafter, 8, 3, 7);
+  EXPECT_EQ(text_.guess(*drafter, 8, 2), predicted(8));
+  for (int i = 7; i < 20; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(text_.guess(*drafter, 21, 2), predicted(21));
+  for (int i = 20; i < 39; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(text_.guess(*drafter, 40, 2), predicted(40));
 }
 
 TEST_P(Eagle3DrafterTest, RowsOfWrongGuessesAreForgotten) {
   const auto drafter = this->drafter();
-  observe(*drafter, 7, 0, 7);
-  EXPECT_EQ(guess(*drafter, 8, 4).size(), 4u);
-  observe(*drafter, 8, 7, 12);  // rows of guesses behind the one that is certain
-  observe(*drafter, 9, 8, 9);
-  for (int i = 9; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_EQ(guess(*drafter, 21, 2), predicted(21));
+  text_.observe(*drafter, 7, 0, 7);
+  EXPECT_EQ(text_.guess(*drafter, 8, 4).size(), 4u);
+  text_.observe(*drafter, 8, 7, 12);  // rows of guesses behind the one that is certain
+  text_.observe(*drafter, 9, 8, 9);
+  for (int i = 9; i < 20; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(text_.guess(*drafter, 21, 2), predicted(21));
 }
 
 TEST_P(Eagle3DrafterTest, SequencesAreGuessedSideBySide) {
   const auto drafter = this->drafter();
-  observe(*drafter, 20, 0, 20, 1);
-  observe(*drafter, 7, 0, 7, 2);
+  text_.observe(*drafter, 20, 0, 20, 1);
+  text_.observe(*drafter, 7, 0, 7, 2);
   std::vector<TokenId> first, second;
-  const std::array queries = {DraftQuery{1, tokens(21), 2, &first},
-                              DraftQuery{2, tokens(8), 1, &second}};
+  const std::array queries = {DraftQuery{1, text_.tokens(21), 2, &first},
+                              DraftQuery{2, text_.tokens(8), 1, &second}};
   EXPECT_TRUE(drafter->propose(queries));
   EXPECT_EQ(first, predicted(21));
   EXPECT_THAT(second, ElementsAre(predicted(8).front()));
@@ -157,33 +140,33 @@ TEST_P(Eagle3DrafterTest, SequencesAreGuessedSideBySide) {
 
 TEST_P(Eagle3DrafterTest, WhatWasReadIsKnownToALaterSequence) {
   const auto drafter = this->drafter();
-  observe(*drafter, 40, 0, 39);
-  EXPECT_EQ(guess(*drafter, 40, 2), predicted(40));
-  drafter->end(0, tokens(40));
-  observe(*drafter, 40, 38, 39, 1);  // the model, too, knew all before
-  EXPECT_EQ(guess(*drafter, 40, 2, 1), predicted(40));
+  text_.observe(*drafter, 40, 0, 39);
+  EXPECT_EQ(text_.guess(*drafter, 40, 2), predicted(40));
+  drafter->end(0, text_.tokens(40));
+  text_.observe(*drafter, 40, 38, 39, 1);  // the model, too, knew all before
+  EXPECT_EQ(text_.guess(*drafter, 40, 2, 1), predicted(40));
 }
 
 TEST_P(Eagle3DrafterTest, WhatWaitsIsReadWhereATextEnds) {
   const auto drafter = this->drafter();
-  observe(*drafter, 21, 0, 20);  // nothing was asked of these
-  drafter->read_rest(0, tokens(21));
-  drafter->end(0, tokens(21));
-  observe(*drafter, 40, 20, 39, 1);
-  EXPECT_EQ(guess(*drafter, 40, 2, 1), predicted(40));
+  text_.observe(*drafter, 21, 0, 20);  // nothing was asked of these
+  drafter->read_rest(0, text_.tokens(21));
+  drafter->end(0, text_.tokens(21));
+  text_.observe(*drafter, 40, 20, 39, 1);
+  EXPECT_EQ(text_.guess(*drafter, 40, 2, 1), predicted(40));
 }
 
 TEST_P(Eagle3DrafterTest, BeginsWithATokenAlone) {
   const auto drafter = this->drafter();
-  observe(*drafter, 1, 0, 1);
-  for (int i = 1; i < 8; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_EQ(guess(*drafter, 9, 2), predicted(9));
+  text_.observe(*drafter, 1, 0, 1);
+  for (int i = 1; i < 8; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_EQ(text_.guess(*drafter, 9, 2), predicted(9));
 }
 
 TEST_P(Eagle3DrafterTest, HasNoIdeaWithoutMemory) {
   const auto drafter = this->drafter(/*kv_tokens=*/0);
-  observe(*drafter, 40, 0, 39);
-  EXPECT_TRUE(guess(*drafter, 40, 1).empty());
+  text_.observe(*drafter, 40, 0, 39);
+  EXPECT_TRUE(text_.guess(*drafter, 40, 1).empty());
 }
 
 TEST_P(Eagle3DrafterTest, ChangesNoText) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "generate/loading/part_bytes.hpp"
+#include "support/drafted_text.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
@@ -30,30 +31,12 @@ class PredictionDrafterTest : public testing::TestWithParam<std::string> {
     return std::move(*drafter);
   }
 
-  std::span<const std::int32_t> tokens(std::int64_t count) const {
-    return std::span(tokens_).first(static_cast<std::size_t>(count));
-  }
-
-  // The model has evaluated [first, end) of so many tokens.
-  void observe(Drafter& drafter, std::int64_t known, std::int64_t first, std::int64_t end,
-               std::uint64_t sequence = 0) const {
-    drafter.observe({sequence, tokens(known), first, first, end - first});
-  }
-
-  std::vector<std::int32_t> guess(Drafter& drafter, std::int64_t known, std::int64_t most,
-                                  std::uint64_t sequence = 0) const {
-    std::vector<std::int32_t> guesses;
-    const DraftQuery query{sequence, tokens(known), most, &guesses};
-    EXPECT_TRUE(drafter.propose({&query, 1}));
-    return guesses;
-  }
-
   std::int32_t golden(std::int64_t position) const {
     return likeliest(case_.logits.at(static_cast<int>(position)));
   }
 
   const test::PredictionCase case_ = test::PredictionCase::read(GetParam());
-  const std::vector<std::int32_t> tokens_ = case_.model.tokens();
+  const test::DraftedText text_{case_.model.tokens()};
   const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
   const test::EvaluatedModel evaluated_{case_.model, *backend_};
   const std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(evaluated_.path()));
@@ -62,41 +45,41 @@ class PredictionDrafterTest : public testing::TestWithParam<std::string> {
 TEST_P(PredictionDrafterTest, GuessesWhatTheLayerPredicts) {
   for (const auto& [position, logits] : case_.logits) {
     const auto drafter = this->drafter();
-    if (position > 0) observe(*drafter, position + 1, 0, position);
-    if (position == 0) observe(*drafter, 1, 0, 1);
-    EXPECT_THAT(guess(*drafter, position + 1, 1), ElementsAre(likeliest(logits))) << position;
+    if (position > 0) text_.observe(*drafter, position + 1, 0, position);
+    if (position == 0) text_.observe(*drafter, 1, 0, 1);
+    EXPECT_THAT(text_.guess(*drafter, position + 1, 1), ElementsAre(likeliest(logits))) << position;
   }
 }
 
 TEST_P(PredictionDrafterTest, ReadsRowsAsTheyCome) {
   const auto drafter = this->drafter();
   // A prompt in two parts, and tokens one by one, of which nothing is asked for long.
-  observe(*drafter, 8, 0, 3);
-  observe(*drafter, 8, 3, 7);
-  EXPECT_THAT(guess(*drafter, 8, 1), ElementsAre(golden(7)));
-  for (int i = 7; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_THAT(guess(*drafter, 21, 1), ElementsAre(golden(20)));
-  for (int i = 20; i < 40; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_THAT(guess(*drafter, 41, 1), ElementsAre(golden(40)));
+  text_.observe(*drafter, 8, 0, 3);
+  text_.observe(*drafter, 8, 3, 7);
+  EXPECT_THAT(text_.guess(*drafter, 8, 1), ElementsAre(golden(7)));
+  for (int i = 7; i < 20; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_THAT(text_.guess(*drafter, 21, 1), ElementsAre(golden(20)));
+  for (int i = 20; i < 40; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_THAT(text_.guess(*drafter, 41, 1), ElementsAre(golden(40)));
 }
 
 TEST_P(PredictionDrafterTest, RowsOfWrongGuessesAreForgotten) {
   const auto drafter = this->drafter();
-  observe(*drafter, 7, 0, 7);
-  EXPECT_EQ(guess(*drafter, 8, 4).size(), 4u);
-  observe(*drafter, 8, 7, 12);  // rows of guesses behind the one that is certain
-  observe(*drafter, 9, 8, 9);
-  for (int i = 9; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
-  EXPECT_THAT(guess(*drafter, 21, 1), ElementsAre(golden(20)));
+  text_.observe(*drafter, 7, 0, 7);
+  EXPECT_EQ(text_.guess(*drafter, 8, 4).size(), 4u);
+  text_.observe(*drafter, 8, 7, 12);  // rows of guesses behind the one that is certain
+  text_.observe(*drafter, 9, 8, 9);
+  for (int i = 9; i < 20; ++i) text_.observe(*drafter, i + 1, i, i + 1);
+  EXPECT_THAT(text_.guess(*drafter, 21, 1), ElementsAre(golden(20)));
 }
 
 TEST_P(PredictionDrafterTest, SequencesAreGuessedSideBySide) {
   const auto drafter = this->drafter();
-  observe(*drafter, 20, 0, 20, 1);
-  observe(*drafter, 7, 0, 7, 2);
+  text_.observe(*drafter, 20, 0, 20, 1);
+  text_.observe(*drafter, 7, 0, 7, 2);
   std::vector<std::int32_t> first, second;
-  const std::array queries = {DraftQuery{1, tokens(21), 2, &first},
-                              DraftQuery{2, tokens(8), 1, &second}};
+  const std::array queries = {DraftQuery{1, text_.tokens(21), 2, &first},
+                              DraftQuery{2, text_.tokens(8), 1, &second}};
   EXPECT_TRUE(drafter->propose(queries));
   EXPECT_EQ(first.size(), 2u);
   EXPECT_EQ(first[0], golden(20));
@@ -105,17 +88,17 @@ TEST_P(PredictionDrafterTest, SequencesAreGuessedSideBySide) {
 
 TEST_P(PredictionDrafterTest, WhatWasReadIsKnownToALaterSequence) {
   const auto drafter = this->drafter();
-  observe(*drafter, 41, 0, 40);
-  EXPECT_THAT(guess(*drafter, 41, 1), ElementsAre(golden(40)));
-  drafter->end(0, tokens(41));
-  observe(*drafter, 41, 39, 40, 1);  // the model, too, knew all before
-  EXPECT_THAT(guess(*drafter, 41, 1, 1), ElementsAre(golden(40)));
+  text_.observe(*drafter, 41, 0, 40);
+  EXPECT_THAT(text_.guess(*drafter, 41, 1), ElementsAre(golden(40)));
+  drafter->end(0, text_.tokens(41));
+  text_.observe(*drafter, 41, 39, 40, 1);  // the model, too, knew all before
+  EXPECT_THAT(text_.guess(*drafter, 41, 1, 1), ElementsAre(golden(40)));
 }
 
 TEST_P(PredictionDrafterTest, HasNoIdeaWithoutMemory) {
   const auto drafter = this->drafter(/*kv_tokens=*/0);
-  observe(*drafter, 41, 0, 40);
-  EXPECT_TRUE(guess(*drafter, 41, 1).empty());
+  text_.observe(*drafter, 41, 0, 40);
+  EXPECT_TRUE(text_.guess(*drafter, 41, 1).empty());
 }
 
 TEST_P(PredictionDrafterTest, SpeculationChangesNoText) {
