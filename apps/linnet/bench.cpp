@@ -237,15 +237,16 @@ Status run(const Options& options) {
   for (const BenchPlan& plan : plans) kv_tokens = std::max(kv_tokens, plan.kv_tokens());
   ModelOptions model_options = options.model;
   model_options.context = kv_tokens;
-  const EngineOptions engine_options = model_options.engine_options(**file);
-  if (auto memory = (*file)->plan(engine_options); !memory) return memory.error();
-  report.on_gpu = engine_options.backend == BackendKind::kCuda;
+  const auto engine_options = model_options.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  if (auto memory = (*file)->plan(*engine_options); !memory) return memory.error();
+  report.on_gpu = engine_options->backend == BackendKind::kCuda;
   if (report.on_gpu) {  // before the model takes the memory
     auto ceilings = gpu_ceilings();
     if (!ceilings) return ceilings.error();
     report.ceilings = std::move(*ceilings);
   }
-  auto engine = load_engine(**file, engine_options, kv_tokens);
+  auto engine = load_engine(**file, *engine_options, kv_tokens);
   if (!engine) return engine.error();
   report.path = (*file)->file().path().string();
   report.name = shown_name(**file);
@@ -264,7 +265,7 @@ Status run(const Options& options) {
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const BenchPlan& plan = plans[i];
     report.runs.push_back(
-        {plan, bench_floors(**file, plan, engine_options.kv_type),
+        {plan, bench_floors(**file, plan, engine_options->kv_type),
          rates((*times)[i].prompt_s, plan.prompt_tokens),
          rates((*times)[i].generation_s, plan.generated_tokens * plan.sequences)});
   }

@@ -133,10 +133,11 @@ Status run(Options options) {
     return Error{(*file)->file().path().string() + ": " + chat_template.error().message};
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
-  const EngineOptions engine_options = options.model.engine_options(**file);
-  auto plan = (*file)->plan(engine_options);
+  const auto engine_options = options.model.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  auto plan = (*file)->plan(*engine_options);
   if (!plan) return plan.error();
-  auto engine = load_engine(**file, engine_options, plan->context);
+  auto engine = load_engine(**file, *engine_options, plan->context);
   if (!engine) return engine.error();
 
   const bool is_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;

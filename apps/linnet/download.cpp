@@ -73,14 +73,15 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
   return {};
 }
 
-Result<std::string> choose_file(const hub::RepoName& repo, const std::string& revision) {
+Result<std::string> choose_file(const hub::RepoName& repo, const std::string& revision,
+                                const hub::RepoOptions& options) {
   auto names = list_repo(repo.repo, revision);
   if (!names) return names.error();
   const auto models = std::ranges::count_if(*names, std::not_fn(hub::is_encoder));
-  auto chosen = hub::choose_model(std::move(*names), repo);
+  auto chosen = hub::choose_model(std::move(*names), repo, options);
   if (chosen && models > 1 && repo.type.empty()) {
-    note("hub:     of {} models {} was chosen; --repo {}:TYPE or --gguf choose another\n", models,
-         printable(*chosen), repo.repo);
+    note("hub:     of {} models {} was chosen; {} {}:TYPE or {} choose another\n", models,
+         printable(*chosen), options.repo, repo.repo, options.file);
   }
   return chosen;
 }
@@ -95,19 +96,20 @@ Result<std::vector<std::string>> list_repo(const std::string& repo, const std::s
                           [&] { return !catcher.is_interrupted(); });
 }
 
-Status check_one_choice(const std::string& repo, const std::string& name) {
+Status check_one_choice(const std::string& repo, const std::string& name,
+                        const hub::RepoOptions& options) {
   const hub::RepoName named = hub::read_repo_name(repo);
   if (named.type.empty() || name.empty()) return {};
-  return Error{fmt::format("--repo names the type {} and --gguf the file {}, expected one of both",
-                           printable(named.type), printable(name))};
+  return Error{fmt::format("{} names the type {} and {} the file {}, expected one of both",
+                           options.repo, printable(named.type), options.file, printable(name))};
 }
 
-Status check_in_repo(const hub::RepoFile& file) {
+Status check_in_repo(const hub::RepoFile& file, const hub::RepoOptions& options) {
   auto names = list_repo(file.repo, file.revision);
   if (!names) return names.error();
   const hub::RepoName repo = hub::read_repo_name(file.repo);
   if (file.name.empty()) {
-    const auto chosen = hub::choose_model(std::move(*names), repo);
+    const auto chosen = hub::choose_model(std::move(*names), repo, options);
     return chosen ? Status() : Status(chosen.error());
   }
   if (std::ranges::count(*names, hub::first_part(file.name)) > 0) return {};
@@ -115,13 +117,14 @@ Status check_in_repo(const hub::RepoFile& file) {
                            file.name, hub::shown_names(*names))};
 }
 
-Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
+Result<std::string> download_model(hub::RepoFile file, Unfit unfit,
+                                   const hub::RepoOptions& options) {
   auto settings = hub::Settings::from_environment();
   if (!settings) return settings.error();
   const hub::RepoName repo = hub::read_repo_name(file.repo);
   file.repo = repo.repo;
   if (file.name.empty()) {
-    auto name = choose_file(repo, file.revision);
+    auto name = choose_file(repo, file.revision, options);
     if (!name) return name.error();
     file.name = *name;
   }

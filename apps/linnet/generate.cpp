@@ -271,8 +271,9 @@ Status run(Options options) {
   const auto tokenizer = (*file)->need_tokenizer();
   if (!tokenizer) return Error{tokenizer.error().message + "; `linnet logits` takes token ids"};
   GenerateOutcome outcome;
-  const EngineOptions engine_options = options.model.engine_options(**file);
-  const auto plan = (*file)->plan(engine_options);
+  const auto engine_options = options.model.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  const auto plan = (*file)->plan(*engine_options);
   if (!plan) return plan.error();
   const double opened_s = seconds_since(start);
   const auto prompt = read_prompt(options);  // which somebody may be typing
@@ -295,7 +296,7 @@ Status run(Options options) {
   note_chat_template(**file, options);
 
   auto engine =
-      load_engine(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
+      load_engine(**file, *engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
   if (!engine) return engine.error();
   if (Status s = load_prompt_cache(**engine, options.prompt_cache); !s) return s;
   // Until here Ctrl-C ends the program at once: there is nothing to report.

@@ -73,12 +73,13 @@ Status run(const Options& options) {
                              window, kFewestTokens)};
   }
   Collector collector;
-  EngineOptions engine_options = options.model.engine_options(**file);
-  engine_options.observer = &collector;
-  const auto plan = (*file)->plan(engine_options);
+  auto engine_options = options.model.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  engine_options->observer = &collector;
+  const auto plan = (*file)->plan(*engine_options);
   if (!plan) return plan.error();
   if (Status s = check_context(window, 0, plan->context); !s) return s;
-  const auto engine = load_engine(**file, engine_options, window);
+  const auto engine = load_engine(**file, *engine_options, window);
   if (!engine) return engine.error();
   if (Status s = evaluate(**engine, *windows); !s) return s;
   const quantize::Importance& importance = collector.importance;

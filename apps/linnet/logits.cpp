@@ -22,13 +22,14 @@ Status run(const Options& options) {
   if (Status s = check_makes_text(**file); !s) return s;
   if (Status s = check_replaces_no_input(options.npy, {(*file)->file().path()}); !s) return s;
   if (Status s = check_can_be_written(options.npy); !s) return s;
-  const EngineOptions engine_options = options.model.engine_options(**file);
-  auto plan = (*file)->plan(engine_options);
+  const auto engine_options = options.model.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  auto plan = (*file)->plan(*engine_options);
   if (!plan) return plan.error();
   const auto count = static_cast<std::int64_t>(options.tokens.size());
   const std::int64_t all = count + std::ssize(options.input);
   if (Status status = check_context(all, 0, plan->context); !status) return status;
-  auto engine = load_engine(**file, engine_options, all);
+  auto engine = load_engine(**file, *engine_options, all);
   if (!engine) return engine.error();
   const std::int64_t shape[] = {count, (*engine)->model().spec().vocabulary};
   const InterruptCatcher catcher;

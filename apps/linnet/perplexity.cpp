@@ -54,15 +54,16 @@ Result<Loaded> load(const ModelOptions& model, const Options& options, const std
   if (Status s = check_makes_text(**file); !s) return s.error();
   auto tokens = encode(**file, text, options);
   if (!tokens) return tokens.error();
-  const EngineOptions engine_options = model.engine_options(**file);
-  const auto plan = (*file)->plan(engine_options);
+  const auto engine_options = model.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  const auto plan = (*file)->plan(*engine_options);
   if (!plan) return plan.error();
   const std::int64_t window = std::min(options.window, std::ssize(*tokens));
   if (window > plan->context) {
     return Error{fmt::format("a window of {} tokens is longer than the context, which holds {}",
                              window, plan->context)};
   }
-  auto engine = load_engine(**file, engine_options, std::max<std::int64_t>(window, 1));
+  auto engine = load_engine(**file, *engine_options, std::max<std::int64_t>(window, 1));
   if (!engine) return engine.error();
   return Loaded{std::move(*file), std::move(*engine), std::move(*tokens)};
 }

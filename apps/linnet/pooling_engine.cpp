@@ -40,11 +40,12 @@ Status check_memory(std::size_t texts, std::int64_t width, std::string_view kind
 
 Result<std::unique_ptr<Engine>> load_for_pooling(const ModelFile& file, const ModelOptions& options,
                                                  Texts texts, std::string_view kind) {
-  const EngineOptions engine_options = options.engine_options(file);
-  const auto plan = file.plan(engine_options);
+  const auto engine_options = options.engine_options(file);
+  if (!engine_options) return engine_options.error();
+  const auto plan = file.plan(*engine_options);
   if (!plan) return plan.error();
   if (Status s = check_fit(texts, plan->context, kind); !s) return s.error();
-  auto engine = load_engine(file, engine_options, choose_kv_tokens(texts, plan->context));
+  auto engine = load_engine(file, *engine_options, choose_kv_tokens(texts, plan->context));
   if (!engine) return engine;
   if (Status s = check_memory(texts.size(), file.spec().width, kind); !s) return s.error();
   return engine;

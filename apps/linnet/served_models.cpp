@@ -99,7 +99,9 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   if (options.sources.count() > 1)
     note("model:   {}\n", printable((*file)->file().path().string()));
   PlannedModel model;
-  model.options = model_options.engine_options(**file);
+  auto engine_options = model_options.engine_options(**file);
+  if (!engine_options) return engine_options.error();
+  model.options = std::move(*engine_options);
   auto plan = (*file)->plan(model.options);
   if (!plan) return plan.error();
   model.kv_tokens = options.kv_tokens > 0 ? options.kv_tokens
@@ -198,10 +200,11 @@ std::string ServedModelsOptions::problem() const {
                        variables.error().message);
   }
   if (models == 1) return {};
-  const std::array<std::pair<const char*, bool>, 7> of_one_model = {{
+  const std::array<std::pair<const char*, bool>, 8> of_one_model = {{
       {"--chat-template", !chat_template.empty()},
       {"--control-vector", !model.control_vectors.empty()},
-      {"--draft-model", !model.draft_model.empty()},
+      {"--draft-model", !model.draft.gguf.empty()},
+      {"--draft-repo", !model.draft.repo.empty()},
       {"--lora", !model.adapters.empty()},
       {"--mmproj", !model.mmproj.empty()},
       {"--override-kv", !model.reading.overrides.empty()},

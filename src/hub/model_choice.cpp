@@ -93,7 +93,8 @@ RepoName read_repo_name(const std::string& text) {
   return {text.substr(0, colon), type};
 }
 
-Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo) {
+Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo,
+                                 const RepoOptions& options) {
   std::erase_if(names, is_encoder);
   if (names.empty()) return Error{fmt::format("{}: the repo has no GGUF file", repo.repo)};
   if (repo.type.empty() && names.size() == 1) return names.front();
@@ -102,9 +103,8 @@ Result<std::string> choose_model(std::vector<std::string> names, const RepoName&
   if (meant.size() == 1) return meant.front();
   if (repo.type.empty()) {
     return Error{fmt::format(
-        "{}: the repo has {} GGUF files, name one with --gguf, or its type as in --repo {}:Q8_0: "
-        "{}",
-        repo.repo, names.size(), repo.repo, shown_names(names))};
+        "{}: the repo has {} GGUF files, name one with {}, or its type as in {} {}:Q8_0: {}",
+        repo.repo, names.size(), options.file, options.repo, repo.repo, shown_names(names))};
   }
   return Error{
       fmt::format("{}: of the repo's GGUF files {} have {} in their names, expected one: "

@@ -17,6 +17,12 @@ struct RepoName {
 };
 RepoName read_repo_name(const std::string& text);
 
+/// The options that name a repo and one of its files, for messages.
+struct RepoOptions {
+  std::string_view repo = "--repo";
+  std::string_view file = "--gguf";
+};
+
 /// What a repo's files are chosen by where no type is named.
 inline constexpr std::string_view kUsualType = "Q4_K_M";
 
@@ -27,7 +33,8 @@ inline bool is_encoder(std::string_view name) { return name.find("mmproj") != na
 /// whatever case, and never an encoder. Of model-Q4_K_M and model-UD-Q4_K_M it is the first:
 /// nothing is in its name that is not in the other's. Without a type it is the only model, or that
 /// of kUsualType. An Error lists those that there are.
-Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo);
+Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo,
+                                 const RepoOptions& options = {});
 
 /// The encoder that goes with `model`, among `names`, those of the files beside it and its own: the
 /// one that has its name, as mmproj-NAME-F16.gguf or NAME-mmproj-F16.gguf, whatever the types. One

@@ -177,6 +177,45 @@ TEST_F(PullTest, GenerateDownloadsAndRuns) {
   EXPECT_EQ(again.out(), local.out());
 }
 
+TEST_F(PullTest, TheDraftModelMayComeFromARepo) {
+  const std::vector<std::string> plain = {"generate", "--gguf", test::kBundledModel, "-m", "8"};
+  test::BackgroundProgram alone = start(plain);
+  ASSERT_EQ(alone.wait(), 0) << alone.error();
+  const auto drafted = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), plain.begin(), plain.end());
+    return start(options);
+  };
+  test::BackgroundProgram only = drafted({"--draft-repo", "o/m"});
+  ASSERT_EQ(only.wait(), 0) << only.error();
+  EXPECT_EQ(only.out(), alone.out());
+  EXPECT_THAT(only.error(), AllOf(HasSubstr("guess"), HasSubstr("of weights")));
+  environment["HF_HUB_OFFLINE"] = "1";
+  test::BackgroundProgram named = drafted({"--draft-repo", "o/m", "--draft-model", "kjv.gguf"});
+  ASSERT_EQ(named.wait(), 0) << named.error();
+  EXPECT_EQ(named.out(), alone.out());
+  EXPECT_THAT(named.error(), HasSubstr("guess"));
+}
+
+TEST_F(PullTest, ADraftModelThatIsMisspeltIsAnErrorBeforeTheModelIsDownloaded) {
+  hub.files["kjv-Q8_0.gguf"] = model();
+  const auto error_with = [&](std::vector<std::string> options) {
+    const std::vector<std::string> run = {"generate", "--repo", "o/m:Q8_0", "-m", "1"};
+    options.insert(options.begin(), run.begin(), run.end());
+    test::BackgroundProgram program = start(options);
+    EXPECT_EQ(program.wait(), 1);
+    return program.error();
+  };
+  EXPECT_THAT(error_with({"--draft-repo", "o/m"}),
+              HasSubstr("2 GGUF files, name one with --draft-model, or its type as in "
+                        "--draft-repo o/m:Q8_0: "));
+  EXPECT_THAT(error_with({"--draft-repo", "o/m:Q2_K"}), HasSubstr("none have Q2_K"));
+  EXPECT_THAT(error_with({"--draft-repo", "o/m", "--draft-model", "x.gguf"}),
+              HasSubstr("the repo has no file x.gguf"));
+  EXPECT_THAT(error_with({"--draft-repo", "o/m:Q8_0", "--draft-model", "kjv.gguf"}),
+              HasSubstr("--draft-repo names the type Q8_0 and --draft-model the file kjv.gguf"));
+  EXPECT_EQ(hub.storage().sent_bytes(), 0u);
+}
+
 TEST_F(PullTest, AKilledDownloadIsTakenUpAgain) {
   const std::size_t cut = (2 << 20) + 500'000;  // the first 2 MiB are asked for on their own
   hub.add_fault({});

@@ -235,12 +235,15 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
                "itself or the file has a layer that predicts tokens (MTP)")
       ->group(kRunGroup);
   app.add_option(
-         "--draft-model", draft_model,
-         "GGUF file of what makes the guesses instead: a smaller model with the same vocabulary, "
-         "or "
-         "one that was trained for this model (EAGLE-3, an assistant of Gemma 4, layers for "
-         "multi-token prediction)")
+         "--draft-model", draft.gguf,
+         "GGUF file of what makes the guesses instead, or its name inside --draft-repo: a smaller "
+         "model with the same vocabulary, or one that was trained for this model (EAGLE-3, an "
+         "assistant of Gemma 4, layers for multi-token prediction)")
       ->type_name("FILE")
+      ->group(kRunGroup);
+  app.add_option("--draft-repo", draft.repo,
+                 "Hugging Face repo of the draft model, as --repo has it")
+      ->type_name("REPO")
       ->group(kRunGroup);
 }
 
@@ -267,7 +270,7 @@ void ModelOptions::read_environment() {
   if (const auto parts = variable("LINNET_CUDA_WITHOUT"); !parts.empty()) leave_out(parts, cuda);
 }
 
-EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
+Result<EngineOptions> ModelOptions::engine_options(const ModelFile& file) const {
   EngineOptions options;
   options.threads = threads;
   options.context = context;
@@ -278,7 +281,11 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
     options.gpu_layers = std::stoi(gpu_layers, nullptr, /*base=*/0);  // as the check reads it
   }
   options.speculate = speculates();
-  options.draft_model = draft_model;
+  if (!draft.is_bundled()) {
+    auto path = find_model(draft, unfit_of(*this));
+    if (!path) return path.error();
+    options.draft_model = std::move(*path);
+  }
   options.cuda = cuda;
   options.instruction_set = instruction_set;
   if (backend == "reference") {
@@ -365,25 +372,33 @@ void note_context(const MemoryPlan& plan) {
 Status check_source(const ModelSource& source) {
   std::error_code ignored;
   if (source.is_bundled()) return {};
-  if (Status s = check_one_choice(source.repo, source.gguf); !s) return s;
+  if (Status s = check_one_choice(source.repo, source.gguf, source.named_by); !s) return s;
   if (!source.gguf.empty() && fs::exists(source.gguf, ignored)) return {};
-  if (!source.repo.empty()) return check_in_repo({source.repo, source.gguf, source.revision});
+  if (!source.repo.empty()) {
+    return check_in_repo({source.repo, source.gguf, source.revision}, source.named_by);
+  }
   return Error{source.gguf + ": there is no such file"};
 }
 
 Result<std::string> find_model(const ModelSource& source, Unfit unfit) {
   std::error_code ignored;
   if (source.is_bundled()) return find_bundled_model();
-  if (Status s = check_one_choice(source.repo, source.gguf); !s) return s.error();
+  if (Status s = check_one_choice(source.repo, source.gguf, source.named_by); !s) {
+    return s.error();
+  }
   if (source.repo.empty()) return source.gguf;
   if (!source.gguf.empty() && fs::exists(source.gguf, ignored)) {
-    note("hub:     {} is a file on this machine, so --repo is not asked\n", printable(source.gguf));
+    note("hub:     {} is a file on this machine, so {} is not asked\n", printable(source.gguf),
+         source.named_by.repo);
     return source.gguf;
   }
-  return download_model({source.repo, source.gguf, source.revision}, unfit);
+  return download_model({source.repo, source.gguf, source.revision}, unfit, source.named_by);
 }
 
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
+  if (!options.draft.repo.empty()) {  // it may be misspelt, and the model large
+    if (Status s = check_source(options.draft); !s) return s.error();
+  }
   const auto path = find_model(options.source, unfit_of(options));
   if (!path) return path.error();
   const ReadingOptions& reading = options.reading;

@@ -19,6 +19,7 @@ struct ModelSource {
                      ///< there, or the bundled model
   std::string repo;  ///< see hub::read_repo_name()
   std::string revision = "main";
+  hub::RepoOptions named_by = {};
 
   void add_to(CLI::App& app);
   bool is_bundled() const { return gguf.empty() && repo.empty(); }
@@ -45,7 +46,8 @@ struct ModelOptions {
   std::int64_t context = 0;
   bool force = false;
   bool speculate = false;
-  std::string draft_model;
+  /// Of the draft model; is_bundled(): there is none.
+  ModelSource draft = {.gguf = "", .repo = "", .named_by = {"--draft-repo", "--draft-model"}};
   std::vector<std::string> adapters, control_vectors;  ///< see parse_scaled_file()
   std::int64_t image_tokens = VisionFile::kUsualTokens;
   std::string mmproj;  ///< a path, a file's name inside `repo`, or auto; empty: reads no pictures,
@@ -61,9 +63,10 @@ struct ModelOptions {
   /// The options of the encoder of pictures and sounds, for subcommands whose prompts may have
   /// some.
   void add_encoders_to(CLI::App& app);
-  bool speculates() const { return speculate || !draft_model.empty(); }
-  /// What `file` is loaded with; says on stderr what --device auto comes to.
-  EngineOptions engine_options(const ModelFile& file) const;
+  bool speculates() const { return speculate || !draft.is_bundled(); }
+  /// What `file` is loaded with; says on stderr what --device auto comes to. The draft model is
+  /// downloaded if need be.
+  Result<EngineOptions> engine_options(const ModelFile& file) const;
 
  private:
   void read_environment();
@@ -102,7 +105,8 @@ std::string shown_name(const ModelFile& file);
 /// Says on stderr where the context is not what the model was trained for.
 void note_context(const MemoryPlan& plan);
 
-/// Opens the model's file and its adapters; downloads it if need be, progress on stderr.
+/// Opens the model's file and its adapters; downloads it if need be, progress on stderr, unless the
+/// repo of the draft model has none.
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options);
 
 }  // namespace linnet::app

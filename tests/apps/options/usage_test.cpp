@@ -169,6 +169,7 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"quantize", "--output-tensor-type", "Q8_0"}, "--rule");
   // Not -m with a value.
   asks({"generate", "-md", "a.gguf"}, "--draft-model");
+  asks({"generate", "-hfd", "o/m"}, "--draft-repo");
   asks({"chat", "-mm", "a.gguf"}, "--mmproj");
   asks({"chat", "-mu", "https://a/b"}, "--repo");
   asks({"generate", "--rope-freq-base", "1e6"}, "--override-kv");
@@ -207,6 +208,8 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
                      "--alias is there 1 times for 2 models, expected once for each of them");
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--lora", "c"},
                      "--lora is for one model, and there are 2");
+  expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--draft-repo", "o/m"},
+                     "--draft-repo is for one model, and there are 2");
   expect_usage_error({"serve", "--repo", "a/b", "--repo", "c/d", "--gguf", "e"},
                      "of 2 repos 1 files are named, expected one of each, or none");
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--override-kv", "llama.x=int:1"},
