@@ -264,6 +264,7 @@ void add_serve(CLI::App& parent, int& exit_status) {
       "  linnet serve --gguf model.gguf\n"
       "  linnet serve --gguf model.gguf --host 0.0.0.0 --api-key-file keys.txt\n"
       "  linnet serve --gguf small.gguf --gguf large.gguf\n"
+      "  linnet serve --gguf small.gguf --gguf large.gguf --lora large=style.gguf:0.7\n"
       "  linnet serve --gguf ~/models --models-loaded 1\n"
       "  linnet serve --gguf model.gguf --ctx 8192 --parallel 8 --cache-dir /var/cache/linnet");
   app->callback([options, &exit_status] {

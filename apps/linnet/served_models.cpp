@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "base/utf8.hpp"
@@ -64,12 +66,51 @@ void note_thinking(const serve::ServedModel& model) {
 }
 
 // An adapter whose name means something else is chosen by its number alone.
-void note_adapters(const serve::ServedModel& model) {
-  for (const serve::ServedAdapter& adapter : model.adapters) {
-    if (model.find_adapter(adapter.name) == &adapter) continue;
-    note("adapter: the name {} is taken; requests choose this one by the field lora only\n",
-         printable(adapter.name));
+void note_adapters(const std::vector<PlannedModel>& models) {
+  std::set<std::string_view> taken;
+  for (const PlannedModel& model : models) {
+    taken.insert(model.described.id);
+    taken.insert(model.described.aliases.begin(), model.described.aliases.end());
   }
+  for (const PlannedModel& model : models) {
+    for (const serve::ServedAdapter& adapter : model.described.adapters) {
+      if (taken.insert(adapter.name).second) continue;
+      note("adapter: the name {} is taken; requests choose this one by the field lora only\n",
+           printable(adapter.name));
+    }
+  }
+}
+
+// Of several models, --lora says which one an adapter is for: what stands behind its name, if it is
+// one of these.
+std::optional<std::string> adapter_for(const std::vector<std::string>& names,
+                                       const std::string& text) {
+  for (const std::string& name : names) {
+    if (text.starts_with(name + "=")) return text.substr(name.size() + 1);
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> names_of(const serve::ServedModel& model) {
+  std::vector<std::string> names = {model.id};
+  names.insert(names.end(), model.aliases.begin(), model.aliases.end());
+  return names;
+}
+
+// That each adapter is one of a model.
+Status check_adapters(const std::vector<std::string>& adapters,
+                      const std::vector<PlannedModel>& models) {
+  std::string ids;
+  for (const PlannedModel& model : models) ids += (ids.empty() ? "" : ", ") + model.id;
+  for (const std::string& text : adapters) {
+    const bool has_model = std::ranges::any_of(models, [&](const PlannedModel& model) {
+      return adapter_for(names_of(model.described), text).has_value();
+    });
+    if (has_model) continue;
+    return Error{
+        fmt::format("--lora {}: there is no such model; the models are called {}", text, ids)};
+  }
+  return {};
 }
 
 Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
@@ -85,7 +126,6 @@ Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOpt
   recommend(options.sampling, *model);
   if (!model->chat) note("no chat: {}\n", printable(model->chat_problem));
   note_thinking(*model);
-  note_adapters(*model);
   if (model->chat) note_unknown_markers(*model->tokenizer, *model->chat);
   return model;
 }
@@ -96,8 +136,16 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
                                 const ModelOptions& model_options) {
   auto file = open_model(model_options);
   if (!file) return file.error();
-  if (options.sources.count() > 1)
+  if (options.sources.count() > 1) {
     note("model:   {}\n", printable((*file)->file().path().string()));
+    std::vector<std::string> adapters;
+    for (const std::string& text : options.model.adapters) {
+      if (auto own = adapter_for(api_names(**file, options, index), text)) {
+        adapters.push_back(std::move(*own));
+      }
+    }
+    if (Status s = add_adapters(adapters, **file); !s) return s.error();
+  }
   PlannedModel model;
   auto engine_options = model_options.engine_options(**file);
   if (!engine_options) return engine_options.error();
@@ -125,6 +173,7 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
 // that is none for it: nobody has named it.
 Result<PlannedModel> plan_with_encoder(const ServedModelsOptions& options, std::size_t index) {
   ModelOptions model_options = options.sources.model(index, options.model);
+  if (options.sources.count() > 1) model_options.adapters.clear();  // it is not yet known whose
   if (!options.sources.is_found(index) || !model_options.mmproj.empty()) {
     return plan_model(options, index, model_options);
   }
@@ -200,12 +249,15 @@ std::string ServedModelsOptions::problem() const {
                        variables.error().message);
   }
   if (models == 1) return {};
-  const std::array<std::pair<const char*, bool>, 8> of_one_model = {{
+  for (const std::string& text : model.adapters) {
+    if (text.find('=') != text.npos) continue;
+    return fmt::format("--lora {}: for one of several models, expected MODEL={}", text, text);
+  }
+  const std::array<std::pair<const char*, bool>, 7> of_one_model = {{
       {"--chat-template", !chat_template.empty()},
       {"--control-vector", !model.control_vectors.empty()},
       {"--draft-model", !model.draft.gguf.empty()},
       {"--draft-repo", !model.draft.repo.empty()},
-      {"--lora", !model.adapters.empty()},
       {"--mmproj", !model.mmproj.empty()},
       {"--override-kv", !model.reading.overrides.empty()},
       {"--pre", !model.reading.pre_tokenizer.empty()},
@@ -232,6 +284,10 @@ Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options
     models.push_back(std::move(*model));
   }
   if (models.empty()) return Error{"none of the models in the folder can be served"};
+  if (options.sources.count() > 1) {
+    if (Status s = check_adapters(options.model.adapters, models); !s) return s.error();
+  }
+  note_adapters(models);
   return models;
 }
 

@@ -28,6 +28,12 @@ struct Route {
   Result<Json> (*parse)(std::string_view body) = parse_body;
 };
 
+constexpr Route takes_adapters(std::string_view path, Handler handler) {
+  Route route{"POST", path, handler};
+  route.parse = parse_adapter_list;
+  return route;
+}
+
 constexpr Route takes_files(std::string_view path, Handler handler) {
   Route route{"POST", path, handler};
   route.parse = parse_multipart;
@@ -69,6 +75,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/props", llama_props},
     Route{"GET", "/slots", llama_slots},
     Route{"GET", "/lora-adapters", llama_adapters},
+    takes_adapters("/lora-adapters", llama_set_adapters),
     Route{"POST", "/api/chat", ollama_chat, ErrorShape::kOllama},
     Route{"POST", "/api/generate", ollama_generate, ErrorShape::kOllama},
     Route{"POST", "/api/embed", ollama_embed, ErrorShape::kOllama},
@@ -82,13 +89,34 @@ constexpr std::array kRoutes = {
     Route{"POST", "/apply-template", apply_template},
 };
 
-// Null where there is none.
-const Route* find_route(std::string_view path) {
-  const auto fits = [&](const Route& route) {
-    return route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;
-  };
-  const auto* const route = std::ranges::find_if(kRoutes, fits);
-  return route == kRoutes.end() ? nullptr : route;
+bool fits(const Route& route, std::string_view path) {
+  return route.path.ends_with('/') ? path.starts_with(route.path) : path == route.path;
+}
+
+// The one that takes `method`, else any; null where there is none of that path.
+const Route* find_route(std::string_view path, std::string_view method = {}) {
+  const Route* found = nullptr;
+  for (const Route& route : kRoutes) {
+    if (!fits(route, path) || (found && route.method != method)) continue;
+    found = &route;
+  }
+  return found;
+}
+
+ApiError wrong_method(const ApiRequest& request) {
+  std::string methods, allow;
+  for (const Route& route : kRoutes) {
+    if (!fits(route, request.path)) continue;
+    methods += fmt::format("{}{}", methods.empty() ? "" : " and ", route.method);
+    allow += fmt::format("{}{}", allow.empty() ? "" : ", ", route.method);
+    if (route.method == "GET") allow += ", HEAD";
+  }
+  ApiError error =
+      invalid_request(fmt::format("{} takes {}, not {}", request.path, methods, request.method), "",
+                      "method_not_allowed");
+  error.status = 405;
+  error.allow = std::move(allow);
+  return error;
 }
 
 // Also says where it is what some clients leave out: their address has to end in /v1.
@@ -138,7 +166,7 @@ ErrorShape Api::error_shape(std::string_view path) {
 }
 
 std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
-  const Route* const route = find_route(request.path);
+  const Route* const route = find_route(request.path, request.method);
   if (!route) return unknown_path(request.path);
   if (!route->is_public && !request.client) {
     ApiError error =
@@ -147,14 +175,7 @@ std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
     error.status = 401;
     return error;
   }
-  if (route->method != request.method) {
-    ApiError error = invalid_request(
-        fmt::format("{} takes {}, not {}", request.path, route->method, request.method), "",
-        "method_not_allowed");
-    error.status = 405;
-    error.allow = route->method == "GET" ? "GET, HEAD" : std::string(route->method);
-    return error;
-  }
+  if (route->method != request.method) return wrong_method(request);
   return std::nullopt;
 }
 
@@ -193,7 +214,7 @@ ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_take_long) {
 ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   if (const auto error = refuse(request)) return *error;
   if (may_take_long && request.is_given_up()) return client_gone();
-  const Route& route = *find_route(request.path);
+  const Route& route = *find_route(request.path, request.method);
   if (route.method == "POST" && !request.json) {
     auto parsed = route.parse(request.body);
     if (!parsed) return invalid_request(parsed.error().message);
@@ -207,6 +228,7 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   const ServedModel& model = chosen->entry->model;
   auto strengths = read_adapters(body, model, chosen->adapter);
   if (!strengths) return strengths.error();
+  if (strengths->empty()) *strengths = chosen->entry->adapters.strengths();
   ApiContext context{.models = models_,
                      .chosen = *chosen->entry,
                      .adapter = chosen->adapter,
@@ -231,7 +253,7 @@ ApiResult<NamedModel> Api::choose_model(const ApiRequest& request, const Json& b
   Fields fields(body.is_null() ? none : body);
   auto name = fields.text(is_ollama && !fields.has("model") ? "name" : "model");
   if (fields.error()) return *fields.error();
-  if (body.is_null()) name = query_field(request.query, "model");
+  if (!name) name = query_field(request.query, "model");
   constexpr std::string_view kTag = ":latest";
   if (is_ollama && name && name->ends_with(kTag) && !models_.find(*name)) {
     name->resize(name->size() - kTag.size());

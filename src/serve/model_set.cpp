@@ -31,6 +31,15 @@ Status ModelSet::check_ids(const std::vector<ModelToServe>& models) {
   return {};
 }
 
+std::vector<const ServedAdapter*> ModelSet::named_adapters(const ModelEntry& entry) const {
+  std::vector<const ServedAdapter*> named;
+  for (const ServedAdapter& adapter : entry.model.adapters) {
+    const auto found = find(adapter.name);
+    if (found && found->adapter == &adapter) named.push_back(&adapter);
+  }
+  return named;
+}
+
 ApiResult<NamedModel> ModelSet::find(std::string_view name) const {
   const auto is_called_so = [&](const auto& entry) {
     const ServedModel& model = entry->model;
@@ -38,15 +47,15 @@ ApiResult<NamedModel> ModelSet::find(std::string_view name) const {
   };
   const auto found = std::ranges::find_if(entries_, is_called_so);
   if (found != entries_.end()) return NamedModel{found->get(), nullptr};
+  for (const auto& entry : entries_) {
+    const auto& adapters = entry->model.adapters;
+    const auto adapter = std::ranges::find(adapters, name, &ServedAdapter::name);
+    if (adapter != adapters.end()) return NamedModel{entry.get(), &*adapter};
+  }
   std::string ids;
   for (const auto& entry : entries_) {
     ids += (ids.empty() ? "" : ", ") + entry->model.id;
-    if (const auto* const adapter = entry->model.find_adapter(name)) {
-      return NamedModel{entry.get(), adapter};
-    }
-    for (const ServedAdapter* const adapter : entry->model.named_adapters()) {
-      ids += ", " + adapter->name;
-    }
+    for (const ServedAdapter* const adapter : named_adapters(*entry)) ids += ", " + adapter->name;
   }
   return not_found(
       fmt::format("the model {} does not exist here; this server runs {}", shortened(name), ids),

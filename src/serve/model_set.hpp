@@ -12,6 +12,7 @@
 #include "serve/engines/media_room.hpp"
 #include "serve/metrics.hpp"
 #include "serve/served_model.hpp"
+#include "serve/usual_adapters.hpp"
 
 namespace linnet::serve {
 
@@ -33,6 +34,7 @@ struct ModelEntry {
   ModelMetrics metrics;
   GrammarCache grammars{model};
   MediaRoom media;
+  UsualAdapters adapters{model};
   std::unique_ptr<EngineThread> engine;  ///< never null before ModelSet::stop()
 };
 
@@ -55,6 +57,8 @@ class ModelSet {
 
   /// In the order in which they were given.
   const std::vector<std::unique_ptr<ModelEntry>>& entries() const { return entries_; }
+  /// The adapters of a model that find() finds by their names.
+  std::vector<const ServedAdapter*> named_adapters(const ModelEntry& entry) const;
   /// The one that is meant where none is named.
   ModelEntry& first() const { return *entries_.front(); }
   /// What is called so; an Error that names those that there are.

@@ -95,20 +95,6 @@ Status add_sampling(const gguf::File& file, ServedModel& model) {
 
 }  // namespace
 
-const ServedAdapter* ServedModel::find_adapter(std::string_view called) const {
-  if (called == id || std::ranges::find(aliases, called) != aliases.end()) return nullptr;
-  const auto found = std::ranges::find(adapters, called, &ServedAdapter::name);
-  return found == adapters.end() ? nullptr : &*found;
-}
-
-std::vector<const ServedAdapter*> ServedModel::named_adapters() const {
-  std::vector<const ServedAdapter*> named;
-  for (const ServedAdapter& adapter : adapters) {
-    if (find_adapter(adapter.name) == &adapter) named.push_back(&adapter);
-  }
-  return named;
-}
-
 Result<ServedModel> describe_model(const ModelFile& file, std::string id,
                                    const std::string& chat_template, std::int64_t context,
                                    nlohmann::ordered_json template_variables) {

@@ -73,11 +73,6 @@ struct ServedModel {
   std::optional<Reranker> reranker;
   std::string reranker_problem;  ///< why it is none
 
-  /// The adapter that a name stands for; null where it is no adapter's, or the model's own.
-  const ServedAdapter* find_adapter(std::string_view called) const;
-  /// Those that have a name to themselves, or are the first with it.
-  std::vector<const ServedAdapter*> named_adapters() const;
-
   bool sees() const { return media && media->vision(); }
   bool hears() const { return media && media->hearing(); }
 };

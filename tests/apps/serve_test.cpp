@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "support/adapter_file.hpp"
 #include "support/becomes.hpp"
 #include "support/http_client.hpp"
 #include "support/mmproj_file.hpp"
@@ -404,6 +405,23 @@ TEST_F(ServeTest, AliasesNameTheModelsInTheirOrder) {
   EXPECT_EQ(complete("").json()["model"], "b");
   EXPECT_EQ(complete("a/c").json()["model"], "a/c");
   EXPECT_EQ(complete("linnet-kjv").status, 404);
+}
+
+TEST_F(ServeTest, AnAdapterOfSeveralModelsIsThatOfOne) {
+  const auto model = std::move(*gguf::File::open(kModel));
+  const std::string style = folder_ / "style.gguf";
+  test::AdapterFile{.tensors = {"blk.1.attn_v.weight"}}.write(style, model);
+  start({"--alias", "one", "--alias", "two,other", "--lora", "other=" + style + ":0.5"},
+        {kModel, kModel});
+  EXPECT_EQ(test::http(port_, "GET", "/lora-adapters?model=one").body, "[]");
+  EXPECT_THAT(test::http(port_, "GET", "/lora-adapters?model=two").body,
+              HasSubstr(R"("name":"style","scale":0.5)"));
+  EXPECT_EQ(complete("style").json()["model"], "style");
+  const auto unknown = test::run_program({"serve", "--port", "0", "--gguf", kModel, "--gguf",
+                                          copy_of_model("more"), "--lora", "none=" + style});
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("there is no such model; the models are called linnet-kjv, "
+                                     "more\n"));
 }
 
 TEST_F(ServeTest, OneModelMayHaveSeveralNames) {

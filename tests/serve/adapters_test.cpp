@@ -105,6 +105,43 @@ TEST_F(Adapters, AnswersSayTheirNames) {
   EXPECT_EQ(model_of("linnet-kjv"), "linnet-kjv");
 }
 
+TEST_F(Adapters, WhatRequestsGetThatSayNothingIsSetByAPost) {
+  const auto lora = [](int id, double scale) {
+    return Json::array({{{"id", id}, {"scale", scale}}});
+  };
+  const auto set = [&](const Json& list) { return serving_.post("/lora-adapters", list); };
+  const std::string usual = text_of(Json::object()), none = text_of({{"lora", Json::array()}});
+  const auto reply = set(lora(1, 2));
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.json(), Json({{"success", true}}));
+  const std::string quiet = text_of({{"lora", lora(1, 2)}});
+  EXPECT_NE(quiet, usual);
+  EXPECT_EQ(text_of(Json::object()), quiet);
+  EXPECT_EQ(text_of({{"lora", lora(0, 0.5)}}), usual) << "the field says more";
+  EXPECT_EQ(text_of({{"model", "loud"}}), usual) << "a name is as the server was started";
+  const Json listed = serving_.get("/lora-adapters").json();
+  EXPECT_EQ(listed[0]["scale"], 0.0);
+  EXPECT_EQ(listed[1]["scale"], 2.0);
+  EXPECT_EQ(set(Json::array()).status, 200);
+  EXPECT_EQ(text_of(Json::object()), none);
+}
+
+TEST_F(Adapters, WrongPostsChangeNothing) {
+  const auto message_of = [&](const Json& body) {
+    const auto reply = serving_.post("/lora-adapters", body);
+    EXPECT_EQ(reply.status, 400) << reply.body;
+    return reply.json()["error"]["message"];
+  };
+  EXPECT_EQ(message_of({{{"id", 0}, {"scale", 1}}, {{"id", 2}, {"scale", 1}}}),
+            "lora[1].id: expected 0 to 1, found 2");
+  EXPECT_EQ(message_of({{"id", 0}, {"scale", 1}}), "the body is a JSON object, expected an array");
+  const auto put = test::http(serving_.port(), "PUT", "/lora-adapters", "[]");
+  EXPECT_EQ(put.status, 405);
+  EXPECT_THAT(put.body, HasSubstr("/lora-adapters takes GET and POST, not PUT"));
+  EXPECT_THAT(put.head, HasSubstr("Allow: GET, HEAD, POST\r\n"));
+  EXPECT_EQ(serving_.get("/lora-adapters").json()[0]["scale"], 0.5);
+}
+
 // Of two files of one name in two folders.
 TEST_F(Adapters, OfATakenNameAreChosenByNumber) {
   std::filesystem::create_directory(folder_ / "more");

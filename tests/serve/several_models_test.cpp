@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "serve/serving.hpp"
+#include "support/adapter_file.hpp"
 #include "support/becomes.hpp"
 #include "support/paths.hpp"
 #include "support/scripted_model.hpp"
@@ -67,9 +68,13 @@ class Log {
 class SeveralModels : public testing::Test {
  protected:
   // Before start(): a model that is loaded from `path` and takes so much of the fake memory.
-  void add(const std::string& id, const std::string& path, std::int64_t bytes = 1) {
+  void add(const std::string& id, const std::string& path, std::int64_t bytes = 1,
+           const std::string& adapter = "") {
     observers_.try_emplace(id, log_, id.front());
     files_.push_back(std::move(*ModelFile::open(path)));
+    if (!adapter.empty()) {
+      ASSERT_TRUE(files_.back()->add_adapter(adapter, 1.0f));
+    }
     const ModelFile& file = *files_.back();
     auto model = serve::describe_model(file, id, "", 512);
     ASSERT_TRUE(model) << model.error().message;
@@ -177,6 +182,41 @@ class SeveralModels : public testing::Test {
   std::vector<serve::ModelToServe> models_;
   std::unique_ptr<serve::Server> server_;
 };
+
+// Both called style, in two folders.
+TEST_F(SeveralModels, EachHasItsOwnAdapters) {
+  const auto model = std::move(*gguf::File::open(kBundled));
+  test::AdapterFile adapter{.tensors = {"blk.1.attn_v.weight", "blk.1.ffn_up.weight"}};
+  for (const char* const id : {"a", "b"}) {
+    std::filesystem::create_directory(folder_ / id);
+    const std::string path = folder_ / id / "style.gguf";
+    adapter.salt += 5;
+    adapter.write(path, model);
+    add(id, kBundled, 1, path);
+  }
+  start();
+  const auto text_of = [&](const std::string& name, const Json& fields = Json::object()) {
+    Json body = {{"model", name}, {"prompt", "In the beginning"}, {"max_tokens", 16}};
+    body["temperature"] = 0;
+    body.update(fields);
+    const auto reply = post("/v1/completions", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return reply.json()["choices"][0]["text"];
+  };
+  const Json off = {{"lora", Json::array()}};
+  EXPECT_EQ(text_of("a", off), text_of("b", off));
+  const Json of_a = text_of("a"), of_b = text_of("b");
+  EXPECT_NE(of_a, of_b);
+  EXPECT_EQ(text_of("style"), of_a) << "the first one of the name";
+  const Json models = get("/v1/models").json()["data"];
+  ASSERT_EQ(models.size(), 3u);
+  EXPECT_EQ(models[1]["parent"], "a");
+  EXPECT_EQ(post("/lora-adapters?model=b", Json::array()).status, 200);
+  EXPECT_EQ(text_of("b"), text_of("b", off));
+  EXPECT_EQ(text_of("a"), of_a);
+  EXPECT_EQ(get("/lora-adapters?model=b").json()[0]["scale"], 0.0);
+  EXPECT_EQ(get("/lora-adapters").json()[0]["scale"], 1.0);
+}
 
 TEST_F(SeveralModels, ARequestChoosesItsModel) {
   add_scripted("a", {"one"});

@@ -395,6 +395,14 @@ Result<std::string> find_model(const ModelSource& source, Unfit unfit) {
   return download_model({source.repo, source.gguf, source.revision}, unfit, source.named_by);
 }
 
+Status add_adapters(const std::vector<std::string>& adapters, ModelFile& model) {
+  for (const std::string& text : adapters) {
+    const ScaledFile adapter = parse_scaled_file(text);
+    if (Status s = model.add_adapter(adapter.path, adapter.strength); !s) return s;
+  }
+  return {};
+}
+
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   if (!options.draft.repo.empty()) {  // it may be misspelt, and the model large
     if (Status s = check_source(options.draft); !s) return s.error();
@@ -405,10 +413,7 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   auto model = ModelFile::open(*path, reading.pre_tokenizer, all_architectures(),
                                parse_overrides(reading.overrides));
   if (!model) return model.error();
-  for (const std::string& text : options.adapters) {
-    const ScaledFile adapter = parse_scaled_file(text);
-    if (Status s = (*model)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
-  }
+  if (Status s = add_adapters(options.adapters, **model); !s) return s.error();
   for (const std::string& text : options.control_vectors) {
     const ScaledFile vector = parse_scaled_file(text);
     if (Status s = (*model)->add_control_vector(vector.path, vector.strength); !s) return s.error();

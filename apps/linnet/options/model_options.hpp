@@ -109,4 +109,7 @@ void note_context(const MemoryPlan& plan);
 /// repo of the draft model has none.
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options);
 
+/// Adds adapters that --lora names.
+Status add_adapters(const std::vector<std::string>& adapters, ModelFile& model);
+
 }  // namespace linnet::app

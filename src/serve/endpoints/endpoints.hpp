@@ -29,6 +29,7 @@ Handled llama_completion(ApiContext& context, const ApiRequest& request, const J
 Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_slots(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_adapters(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled llama_set_adapters(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_props(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled ollama_chat(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled ollama_generate(ApiContext& context, const ApiRequest& request, const Json& body);

@@ -153,16 +153,24 @@ Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
        {"is_sleeping", context.chosen.engine->state() == EngineThread::State::kAway}});
 }
 
-// GET /lora-adapters: those of the model, by the ids that the field `lora` of a request takes
+// GET /lora-adapters: those of the model, by the ids that the field `lora` of a request takes, and
+// how much of them a request gets without that field
 Handled llama_adapters(ApiContext& context, const ApiRequest&, const Json&) {
   Json adapters = Json::array();
+  const std::vector<float> usual = context.chosen.adapters.strengths();
   for (const ServedAdapter& adapter : context.model().adapters) {
     adapters.push_back({{"id", adapters.size()},
                         {"path", adapter.file},
                         {"name", adapter.name},
-                        {"scale", adapter.strength}});
+                        {"scale", usual[adapters.size()]}});
   }
   return json_reply(adapters);
+}
+
+// POST /lora-adapters: how much of them a request gets from now on
+Handled llama_set_adapters(ApiContext& context, const ApiRequest&, const Json&) {
+  context.chosen.adapters.set(context.adapter_strengths);
+  return json_reply({{"success", true}});
 }
 
 // GET /slots: the places for texts, those that are taken first

@@ -86,7 +86,7 @@ Handled models(ApiContext& context, const ApiRequest&, const Json&) {
   Json data = Json::array();
   for (const auto& entry : context.models.entries()) {
     data.push_back(describe(*entry));
-    for (const ServedAdapter* const adapter : entry->model.named_adapters()) {
+    for (const ServedAdapter* const adapter : context.models.named_adapters(*entry)) {
       data.push_back(describe(*entry, *adapter));
     }
   }

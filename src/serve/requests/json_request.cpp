@@ -68,16 +68,29 @@ class Inspector final : public nlohmann::json_sax<Json> {
   std::string problem_;
 };
 
-}  // namespace
-
-Result<Json> parse_body(std::string_view body) {
-  if (body.empty()) return Error{"the request has no body, expected a JSON object"};
+// JSON of a type that is called `kind`.
+Result<Json> parse(std::string_view body, Json::value_t type, std::string_view kind) {
+  if (body.empty()) return Error{fmt::format("the request has no body, expected a JSON {}", kind)};
   Inspector inspector(body.size());
   if (!Json::sax_parse(body, &inspector)) return Error{inspector.problem()};
   Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) {
-    return Error{fmt::format("the body is a JSON {}, expected an object", json.type_name())};
+  if (json.type() != type) {
+    return Error{fmt::format("the body is a JSON {}, expected an {}", json.type_name(), kind)};
   }
+  return json;
+}
+
+}  // namespace
+
+Result<Json> parse_body(std::string_view body) {
+  return parse(body, Json::value_t::object, "object");
+}
+
+Result<Json> parse_adapter_list(std::string_view body) {
+  auto list = parse(body, Json::value_t::array, "array");
+  if (!list) return list;
+  Json json = Json::object();
+  json["lora"] = std::move(*list);
   return json;
 }
 

@@ -17,6 +17,8 @@ namespace linnet::serve {
 /// containers take recursion and quadratic time; at most 4,194,304 values, each of which may take
 /// twenty times as much memory as its text. An Error says what is wrong and where.
 Result<Json> parse_body(std::string_view body);
+/// The same of a body that is the list which other requests have as `lora`: an object with that.
+Result<Json> parse_adapter_list(std::string_view body);
 
 /// Puts `text` behind the text `to`, which may be null at first. In place: a request may have a
 /// hundred thousand parts of one text.

@@ -207,7 +207,7 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--alias", "c"},
                      "--alias is there 1 times for 2 models, expected once for each of them");
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--lora", "c"},
-                     "--lora is for one model, and there are 2");
+                     "--lora c: for one of several models, expected MODEL=c");
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--draft-repo", "o/m"},
                      "--draft-repo is for one model, and there are 2");
   expect_usage_error({"serve", "--repo", "a/b", "--repo", "c/d", "--gguf", "e"},
