@@ -46,8 +46,8 @@ typedef struct linnet_model_options {
   int64_t cache_tokens; /* whose keys and values are kept, of all texts together; at least the
                            context. More hold more texts side by side, and what earlier ones had in
                            common with new ones. 0: as many as the context */
-  const char* kv_type;  /* of keys and values: "f32", "f16", "bf16", "q8_0", or "f8_e4m3" on a GPU;
-                           NULL: "f16" */
+  const char* kv_type;  /* of keys and values: "f32", "f16", "bf16" or "q8_0"; "q4_0" on the CPU,
+                           "f8_e4m3" on a GPU; NULL: "f16" */
   const char* device;   /* "cpu", "cuda" or "auto": the GPU where the model or some of its layers
                            fit; NULL: "cpu" */
   int32_t gpu_layers;   /* with a GPU: how many of the last layers run there; 0: as many as fit */

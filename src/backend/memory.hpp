@@ -88,8 +88,9 @@ class Matrix {
 inline constexpr int kPageTokens = 32;
 
 /// What keys and values are kept in. kF8: 8-bit floats with 4 bits of exponent and 3 of mantissa
-/// (E4M3 of https://arxiv.org/abs/2209.05433), the largest being +-448; not every backend has it.
-enum class KvType { kF32, kF16, kBf16, kQ8_0, kF8 };
+/// (E4M3 of https://arxiv.org/abs/2209.05433), the largest being +-448. kQ4_0: 4 bits, of heads
+/// that are turned before: see head_rotation.hpp. Not every backend has these two.
+enum class KvType { kF32, kF16, kBf16, kQ8_0, kF8, kQ4_0 };
 
 struct KvTypeInfo {
   std::string_view name;
@@ -97,8 +98,8 @@ struct KvTypeInfo {
 };
 
 /// By KvType.
-inline constexpr KvTypeInfo kKvTypes[] = {
-    {"f32", 128}, {"f16", 64}, {"bf16", 64}, {"q8_0", 36}, {"f8_e4m3", 32}};
+inline constexpr KvTypeInfo kKvTypes[] = {{"f32", 128}, {"f16", 64},     {"bf16", 64},
+                                          {"q8_0", 36}, {"f8_e4m3", 32}, {"q4_0", 18}};
 
 inline constexpr const KvTypeInfo& info_of(KvType type) { return kKvTypes[static_cast<int>(type)]; }
 

@@ -129,7 +129,8 @@ std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers) {
 }
 
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers) {
-  const auto padded = [](int width) { return (width + 15) / 16 * 16; };  // as backends may do
+  const int step = type == KvType::kQ4_0 ? 32 : 16;  // to which backends may pad
+  const auto padded = [&](int width) { return (width + step - 1) / step * step; };
   const auto key_values = [&](const KvLayerShape& shape) {
     return std::int64_t{shape.heads} * (padded(shape.key_width) + padded(shape.value_width));
   };

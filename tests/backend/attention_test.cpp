@@ -15,6 +15,10 @@ namespace {
 using test::HostMatrix;
 using test::random_floats;
 
+// What the CPU keeps keys and values in.
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0,
+                             KvType::kQ4_0};
+
 struct Shape {
   int heads = 6, kv_heads = 2, key_width = 24, value_width = 20;
 };
@@ -144,7 +148,7 @@ std::vector<float> run_compressed(Backend& backend, KvType type, int stride, boo
 }
 
 TEST(AttentionTest, CompressedKeysAgreeWithTheReferenceWhateverChunksThreadsAndInstructionSet) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type : kTypes) {
     for (const auto& [stride, picks] : {std::pair(4, false), {4, true}, {128, false}}) {
       constexpr int kTokens = 281;
       const auto want =
@@ -194,7 +198,7 @@ std::vector<float> run_blocks(Backend& backend, KvType type, int stride, int mos
 }
 
 TEST(AttentionTest, BlocksOfTokensAgreeWithTheReferenceWhateverChunksThreadsAndInstructionSet) {
-  for (const KvType type : {KvType::kF32, KvType::kQ8_0}) {
+  for (const KvType type : {KvType::kF32, KvType::kQ8_0, KvType::kQ4_0}) {
     for (const auto& [stride, most] : {std::pair(2, 9), {4, 19}, {32, 64}, {4, 1000}}) {
       constexpr int kTokens = 139;
       const auto want = run_blocks(*make_reference_backend(), type, stride, most, kTokens, kTokens);
@@ -222,7 +226,7 @@ TEST(AttentionTest, TokensOfBlocksHaveTheScoresOfTheirBlocks) {
 
 TEST(AttentionTest, AgreesWithTheReference) {
   const auto reference = make_reference_backend();
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type : kTypes) {
     for (const AttentionParams& params : variants()) {
       const auto want = run(*reference, type, {}, params, 101, 101);
       const auto got = run(*make_cpu_backend(2), type, {}, params, 101, 101);
@@ -232,7 +236,7 @@ TEST(AttentionTest, AgreesWithTheReference) {
 }
 
 TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type : kTypes) {
     for (const AttentionParams& params : variants()) {
       const auto want = run(*make_cpu_backend(1, "scalar"), type, {}, params, 101, 101);
       for (const std::string_view set : cpu_instruction_sets()) {
@@ -251,15 +255,17 @@ TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
 TEST(AttentionTest, PartsOfLongTextsAreMergedTheSameWay) {
   constexpr int kTokens = 1060;
   const auto together = make_cpu_backend(1), side_by_side = make_cpu_backend(3);
-  for (const AttentionParams& params : variants()) {
-    const auto want = run(*together, KvType::kF16, {}, params, kTokens, kTokens);
-    if (params.span == AttentionSpan::kSliding) {
-      const auto exact = run(*make_reference_backend(), KvType::kF16, {}, params, kTokens, kTokens);
-      EXPECT_LT(test::normalised_error(want, exact), 1e-10);
+  for (const KvType type : {KvType::kF16, KvType::kQ4_0}) {
+    for (const AttentionParams& params : variants()) {
+      const auto want = run(*together, type, {}, params, kTokens, kTokens);
+      if (params.span == AttentionSpan::kSliding) {
+        const auto exact = run(*make_reference_backend(), type, {}, params, kTokens, kTokens);
+        EXPECT_LT(test::normalised_error(want, exact), 1e-10);
+      }
+      if (!params.causal) continue;
+      EXPECT_EQ(run(*side_by_side, type, {}, params, kTokens, 1), want);
+      EXPECT_EQ(run(*side_by_side, type, {}, params, kTokens, 29), want);
     }
-    if (!params.causal) continue;
-    EXPECT_EQ(run(*side_by_side, KvType::kF16, {}, params, kTokens, 1), want);
-    EXPECT_EQ(run(*side_by_side, KvType::kF16, {}, params, kTokens, 29), want);
   }
 }
 
@@ -278,7 +284,7 @@ TEST(AttentionTest, WideHeadsAndMultiQuery) {
 TEST(AttentionTest, ValuesWithinKeys) {
   AttentionParams params;
   params.values_in_keys = true;
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type : kTypes) {
     for (const Shape& shape : {Shape{12, 1, 72, 64}, Shape{2, 1, 36, 21}, Shape{4, 2, 24, 24}}) {
       const auto want = run(*make_reference_backend(), type, shape, params, 101, 101);
       const auto got = run(*make_cpu_backend(1, "scalar"), type, shape, params, 101, 101);

@@ -148,7 +148,8 @@ std::vector<float> attend(Backend& backend, KvType type, Place place, AttentionS
 }
 
 TEST(NotNumbers, InAttention) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kQ4_0}) {
     for (const Place place : {Place::kQuery, Place::kKey, Place::kInfiniteKey, Place::kValue}) {
       for (const AttentionSpan span : {AttentionSpan::kFull, AttentionSpan::kSliding}) {
         // Q8_0 has one scale for 32 columns, of all of which none is a number then.

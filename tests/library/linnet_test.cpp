@@ -72,7 +72,9 @@ TEST(Library, OptionsThatMakeNoSense) {
   EXPECT_THAT(error_with(options), HasSubstr("cache_tokens is 9223372036854775807, expected 0 to"));
   options = {};
   options.kv_type = "f15";
-  EXPECT_EQ(error_with(options), "kv_type is f15, expected one of f32, f16, bf16, q8_0, f8_e4m3");
+  EXPECT_EQ(error_with(options),
+            "kv_type is f15, expected one of f32, f16, bf16, q8_0, f8_e4m3, "
+            "q4_0");
   options = {};
   options.device = "tpu";
   EXPECT_EQ(error_with(options), "device is tpu, expected one of cpu, cuda, auto");

@@ -32,8 +32,14 @@ TEST_F(SequenceMemoryTest, KeysAndValuesOfAllLayers) {
   EXPECT_EQ(kv_bytes_per_token(spec_, KvType::kF32), 4 * 2 * (64 + 32) * 4);
   EXPECT_EQ(kv_bytes_per_token(spec_, KvType::kF16), 4 * 2 * (64 + 32) * 2);
   EXPECT_EQ(kv_bytes_per_token(spec_, KvType::kQ8_0), 4 * 2 * (64 + 32) * 36 / 32);
+  EXPECT_EQ(kv_bytes_per_token(spec_, KvType::kQ4_0), 4 * 2 * (64 + 32) * 18 / 32);
   EXPECT_EQ(kv_bytes_per_token(spec_, KvType::kF16, {1, 3}), 2 * 2 * (64 + 32) * 2);
   EXPECT_EQ(state_bytes(spec_), 0);
+}
+
+TEST_F(SequenceMemoryTest, HeadsOfFourBitsArePaddedToBlocks) {
+  layer(0).attention = attention(1, 80, 16);
+  EXPECT_EQ(kv_bytes_per_token(spec_, KvType::kQ4_0), (96 + 32) * 18 / 32);
 }
 
 TEST_F(SequenceMemoryTest, HeadsMayBePadded) {

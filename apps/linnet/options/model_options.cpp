@@ -197,7 +197,8 @@ void ModelOptions::add_run_options_to(CLI::App& app) {
       ->group(kRunGroup);
   std::vector<std::string> kv_types;
   for (const KvTypeInfo& type : kKvTypes) kv_types.emplace_back(type.name);
-  app.add_option("--kv-type", kv_type, "type of the KV cache; f8_e4m3 with --device cuda only")
+  app.add_option("--kv-type", kv_type,
+                 "type of the KV cache; f8_e4m3 with --device cuda only, q4_0 on the CPU only")
       ->check(CLI::IsMember(kv_types))
       ->capture_default_str()
       ->group(kRunGroup);

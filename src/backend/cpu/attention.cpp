@@ -6,6 +6,7 @@
 
 #include "backend/cpu/cpu_backend.hpp"
 #include "backend/cpu/kv_store.hpp"
+#include "backend/head_rotation.hpp"
 #include "backend/kv_pages.hpp"
 #include "backend/visible_keys.hpp"
 
@@ -75,7 +76,8 @@ class AttentionRun {
         params_(sets[0].params),
         batch_(batch),
         out_(out),
-        width_(PagedKvStore::padded(params_.value_width)) {}
+        width_(PagedKvStore::padded(params_.value_width)),
+        rotates_(sets[0].store.has_rotated_heads(params_.layer)) {}
 
   // All keys of a tile, part after part.
   void run(const Tile& tile) const {
@@ -198,6 +200,7 @@ class AttentionRun {
       float* out = out_.row(tile.first_row + r / tile.head_count) + head * params_.value_width;
       const float* values = sums.values + r * width_;
       for (int c = 0; c < params_.value_width; ++c) out[c] = values[c] / sums.sum[r];
+      if (rotates_) rotate_head(out, params_.value_width);
     }
   }
 
@@ -208,6 +211,7 @@ class AttentionRun {
   const BatchLayout& batch_;
   const View out_;
   const int width_;
+  const bool rotates_;
 };
 
 // Rows of one sequence behind `first`, which is one.
@@ -224,6 +228,18 @@ std::int32_t compressed_keys_of(const BatchLayout& batch, RowRange rows, int str
 }
 
 }  // namespace
+
+// The heads of queries as the keys are turned.
+View CpuBackend::rotated(View queries, int heads, int width) {
+  const auto floats = static_cast<std::size_t>(queries.rows * queries.columns);
+  rotated_queries_.resize(std::max(rotated_queries_.size(), floats));
+  const View to{rotated_queries_.data(), queries.rows, queries.columns, queries.columns};
+  for_rows(queries.rows, queries.columns * 8, [&](std::int64_t r) {
+    std::copy_n(queries.row(r), queries.columns, to.row(r));
+    for (int h = 0; h < heads; ++h) rotate_head(to.row(r) + h * width, width);
+  });
+  return to;
+}
 
 // `body(rows, pages)` for the rows of each sequence, when its compressed keys are in their dense
 // copy, whose pages these are.
@@ -249,6 +265,9 @@ void CpuBackend::with_dense_keys(const PagedKvStore& store, int layer, const Bat
 void CpuBackend::attention(const KvStore& store, View queries, const AttentionParams& params,
                            const BatchLayout& batch, View out) {
   const auto& paged = static_cast<const PagedKvStore&>(store);
+  if (paged.has_rotated_heads(params.layer)) {
+    queries = rotated(queries, params.heads, params.key_width);
+  }
   const KeySet own{paged, params, parts_of(longest_pages(batch) * kPageTokens),
                    params.selected ? &selection_ : nullptr};
   const CompressedKeys& compressed = params.compressed;

@@ -98,6 +98,8 @@ class CpuBackend : public Backend {
   void with_dense_keys(const PagedKvStore& store, int layer, const BatchLayout& batch, Body&& body);
   template <class Run, class Tiles>
   void attend_tiles(const Run& run, const Tiles& tiles);
+  /// Valid until the next call.
+  View rotated(View queries, int heads, int width);
   /// select_keys() of some rows, whose keys are in `pages` or, without any, in the batch's.
   void select_rows(const PagedKvStore& store, View queries, View weights,
                    const SelectParams& params, const BatchLayout& batch, RowRange rows,
@@ -120,7 +122,7 @@ class CpuBackend : public Backend {
   PageMemory quantised_, quantised_int16_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
-  std::vector<float> attention_sums_;
+  std::vector<float> attention_sums_, rotated_queries_;
   KeySelection selection_;
   std::vector<SequenceRun> runs_;
   Status status_;

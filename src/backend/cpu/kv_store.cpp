@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "backend/dense_layers.hpp"
+#include "backend/four_bits.hpp"
 #include "backend/kv_pages.hpp"
 #include "backend/visible_keys.hpp"
 #include "base/checked.hpp"
@@ -25,23 +26,30 @@ struct Part {
   int width;  // as it is stored
   int slots;
 
-  std::int64_t element_bytes() const {
-    return type == KvType::kQ8_0 ? 1 : info_of(type).block_bytes / 32;
+  std::int64_t element_bytes() const { return scale_bytes() ? 1 : info_of(type).block_bytes / 32; }
+  std::int64_t scale_bytes() const {  // 0: there are none
+    if (type == KvType::kQ8_0) return sizeof(float);
+    return type == KvType::kQ4_0 ? sizeof(std::uint16_t) : 0;
+  }
+  int columns() const {
+    return is_key ? PagedKvStore::key_columns(type, width)
+                  : PagedKvStore::value_columns(type, width);
   }
   std::int64_t scales_offset() const {
-    return round_up(std::int64_t{slots} * width, sizeof(float));
+    return round_up(std::int64_t{slots} * columns(), sizeof(float));
   }
   std::int64_t bytes() const {
-    if (type != KvType::kQ8_0) return std::int64_t{slots} * width * element_bytes();
-    return scales_offset() +
-           std::int64_t{slots} * PagedKvStore::scale_blocks(width) * std::int64_t{sizeof(float)};
+    if (scale_bytes() == 0) return std::int64_t{slots} * columns() * element_bytes();
+    const std::int64_t scales = std::int64_t{slots} * PagedKvStore::scale_blocks(width);
+    return scales_offset() + round_up(scales * scale_bytes(), sizeof(float));
   }
   // Where column `c` of position `slot` stands: keys run over positions first, values over columns.
   std::int64_t place(int slot, int c) const {
-    return is_key ? std::int64_t{c} * slots + slot : std::int64_t{slot} * width + c;
+    return is_key ? std::int64_t{c} * slots + slot : std::int64_t{slot} * columns() + c;
   }
-  float* scales(std::uint8_t* part) const {
-    return reinterpret_cast<float*>(part + scales_offset());
+  template <class Scale>
+  Scale* scales(std::uint8_t* part) const {
+    return reinterpret_cast<Scale*>(part + scales_offset());
   }
 };
 
@@ -67,7 +75,7 @@ float larger(float a, float b) { return a <= b || std::isnan(b) ? b : a; }
 
 void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
   auto* codes = reinterpret_cast<std::int8_t*>(to);
-  float* scales = part.scales(to);
+  float* scales = part.scales<float>(to);
   for (int first = 0; first < width; first += 32) {
     const int last = std::min(first + 32, width);
     float largest = 0.0f;
@@ -81,8 +89,28 @@ void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const flo
   }
 }
 
+void put_q4_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
+  auto* scales = part.scales<std::uint16_t>(to);
+  const int columns = part.columns();
+  // From one pair of columns in a byte to the next, and from the first of a pair to the second.
+  const std::int64_t stride = part.place(slot, 1) - part.place(slot, 0);
+  const int next = part.is_key ? 2 : 1, other = part.is_key ? 1 : 16;
+  for (int first = 0; first < width; first += 32) {
+    float codes[32] = {};
+    const float scale = round_to_four_bits(from + first, std::min(32, width - first), codes);
+    scales[first / 32 * part.slots + slot] = float_to_bfloat16(scale);
+    std::uint8_t* const bytes = to + part.place(slot, first / 2);
+    for (int i = 0; i < std::min(16, columns - first / 2); ++i) {
+      const int low = static_cast<int>(codes[next * i]) + 8;
+      const int high = static_cast<int>(codes[next * i + other]) + 8;
+      bytes[i * stride] = static_cast<std::uint8_t>(low | high << 4);
+    }
+  }
+}
+
 void put(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
   if (part.type == KvType::kQ8_0) return put_q8_0(to, part, width, slot, from);
+  if (part.type == KvType::kQ4_0) return put_q4_0(to, part, width, slot, from);
   for (int c = 0; c < width; ++c) {
     const std::int64_t at = part.place(slot, c);
     if (part.type == KvType::kF32) {
@@ -109,14 +137,18 @@ void copy_slots(const Slots& from, int count, const Slots& to) {
                 from.part + layout.place(from.first + slot, c) * bytes, elements * bytes);
   };
   if (layout.is_key) {
-    for (int c = 0; c < layout.width; ++c) copy(0, c, count);
+    for (int c = 0; c < layout.columns(); ++c) copy(0, c, count);
   } else {
-    copy(0, 0, std::int64_t{count} * layout.width);
+    copy(0, 0, std::int64_t{count} * layout.columns());
   }
-  if (layout.type != KvType::kQ8_0) return;
+  const std::int64_t scale_bytes = layout.scale_bytes();
+  if (scale_bytes == 0) return;
   for (int block = 0; block < PagedKvStore::scale_blocks(layout.width); ++block) {
-    std::copy_n(layout.scales(from.part) + block * layout.slots + from.first, count,
-                to.layout.scales(to.part) + block * to.layout.slots + to.first);
+    std::memcpy(
+        to.layout.scales<std::uint8_t>(to.part) +
+            (block * to.layout.slots + to.first) * scale_bytes,
+        layout.scales<std::uint8_t>(from.part) + (block * layout.slots + from.first) * scale_bytes,
+        count * scale_bytes);
   }
 }
 
@@ -124,7 +156,9 @@ void copy_slots(const Slots& from, int count, const Slots& to) {
 
 Result<std::unique_ptr<KvStore>> PagedKvStore::make(const KvShape& shape) {
   if (shape.type == KvType::kF8) {
-    return Error{"the CPU backend keeps no keys and values in f8_e4m3; q8_0 is as small"};
+    return Error{
+        "the CPU backend keeps no keys and values in f8_e4m3; q8_0 is nearly as small, q4_0 "
+        "smaller"};
   }
   auto store = make_paged(shape);
   if (!store) return store.error();
@@ -203,11 +237,18 @@ void PagedKvStore::store(int layer, std::int32_t page, int slot, const float* ne
                          const float* new_values) {
   const KvLayerShape& shape = shape_.layers[layer];
   const Part key_part = keys_of(shape_, layer), value_part = values_of(shape_, layer);
+  const bool rotates = has_rotated_heads(layer);
+  const auto put_head = [&](std::uint8_t* to, const Part& part, int width, const float* from) {
+    if (!rotates) return put(to, part, width, slot, from);
+    float rotated[kWidestHead];
+    std::copy_n(from, width, rotated);
+    rotate_head(rotated, width);
+    put(to, part, width, slot, rotated);
+  };
   for (int head = 0; head < shape.heads; ++head) {
-    put(keys(layer, page, head), key_part, shape.key_width, slot,
-        new_keys + head * shape.key_width);
-    put(values(layer, page, head), value_part, shape.value_width, slot,
-        new_values + head * shape.value_width);
+    put_head(keys(layer, page, head), key_part, shape.key_width, new_keys + head * shape.key_width);
+    put_head(values(layer, page, head), value_part, shape.value_width,
+             new_values + head * shape.value_width);
   }
 }
 

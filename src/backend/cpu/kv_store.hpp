@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/head_rotation.hpp"
 #include "base/page_memory.hpp"
 
 namespace linnet::cpu {
@@ -16,8 +17,10 @@ inline constexpr int kWidestHead = 1024;
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
 /// float32, binary16 or bfloat16, keys as [key_width][32 positions] and values as [32
 /// positions][value_width padded to 16]; in Q8_0 the same in signed bytes, with float scales
-/// [blocks of 32 columns][32 positions] behind them. CpuBackend::memory_layout() names this layout:
-/// another one is another name.
+/// [blocks of 32 columns][32 positions] behind them; in Q4_0 codes from 0 to 15 that stand for -8
+/// to 7, with scales in bfloat16, where two columns share a byte: of keys two neighbours, of values
+/// those of a block that are 16 apart. CpuBackend::memory_layout() names this layout: another one
+/// is another name.
 ///
 /// A page of compressed keys has fewer positions (KvLayerShape::page_keys()). Attention reads those
 /// of a sequence from a dense copy: copy_to_dense() puts them, for one layer of one sequence at a
@@ -36,6 +39,9 @@ class PagedKvStore final : public KvStore {
 
   KvType type() const { return shape_.type; }
   const KvShape& shape() const { return shape_; }
+  bool has_rotated_heads(int layer) const {
+    return linnet::has_rotated_heads(shape_.type, shape_.layers[layer]);
+  }
 
   std::uint8_t* keys(int layer, std::int32_t page, int head) const;
   std::uint8_t* values(int layer, std::int32_t page, int head) const;
@@ -51,6 +57,13 @@ class PagedKvStore final : public KvStore {
 
   static int padded(int width) { return (width + 15) / 16 * 16; }
   static int scale_blocks(int width) { return (width + 31) / 32; }
+  /// What the columns of keys and of values take side by side, in numbers, or in bytes of kQ4_0.
+  static constexpr int key_columns(KvType type, int width) {
+    return type == KvType::kQ4_0 ? (width + 1) / 2 : width;
+  }
+  static constexpr int value_columns(KvType type, int width) {
+    return type == KvType::kQ4_0 ? (width + 31) / 32 * 16 : width;
+  }
 
  private:
   struct Layer {

@@ -23,6 +23,13 @@ Result<CudaDevice> probe_cuda();
 /// backend keeps it.
 std::int64_t cuda_weight_bytes(const Format& format, std::int64_t elements);
 
+/// An Error where the CUDA backend keeps no keys and values in `type`.
+inline Status check_cuda_keeps(KvType type) {
+  if (type != KvType::kQ4_0) return {};
+  return Error{"the CUDA backend keeps no keys and values in " + std::string(info_of(type).name) +
+               "; f8_e4m3 and q8_0 are its smallest types"};
+}
+
 struct CudaOptions {
   // What may be left out, to find out what it is worth.
   bool graphs = true;   ///< steps that come again are sent as CUDA graphs

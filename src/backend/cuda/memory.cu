@@ -230,6 +230,7 @@ KvView DeviceKvStore::layer(int index) const {
 }
 
 Result<std::unique_ptr<KvStore>> CudaBackend::make_kv_store(const KvShape& shape) {
+  if (Status s = check_cuda_keeps(shape.type); !s) return s.error();
   for (const KvLayerShape& layer : shape.layers) {
     if (layer.value_width > kWidestValueHead) {
       return Error{"value heads of " + std::to_string(layer.value_width) +

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "backend/four_bits.hpp"
+#include "backend/head_rotation.hpp"
 #include "backend/reference/reference_backend.hpp"
 #include "backend/visible_keys.hpp"
 #include "base/half.hpp"
@@ -27,6 +29,12 @@ void round_through_q8_0(float* values, int count) {
   for (int i = 0; i < count; ++i) values[i] = std::nearbyint(values[i] * inverse) * scale;
 }
 
+void round_through_q4_0(float* values, int count) {
+  float codes[kKvQuantBlock];
+  const float scale = round_to_four_bits(values, count, codes);
+  for (int i = 0; i < count; ++i) values[i] = codes[i] * scale;
+}
+
 void round_through(KvType type, float* values, int width) {
   switch (type) {
     case KvType::kF32:
@@ -44,12 +52,22 @@ void round_through(KvType type, float* values, int width) {
       return;
     case KvType::kF8:
       for (int i = 0; i < width; ++i) values[i] = e4m3_to_float(float_to_e4m3(values[i]));
+      return;
+    case KvType::kQ4_0:
+      for (int i = 0; i < width; i += kKvQuantBlock) {
+        round_through_q4_0(values + i, std::min(kKvQuantBlock, width - i));
+      }
   }
 }
 
-void copy_heads(KvType type, const float* from, int heads, int width, float* to) {
+void copy_heads(KvType type, bool rotates, const float* from, int heads, int width, float* to) {
   std::copy_n(from, std::int64_t{heads} * width, to);  // nothing, where there are no values
-  for (int h = 0; h < heads; ++h) round_through(type, to + h * width, width);
+  for (int h = 0; h < heads; ++h) {
+    float* const head = to + h * width;
+    if (rotates) rotate_head(head, width);
+    round_through(type, head, width);
+    if (rotates) rotate_head(head, width);
+  }
 }
 
 }  // namespace
@@ -178,13 +196,15 @@ void ReferenceBackend::store_kv(KvStore& store, int layer, View keys, View value
                                 const BatchLayout& batch) {
   auto& plain = static_cast<PlainKvStore&>(store);
   const KvLayerShape& shape = plain.shape().layers[layer];
+  const KvType type = plain.shape().type;
+  const bool rotates = has_rotated_heads(type, shape);
   for (std::int64_t r = 0; r < keys.rows; ++r) {
     const KeyPlace place = key_place(batch.positions[r], shape.stride);
     const std::int32_t page = batch.page_tables[batch.sequences[r]][place.page];
     const int slot = place.slot;
-    copy_heads(plain.shape().type, keys.row(r), shape.heads, shape.key_width,
+    copy_heads(type, rotates, keys.row(r), shape.heads, shape.key_width,
                plain.key(layer, page, slot));
-    copy_heads(plain.shape().type, values.row(r), shape.heads, shape.value_width,
+    copy_heads(type, rotates, values.row(r), shape.heads, shape.value_width,
                plain.value(layer, page, slot));
   }
 }

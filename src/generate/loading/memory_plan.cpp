@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "architectures/architecture.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "base/machine.hpp"
 #include "base/units.hpp"
 #include "generate/loading/part_bytes.hpp"
@@ -52,6 +53,9 @@ class Planner {
         step_bytes_per_token_(spec.causal ? 0 : row_bytes(spec)) {}
 
   Result<MemoryPlan> plan() {
+    if (options_.backend == BackendKind::kCuda) {
+      if (Status s = check_cuda_keeps(options_.kv_type); !s) return s.error();
+    }
     for (const BackendKind backend : {options_.backend, BackendKind::kCpu}) {
       const auto available = available_bytes(backend);
       if (!available) return available.error();

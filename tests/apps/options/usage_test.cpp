@@ -263,7 +263,7 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
 TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
   const std::string help = run_program({"generate", "--help"}).out;
   EXPECT_THAT(help, HasSubstr("--temp FLOAT in [0 - 100] "));
-  EXPECT_THAT(help, HasSubstr("--kv-type {f32,f16,bf16,q8_0,f8_e4m3}=f16\n"));
+  EXPECT_THAT(help, HasSubstr("--kv-type {f32,f16,bf16,q8_0,f8_e4m3,q4_0}=f16\n"));
   EXPECT_THAT(help, HasSubstr("--top-k INT "));
   EXPECT_THAT(help, testing::Not(HasSubstr("\n\n\n")));
   EXPECT_THAT(help, HasSubstr("--override-kv KEY=TYPE:VALUE\n"));

@@ -71,6 +71,26 @@ TEST_F(MemoryPlanTest, ItDoesNotFit) {
   EXPECT_THAT(plan.error().message, testing::HasSubstr("needs 8796093022207 MiB of memory"));
 }
 
+TEST(MemoryPlanOfFourBitsTest, IsOfTheCpuOnly) {
+  const test::TinyModel model("llama-dense");
+  EngineOptions options = test::TinyModel::options();
+  options.kv_type = KvType::kQ4_0;
+  options.context = 4096;
+  const auto plan = model.file().plan(options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const auto engine = model.engine(options, options.context);
+  const auto store = engine->model().make_kv_store(options.kv_type, options.context / kPageTokens);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_GE(plan->kv_bytes(), (*store)->size_bytes());
+  EXPECT_LT(plan->kv_bytes(), 2 * (*store)->size_bytes());
+  options.backend = BackendKind::kCuda;
+  const auto on_gpu = model.file().plan(options);
+  ASSERT_FALSE(on_gpu);
+  EXPECT_EQ(on_gpu.error().message,
+            "the CUDA backend keeps no keys and values in q4_0; f8_e4m3 and q8_0 are its smallest "
+            "types");
+}
+
 // So that the context that is chosen leaves room for it, and it is known before anything is loaded.
 TEST(MemoryPlanOfADraftModelTest, CountsItsWeightsAndKeys) {
   const test::TinyModel model("llama-dense"), draft("qwen2-dense");

@@ -210,6 +210,8 @@ void with_page_attention(const PagedKvStore& store, const AttentionParams& param
       return use(PageAttention<S, KvType::kBf16>{store, params, task});
     case KvType::kQ8_0:
       return use(PageAttention<S, KvType::kQ8_0>{store, params, task});
+    case KvType::kQ4_0:
+      return use(PageAttention<S, KvType::kQ4_0>{store, params, task});
     case KvType::kF8:
       return;  // PagedKvStore::make refuses it
   }

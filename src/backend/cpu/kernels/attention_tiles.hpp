@@ -34,9 +34,15 @@ template <class S, KvType kType>
   }
 }
 
-/// Bytes of a number without its scale.
+/// Bytes of a number without its scale, or of two of kQ4_0.
 template <KvType kType>
-inline constexpr int kNumberBytes = kType == KvType::kQ8_0 ? 1 : info_of(kType).block_bytes / 32;
+inline constexpr int kNumberBytes = kType == KvType::kQ8_0 || kType == KvType::kQ4_0
+                                        ? 1
+                                        : info_of(kType).block_bytes / 32;
+
+/// The scales of quantised numbers.
+template <KvType kType>
+using StoredScale = std::conditional_t<kType == KvType::kQ4_0, std::uint16_t, float>;
 
 /// Asks for the cache lines of `count` numbers from number `at` on.
 template <KvType kType>
@@ -52,23 +58,30 @@ template <KvType kType>
 template <class S, KvType kType>
 struct StoredKeys {
   const std::uint8_t* numbers;
-  const std::uint8_t* ahead;  ///< those of the page that comes after the next ones
-  const float* scales;        ///< kQ8_0 only
+  const std::uint8_t* ahead;         ///< those of the page that comes after the next ones
+  const StoredScale<kType>* scales;  ///< kQ8_0 and kQ4_0 only
 
   StoredKeys(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
              std::int32_t page)
       : numbers(store.keys(params.layer, task.pages[page], task.kv_head)),
         ahead(store.keys(params.layer, page_ahead<S>(task, page), task.kv_head)),
-        scales(reinterpret_cast<const float*>(numbers + kPageTokens * params.key_width)) {}
+        scales(reinterpret_cast<const StoredScale<kType>*>(
+            numbers + kPageTokens * PagedKvStore::key_columns(kType, params.key_width))) {}
 
   /// Column `d` of 16 positions.
   [[gnu::always_inline]] typename S::Float load(int d, int position) const {
-    const auto x = load_numbers<S, kType>(numbers, d * kPageTokens + position);
-    if constexpr (kType != KvType::kQ8_0) return x;
-    return S::mul(x, S::load(scales + d / 32 * kPageTokens + position));
+    if constexpr (kType == KvType::kQ4_0) {
+      const auto x = S::load_int4(numbers + d / 2 * kPageTokens + position, d % 2 * 4);
+      return S::mul(x, S::load_bfloat16(scales + d / 32 * kPageTokens + position));
+    } else {
+      const auto x = load_numbers<S, kType>(numbers, d * kPageTokens + position);
+      if constexpr (kType != KvType::kQ8_0) return x;
+      return S::mul(x, S::load(scales + d / 32 * kPageTokens + position));
+    }
   }
   [[gnu::always_inline]] void fetch_ahead(int d) const {
-    prefetch_numbers<kType>(ahead, d * kPageTokens, kPageTokens);
+    if (kType == KvType::kQ4_0 && d % 2 != 0) return;
+    prefetch_numbers<kType>(ahead, PagedKvStore::key_columns(kType, d) * kPageTokens, kPageTokens);
   }
 };
 
@@ -97,25 +110,38 @@ template <class S, KvType kType>
 struct StoredValues {
   const std::uint8_t* numbers;
   const std::uint8_t* ahead;
-  const float* scales;
+  const StoredScale<kType>* scales;
   int width;
 
   StoredValues(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
                std::int32_t page)
       : numbers(store.values(params.layer, task.pages[page], task.kv_head)),
         ahead(store.values(params.layer, page_ahead<S>(task, page), task.kv_head)),
-        scales(reinterpret_cast<const float*>(
-            numbers + kPageTokens * PagedKvStore::padded(params.value_width))),
+        scales(reinterpret_cast<const StoredScale<kType>*>(
+            numbers + kPageTokens * row_columns(PagedKvStore::padded(params.value_width)))),
         width(PagedKvStore::padded(params.value_width)) {}
+
+  /// What the columns of a position take, in numbers, or in bytes of kQ4_0.
+  static int row_columns(int width) { return PagedKvStore::value_columns(kType, width); }
 
   /// Sixteen columns of a position.
   [[gnu::always_inline]] typename S::Float load(int position, int column) const {
-    const auto x = load_numbers<S, kType>(numbers, position * width + column);
-    if constexpr (kType != KvType::kQ8_0) return x;
-    return S::mul(x, S::set(scales[column / 32 * kPageTokens + position]));
+    if constexpr (kType == KvType::kQ4_0) {
+      const auto x =
+          S::load_int4(numbers + position * row_columns(width) + column / 32 * 16, column % 32 / 4);
+      return S::mul(x, S::set(bfloat16_to_float(scales[column / 32 * kPageTokens + position])));
+    } else {
+      const auto x = load_numbers<S, kType>(numbers, position * width + column);
+      if constexpr (kType != KvType::kQ8_0) return x;
+      return S::mul(x, S::set(scales[column / 32 * kPageTokens + position]));
+    }
   }
   [[gnu::always_inline]] void fetch_ahead(int position, int column, int count) const {
-    prefetch_numbers<kType>(ahead, position * width + column, count);
+    if constexpr (kType == KvType::kQ4_0) {
+      prefetch_numbers<kType>(ahead, position * row_columns(width) + column / 2, count / 2);
+    } else {
+      prefetch_numbers<kType>(ahead, position * width + column, count);
+    }
   }
 };
 

@@ -55,6 +55,13 @@ struct Avx2Lanes {
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
   }
+  static Float load_int4(const std::uint8_t* p, int shift) {
+    const __m128i shifted = _mm_srl_epi16(load128(p), _mm_cvtsi32_si128(shift));
+    const __m128i codes = _mm_and_si128(shifted, _mm_set1_epi8(15));
+    const __m128i bytes = _mm_sub_epi8(codes, _mm_set1_epi8(8));
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+  }
   static Float load_bits(const std::uint8_t* p, int shift) {
     const __m128i bytes = load128(p), count = _mm_cvtsi32_si128(shift);
     const __m256i low = _mm256_sll_epi32(_mm256_cvtepu8_epi32(bytes), count);

@@ -43,6 +43,12 @@ struct Avx512Lanes {
     return _mm512_cvtepi32_ps(
         _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
+  static Float load_int4(const std::uint8_t* p, int shift) {
+    const __m512 numbers = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+    const __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    // Of an index, only the last four bits count.
+    return _mm512_permutexvar_ps(_mm512_srl_epi32(wide, _mm_cvtsi32_si128(shift)), numbers);
+  }
   static Float load_bits(const std::uint8_t* p, int shift) {
     const __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     return _mm512_castsi512_ps(_mm512_sll_epi32(wide, _mm_cvtsi32_si128(shift)));

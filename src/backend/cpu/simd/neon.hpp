@@ -54,8 +54,13 @@ struct Neon {
     }
     return r;
   }
-  static Float load_int8(const std::int8_t* p) {
-    const int8x16_t bytes = vld1q_s8(p);
+  static Float load_int8(const std::int8_t* p) { return from_int8(vld1q_s8(p)); }
+  static Float load_int4(const std::uint8_t* p, int shift) {
+    const uint8x16_t shifted = vshlq_u8(vld1q_u8(p), vdupq_n_s8(static_cast<std::int8_t>(-shift)));
+    const int8x16_t codes = vreinterpretq_s8_u8(vandq_u8(shifted, vdupq_n_u8(15)));
+    return from_int8(vsubq_s8(codes, vdupq_n_s8(8)));
+  }
+  static Float from_int8(int8x16_t bytes) {
     const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
     return {{vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
              vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))}};

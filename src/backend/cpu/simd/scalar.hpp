@@ -60,6 +60,10 @@ struct Scalar {
   static Float load_int8(const std::int8_t* p) {
     return make([&](int i) { return static_cast<float>(p[i]); });
   }
+  /// Four bits of each byte at p, from bit `shift` on, less 8.
+  static Float load_int4(const std::uint8_t* p, int shift) {
+    return make([&](int i) { return static_cast<float>((p[i] >> shift & 15) - 8); });
+  }
   /// The bytes at p, `shift` bits up, as the bits of floats.
   static Float load_bits(const std::uint8_t* p, int shift) {
     return make([&](int i) { return std::bit_cast<float>(std::uint32_t{p[i]} << shift); });
