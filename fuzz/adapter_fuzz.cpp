@@ -1,5 +1,5 @@
-// What is read beside a model: LoRA adapters and importance matrices of any header. A refused file
-// gives a sentence; what fits the model is applied to all of its matrices.
+// What is read beside a model: LoRA adapters, control vectors and importance matrices of any
+// header. A refused file gives a sentence; what fits the model is applied to all of its matrices.
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "gguf/control_vector.hpp"
 #include "gguf/gguf_writer.hpp"
+#include "gguf/tensor_values.hpp"
 #include "header_file.hpp"
 #include "quantize/importance.hpp"
 #include "quantize/lora_product.hpp"
@@ -16,6 +18,8 @@ namespace linnet {
 namespace {
 
 using fuzz::require;
+
+constexpr std::int64_t kLayers = 3, kWidth = 8;  // that a control vector is for
 
 gguf::File make_model() {
   gguf::Writer writer;
@@ -66,6 +70,14 @@ void apply(const gguf::Lora& lora, const gguf::File& model) {
   }
 }
 
+void apply(const gguf::ControlVector& vector) {
+  require(!vector.directions().empty());
+  for (const auto& [layer, tensor] : vector.directions()) {
+    require(layer > 0 && layer < kLayers);
+    require(std::ssize(gguf::values_of(*tensor)) == kWidth);
+  }
+}
+
 void apply(const quantize::Importance& importance, const gguf::File& model) {
   require(importance.matrices() > 0);
   require(importance.unknown_to(model) <= static_cast<std::int64_t>(importance.matrices()));
@@ -92,6 +104,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto lora = gguf::Lora::open(header.path(), model, 0.5f);
   if (lora) apply(*lora, model);
   if (!lora) header.require_named(lora.error());
+  const auto vector = gguf::ControlVector::open(header.path(), kLayers, kWidth, -1.5f);
+  if (vector) apply(*vector);
+  if (!vector) header.require_named(vector.error());
   const auto importance = quantize::Importance::read(header.path());
   if (importance) apply(*importance, model);
   if (!importance) header.require_named(importance.error());

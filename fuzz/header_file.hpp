@@ -54,7 +54,7 @@ class HeaderFile {
   }
 
  private:
-  static constexpr std::size_t kBytes = 4 << 20;
+  static constexpr std::size_t kBytes = 12 << 20;
 
   void write(std::span<const std::byte> bytes) {
     require(pwrite(descriptor_, bytes.data(), bytes.size(), 0) == std::ssize(bytes));

@@ -86,7 +86,9 @@ def adapter_seeds():
     squares = [("blk.0.attn_q.weight.in_sum2", F32, [8, 1]), ("blk.0.attn_q.weight.counts", F32, [1, 1]),
                ("blk.0.ffn_up_exps.weight.in_sum2", F32, [8, 3]),
                ("blk.0.ffn_up_exps.weight.counts", F32, [1, 3])]
-    return {"dense": header(lora, dense), "experts": header(lora, dense + experts),
+    vector = [scalar("general.architecture", STRING, "controlvector")]
+    directions = [("direction.1", F32, [8]), ("direction.2", F32, [8])]
+    return {"dense": header(lora, dense), "vector": header(vector, directions), "experts": header(lora, dense + experts),
             "scaled": header(lora, scaled), "importance": header(imatrix, squares)}
 
 

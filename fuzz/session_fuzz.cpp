@@ -38,8 +38,8 @@ void restore(const SessionView& session) {
   cache.release(known);
   if (session.image.tokens.empty()) return;
   StoredSequence sequence;
-  require(cache.start(session.image.tokens, std::ssize(session.image.tokens) - 1, /*running=*/0,
-                      sequence));
+  require(cache.start(session.image.tokens, empty_prefix_hash(),
+                      std::ssize(session.image.tokens) - 1, /*running=*/0, sequence));
   require(sequence.computed < std::ssize(session.image.tokens));
   cache.end(sequence, session.image.tokens);
 }

@@ -10,6 +10,7 @@
 #include "vision/picture_pieces.hpp"
 #include "vision/vision_file.hpp"
 #include "vision/vision_model.hpp"
+#include "vision/vision_sizes.hpp"
 
 namespace linnet {
 namespace {

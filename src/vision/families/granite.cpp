@@ -65,7 +65,7 @@ void read_sources(Hyperparameters& p, VisionSpec& spec) {
   }
   std::vector<int>& kept = spec.tower.kept_layers;
   std::ranges::sort(kept);
-  kept.erase(std::ranges::unique(kept).begin(), kept.end());
+  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());  // not with clang 14's ranges
   for (const std::int64_t feature : features) {
     spec.sources.push_back(static_cast<int>(std::ranges::find(kept, feature) - kept.begin()));
   }
