@@ -278,7 +278,7 @@ void set_activation(ModelSpec& spec, Activation activation) {
 
 void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                            ModelSpec& spec) {
-  const Rope rope = read_rope(p, loader, spec);
+  const Rope rope = read_latent_rope(p, loader, spec);
   LatentAttentionSpec latent;
   latent.query_rank = p.count("attention.q_lora_rank", 0, kWidest);
   latent.latent_width = p.required_count("attention.kv_lora_rank", kWidestHead);

@@ -64,6 +64,16 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) 
   return rope;
 }
 
+Rope read_latent_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) {
+  Rope rope = read_rope(p, loader, spec);
+  RopeScaling& scaling = rope.scaling;
+  scaling.log_multiplier /= 0.1f;
+  // Without it the turned columns alone are magnified, as in DeepSeek's code; llama.cpp magnifies
+  // all scores besides.
+  if (scaling.log_multiplier != 0.0f) scaling.multiplier = scaling.log_multiplier;
+  return rope;
+}
+
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width) {
   p.fail(fmt::format(
       "rope turns {} columns of a head (rope.dimension_count), expected an even number up to {}",
