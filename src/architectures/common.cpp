@@ -238,6 +238,12 @@ void read_gate_clamps(Hyperparameters& p, ModelSpec& spec) {
   }
 }
 
+void use_layer_norms(Hyperparameters& p, ModelSpec& spec) {
+  spec.norm = NormKind::kLayer;
+  spec.norm_epsilon = p.positive_number("attention.layer_norm_epsilon", spec.norm_epsilon);
+  spec.post_norm_epsilon = spec.norm_epsilon;
+}
+
 void make_encoder(ModelSpec& spec) {
   spec.encoder = true;
   spec.causal = false;

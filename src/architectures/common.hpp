@@ -60,6 +60,9 @@ void each_gate(ModelSpec& spec, const std::function<void(GateSpec&)>& change);
 /// GateSpec::clamp of each layer's experts and of what it has besides or instead of them, from
 /// `swiglu_clamp_exp` and `swiglu_clamp_shexp`.
 void read_gate_clamps(Hyperparameters& p, ModelSpec& spec);
+/// Layer norms, whatever other epsilon the file has: converters write one of a config's `norm_eps`
+/// as that of RMS norms.
+void use_layer_norms(Hyperparameters& p, ModelSpec& spec);
 /// All tokens see each other, and the result is the hidden states.
 void make_encoder(ModelSpec& spec);
 /// The weights of the used experts sum to one.

@@ -7,7 +7,7 @@ namespace linnet {
 // One function for each way of reading metadata, in the file of its family.
 
 // plain.cpp
-ReadArchitecture read_adjacent, read_split_half, read_pangu, read_adjacent_normalised,
+ReadArchitecture read_adjacent, read_split_half, read_orion, read_pangu, read_adjacent_normalised,
     read_split_half_normalised, read_norm_after_rope, read_norm_after_adjacent_rope, read_plamo3,
     read_late_ffn_norm;
 

@@ -20,6 +20,7 @@ ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader) {
 
 ModelSpec read_dbrx(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
+  use_layer_norms(p, spec);
   spec.norm_names.ffn = "attn_output_norm";
   const float clamp = p.number("attention.clamp_kqv", 0.0f);
   each_attention(spec, [&](AttentionSpec& a) { a.clamp = clamp; });

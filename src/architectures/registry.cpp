@@ -156,7 +156,7 @@ constexpr std::array kArchitectures = {
     Architecture{"olmo2", read_olmo2, kDenseScales | kQkvScales | kQkvBias},
     Architecture{"olmoe", read_split_half, kExpertScales | kQkvScales | kQkvBias},
     Architecture{"openelm", read_split_half, kDenseScales | kQkvScales},
-    Architecture{"orion", read_split_half, kDenseScales},
+    Architecture{"orion", read_orion, kDenseScales},
     Architecture{"paddleocr", read_qwen2_vl, kDenseScales},
     Architecture{"pangu-embedded", read_pangu, kDenseScales},
     Architecture{"phi2", read_phi2, kDenseScales},
