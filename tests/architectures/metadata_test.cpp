@@ -59,5 +59,32 @@ INSTANTIATE_TEST_SUITE_P(Cases, LayerNormTest,
                                          "starcoder-dense", "starcoder2-dense"),
                          test::test_name<std::string>);
 
+// DeepSeek's architecture with the layers and the vocabulary of GLM-4.7-Flash.
+TEST(GateTest, OfGlmFlashIsASigmoidWhereTheFileSaysNothing) {
+  constexpr int kLayers = 47, kTokens = 154880;
+  test::OracleCase oracle = test::OracleCase::read("deepseek2-moe");
+  Json tensors = Json::array();
+  const auto add = [&](const std::string& name, int rows) {
+    tensors.push_back({{"name", name},
+                       {"type", "F32"},
+                       {"shape", {1, rows}},
+                       {"centre", 0.0},
+                       {"amplitude", 1.0}});
+  };
+  add("token_embd.weight", kTokens);
+  for (int i = 0; i < kLayers; ++i) add("blk." + std::to_string(i) + ".ffn_gate_inp.weight", 1);
+  oracle.json["tensors"] = std::move(tensors);
+  metadata(oracle, "block_count") = {{"type", "uint32"}, {"value", kLayers}};
+  metadata(oracle, "expert_gating_func") = {{"type", "uint32"}, {"value", 0}};
+  const auto gate = [&] {
+    const auto spec = read_spec(oracle);
+    EXPECT_TRUE(spec) << spec.error().message;
+    return spec ? spec->layers.back().moe.route.gate : GateFunction::kSoftmaxAfterTopK;
+  };
+  EXPECT_EQ(gate(), GateFunction::kSigmoid);
+  oracle.json["tensors"][0]["shape"][1] = kTokens - 1;
+  EXPECT_EQ(gate(), GateFunction::kSoftmax);
+}
+
 }  // namespace
 }  // namespace linnet
