@@ -149,6 +149,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   spec.width = p.required_count("embedding_length", kWidest);
   spec.context_length = p.required_count("context_length");
+  spec.causal = p.boolean("attention.causal", true);
   const std::int64_t rows = loader.rows("token_embd");
   spec.vocabulary = rows > 0 ? rows : p.count("vocab_size", 1);
   const float layer_norm = p.positive_number("attention.layer_norm_epsilon", 0.0f);
