@@ -111,9 +111,27 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// Gemma 4, the dense ones: sliding layers have heads of their own width.
+namespace {
+
+// 26B-A4B has experts beside the dense part.
+void add_experts(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    MoeSpec& moe = spec.layers[i].moe;
+    if (moe.experts == 0) continue;
+    spec.layers[i].mlp.width = static_cast<int>(required_rows(p, loader, block_name(i, "ffn_up")));
+    moe.input = MoeSpec::Input::kOwnNorms;
+    moe.route.gate = GateFunction::kSoftmax;
+    moe.route.normalise = true;
+    moe.route.scale = 1.0f;
+  }
+}
+
+}  // namespace
+
+// Gemma 4: sliding layers have heads of their own width.
 ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  add_experts(p, loader, spec);
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
   set_activation(spec, Activation::kGeluOfHalves);
   read_sliding_window(p, {}, spec);
