@@ -46,6 +46,7 @@ IndexerSpec read_indexer_sizes(Hyperparameters& p);
 struct SlidingPattern {
   int period = 1;           ///< every `period`-th layer is full; 0: no layer is
   bool full_first = false;  ///< the first of a period, else its last
+  int window = 0;           ///< 0: all layers are full where the file has no window
 };
 
 /// Marks the layers that see a window of `attention.sliding_window` tokens only, as

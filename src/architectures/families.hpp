@@ -58,7 +58,8 @@ ReadArchitecture read_command_r, read_cohere2, read_cohere2_moe, read_falcon, re
     read_plamo, read_stablelm;
 
 // gpt.cpp
-ReadArchitecture read_gpt2, read_bloom, read_mpt, read_jais, read_refact, read_starcoder2;
+ReadArchitecture read_gpt2, read_bloom, read_mpt, read_jais, read_refact, read_starcoder2,
+    read_codeshell;
 
 // hrm_text.cpp
 ReadArchitecture read_hrm_text;

@@ -70,11 +70,19 @@ ModelSpec read_refact(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// StarCoder 2 and CodeShell.
 ModelSpec read_starcoder2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   use_layer_norms(p, spec);
   set_activation(spec, Activation::kGeluOfHalves);
+  return spec;
+}
+
+// CodeShell, whose one table of tokens may have the name of the last projection.
+ModelSpec read_codeshell(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_starcoder2(p, loader);
+  if (loader.has("token_embd.weight")) return spec;
+  spec.tokens_tensor = "output";
+  spec.vocabulary = required_rows(p, loader, "output");
   return spec;
 }
 

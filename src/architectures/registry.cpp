@@ -60,7 +60,7 @@ constexpr std::array kArchitectures = {
     Architecture{"bloom", read_bloom, kDenseScales},
     Architecture{"chameleon", read_chameleon, kDenseScales},
     Architecture{"chatglm", read_adjacent, kDenseScales},
-    Architecture{"codeshell", read_starcoder2, kDenseScales},
+    Architecture{"codeshell", read_codeshell, kDenseScales},
     Architecture{"cogvlm", read_cogvlm, kDenseScales | kQkvScales},
     Architecture{"cohere2", read_cohere2},
     Architecture{"cohere2moe", read_cohere2_moe, 0, kPredicts},

@@ -44,11 +44,6 @@ int component_of(int pair, std::span<const std::int64_t, kComponents> sections,
   return 0;
 }
 
-bool has_fourth_section(Hyperparameters& p, std::string_view key) {
-  const auto array = p.file().array(fmt::format("{}.{}", p.architecture(), key));
-  return array && *array && (*array)->size() >= kComponents;
-}
-
 }  // namespace
 
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) {
@@ -111,7 +106,7 @@ void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec) {
   constexpr std::string_view kKey = "rope.dimension_sections";
   if (!p.has_array(kKey)) return;
   std::array<std::int64_t, kComponents> sections{};
-  const int named = has_fourth_section(p, kKey) && order == SectionOrder::kBlocks ? 4 : 3;
+  const int named = p.array_size(kKey) >= kComponents && order == SectionOrder::kBlocks ? 4 : 3;
   for (int i = 0; i < named; ++i) {
     sections[i] = p.layer_count(kKey, i, 0, Hyperparameters::kWidestHead);
   }

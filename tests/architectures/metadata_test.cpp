@@ -86,5 +86,59 @@ TEST(GateTest, OfGlmFlashIsASigmoidWhereTheFileSaysNothing) {
   EXPECT_EQ(gate(), GateFunction::kSoftmax);
 }
 
+// Cohere's converter has an element for each of the model's own layers alone.
+TEST(SlidingPatternTest, MayLackLayersForMultiTokenPrediction) {
+  test::OracleCase oracle = test::OracleCase::read("cohere2moe-moe");
+  metadata(oracle, "block_count")["value"] = 3;
+  metadata(oracle, "nextn_predict_layers") = {{"type", "uint32"}, {"value", 1}};
+  Json tensors = oracle.json["tensors"];
+  tensors.push_back(tensors[0]);
+  tensors.back()["name"] = "blk.2.nextn.eh_proj.weight";
+  for (Json tensor : oracle.json["tensors"]) {
+    const auto name = tensor["name"].get<std::string>();
+    if (!name.starts_with("blk.1.")) continue;
+    tensor["name"] = "blk.2." + name.substr(6);
+    tensors.push_back(std::move(tensor));
+  }
+  oracle.json["tensors"] = std::move(tensors);
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder / "model.gguf";
+  ASSERT_TRUE(oracle.write(path));
+  const auto file = gguf::File::open(path);
+  ASSERT_TRUE(file) << file.error().message;
+  const auto backend = make_cpu_backend(1);
+  WeightLoader loader(*file, *backend);
+  const auto spec = read_prediction_spec(*file, loader);
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_TRUE(spec->has_value());
+  EXPECT_EQ((*spec)->layers.back().attention.span, AttentionSpan::kFull);
+}
+
+TEST(SlidingWindowTest, OfGemma2Is4096WhereTheFileSaysNothing) {
+  test::OracleCase oracle = test::OracleCase::read("gemma2-dense");
+  metadata(oracle, "attention.sliding_window") = {{"type", "uint32"}, {"value", 0}};
+  const auto spec = read_spec(oracle);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->layers[0].attention.window, 4096);
+  EXPECT_EQ(spec->layers[1].attention.span, AttentionSpan::kFull);
+}
+
+TEST(ExpertsTest, UsedByALayerMustNotBeNone) {
+  test::OracleCase oracle = test::OracleCase::read("nemotron_h_moe-own");
+  metadata(oracle, "expert_used_count") = {
+      {"type", "array"}, {"of", "uint32"}, {"value", {0, 0, 0}}};
+  const auto spec = read_spec(oracle);
+  ASSERT_FALSE(spec);
+  EXPECT_THAT(spec.error().message,
+              testing::HasSubstr("expert_used_count is 0 for layer 2, expected 1 to 6"));
+}
+
+TEST(ExpertsTest, OfDeepSeek4MayHaveBiasesForPictures) {
+  test::OracleCase oracle = test::OracleCase::read("deepseek4-own");
+  const auto spec = read_spec(oracle);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_THAT(spec->unused_tensors, testing::Contains("*.exp_probs_b_vl.bias"));
+}
+
 }  // namespace
 }  // namespace linnet
