@@ -8,6 +8,7 @@ namespace {
 // come after what a block gave was added, and the result is the hidden states.
 ModelSpec read_after_norms(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  use_layer_norms(p, spec);
   make_encoder(spec);
   spec.embedding_norm = NormUse::kWeights;
   spec.pre_norm = spec.output_norm = NormUse::kNone;

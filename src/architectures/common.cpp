@@ -76,12 +76,12 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int 
   MoeSpec moe;
   if (!loader.has(tensor_name(layer, "ffn_gate_inp"))) return moe;
   moe.experts = p.required_count("expert_count", 1 << 16);
-  moe.width = p.count("expert_feed_forward_length", dense_width);
+  moe.width = p.layer_count("expert_feed_forward_length", layer, dense_width);
   for (const char* part : {"ffn_latent_down", "ffn_routed_down"}) {
     const std::int64_t rows = loader.rows(block_name(layer, part));
     if (rows > 0) moe.latent_width = static_cast<int>(std::min(rows, kWidest));
   }
-  moe.route.used = p.required_count("expert_used_count", moe.experts);
+  moe.route.used = p.required_layer_count("expert_used_count", layer, moe.experts);
   moe.route.gate = read_gate_function(p);
   moe.route.normalise = p.boolean("expert_weights_norm", false);
   moe.route.scale = p.nonzero_number("expert_weights_scale", 1.0f);
@@ -136,7 +136,7 @@ std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
 
 int own_layers(Hyperparameters& p) {
   const int all = p.required_count("block_count", Hyperparameters::kMostLayers);
-  return all - std::min(all, p.count("nextn_predict_layers", 0));
+  return all - std::min(all, p.prediction_layers());
 }
 
 void predict_before_last_norm(Hyperparameters& p, ModelSpec& spec) {
@@ -149,6 +149,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   spec.width = p.required_count("embedding_length", kWidest);
   spec.context_length = p.required_count("context_length");
+  spec.causal = p.boolean("attention.causal", true);
   const std::int64_t rows = loader.rows("token_embd");
   spec.vocabulary = rows > 0 ? rows : p.count("vocab_size", 1);
   const float layer_norm = p.positive_number("attention.layer_norm_epsilon", 0.0f);
@@ -173,7 +174,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
     p.fail(
         fmt::format("metadata key {}.nextn_predict_layers is {}, expected fewer than the {} "
                     "layers of {}.block_count",
-                    p.architecture(), p.count("nextn_predict_layers", 0), all, p.architecture()));
+                    p.architecture(), p.prediction_layers(), all, p.architecture()));
   }
   return spec;
 }
@@ -188,11 +189,14 @@ IndexerSpec read_indexer_sizes(Hyperparameters& p) {
 
 void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec) {
   constexpr std::string_view kPattern = "attention.sliding_window_pattern";
-  const int window = p.count("attention.sliding_window", 0);
+  const int window = p.count("attention.sliding_window", pattern.window);
   if (!p.has_array(kPattern)) {
     pattern.period = p.count(kPattern, pattern.period);
   }
+  // Layers for multi-token prediction of which an array says nothing see everything.
+  const int own = own_layers(p), named = static_cast<int>(p.array_size(kPattern));
   for (int i = 0; i < std::ssize(spec.layers) && window > 0; ++i) {
+    if (p.has_array(kPattern) && i >= std::max(own, named)) continue;
     const bool slides =
         p.has_array(kPattern) ? p.layer_count(kPattern, i, 0) != 0 : sliding_by_pattern(pattern, i);
     if (!slides) continue;
@@ -238,6 +242,12 @@ void read_gate_clamps(Hyperparameters& p, ModelSpec& spec) {
   }
 }
 
+void use_layer_norms(Hyperparameters& p, ModelSpec& spec) {
+  spec.norm = NormKind::kLayer;
+  spec.norm_epsilon = p.positive_number("attention.layer_norm_epsilon", spec.norm_epsilon);
+  spec.post_norm_epsilon = spec.norm_epsilon;
+}
+
 void make_encoder(ModelSpec& spec) {
   spec.encoder = true;
   spec.causal = false;
@@ -278,7 +288,7 @@ void set_activation(ModelSpec& spec, Activation activation) {
 
 void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                            ModelSpec& spec) {
-  const Rope rope = read_rope(p, loader, spec);
+  const Rope rope = read_latent_rope(p, loader, spec);
   LatentAttentionSpec latent;
   latent.query_rank = p.count("attention.q_lora_rank", 0, kWidest);
   latent.latent_width = p.required_count("attention.kv_lora_rank", kWidestHead);

@@ -46,6 +46,7 @@ IndexerSpec read_indexer_sizes(Hyperparameters& p);
 struct SlidingPattern {
   int period = 1;           ///< every `period`-th layer is full; 0: no layer is
   bool full_first = false;  ///< the first of a period, else its last
+  int window = 0;           ///< 0: all layers are full where the file has no window
 };
 
 /// Marks the layers that see a window of `attention.sliding_window` tokens only, as
@@ -60,6 +61,9 @@ void each_gate(ModelSpec& spec, const std::function<void(GateSpec&)>& change);
 /// GateSpec::clamp of each layer's experts and of what it has besides or instead of them, from
 /// `swiglu_clamp_exp` and `swiglu_clamp_shexp`.
 void read_gate_clamps(Hyperparameters& p, ModelSpec& spec);
+/// Layer norms, whatever other epsilon the file has: converters write one of a config's `norm_eps`
+/// as that of RMS norms.
+void use_layer_norms(Hyperparameters& p, ModelSpec& spec);
 /// All tokens see each other, and the result is the hidden states.
 void make_encoder(ModelSpec& spec);
 /// The weights of the used experts sum to one.

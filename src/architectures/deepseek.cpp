@@ -4,9 +4,21 @@
 
 namespace linnet {
 
+namespace {
+
+// GLM-4.7-Flash, whose files do not say that its gates are sigmoids.
+bool is_glm(Hyperparameters& p, const ModelSpec& spec) {
+  constexpr std::int64_t kVocabulary = 154880;
+  const int layers = own_layers(p);
+  return (layers == 47 || layers == 48) && spec.vocabulary == kVocabulary;
+}
+
+}  // namespace
+
 // DeepSeek-V2 and V3 (https://arxiv.org/abs/2412.19437).
 ModelSpec read_deepseek2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  if (is_glm(p, spec)) default_gate(p, GateFunction::kSigmoid, spec);
   read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
   const QueryTemperature temperature = read_temperature(p);
   for (LayerSpec& layer : spec.layers) layer.latent.temperature = temperature;

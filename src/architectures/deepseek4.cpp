@@ -91,15 +91,10 @@ void read_gates(Hyperparameters& p, int layer, LayerSpec& spec) {
   read(p.has(kShared) ? kShared : kExperts, spec.shared.gate);
 }
 
-// A file that has no layers for it may say all the same that it predicts tokens further ahead.
-void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader,
-                             const ModelSpec& spec) {
-  if (p.count("nextn_predict_layers", 0) == 0) return;
-  const std::string name = block_name(std::ssize(spec.layers), "nextn.eh_proj.weight");
-  if (!loader.has(name)) {
-    p.fail(fmt::format("metadata key {}.nextn_predict_layers is not 0, but there is no tensor {}",
-                       p.architecture(), name));
-  }
+// Early files say that they have layers for multi-token prediction, but neither have nor count
+// them.
+void look_for_prediction_layers(Hyperparameters& p, const WeightLoader& loader) {
+  if (!loader.has(block_name(own_layers(p), "nextn.eh_proj.weight"))) p.leave_out_predictions();
 }
 
 }  // namespace
@@ -107,11 +102,12 @@ void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader,
 // DeepSeek-V4 (https://huggingface.co/deepseek-ai/DeepSeek-V4-Flash): several residual streams,
 // attention to a window and to compressed keys, experts named by the token in the first layers.
 ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
+  look_for_prediction_layers(p, loader);
   ModelSpec spec = read_common(p, loader);
+  spec.unused_tensors.emplace_back("*.exp_probs_b_vl.bias");  // of experts for pictures
   require_keys(p, {"attention.compress_ratios", "attention.compress_rope_freq_base",
                    "hash_layer_count", "hyper_connection.epsilon", "expert_weights_norm",
                    "expert_weights_scale", "swiglu_clamp_exp"});
-  check_prediction_layers(p, loader, spec);
   spec.residual.hyper_connection = read_hyper_connection(p);
   const std::int64_t hash_layers = p.count("hash_layer_count", 0);
   const int layers = static_cast<int>(spec.layers.size());

@@ -46,9 +46,11 @@ ModelSpec read_llama_embed(Hyperparameters& p, WeightLoader& loader) {
 }
 
 // ModernBERT (https://arxiv.org/abs/2412.13663): one of three layers sees all, the others a window
-// with rope of their own base.
+// with rope of their own base (without one that of the others, as in its own code; llama.cpp's is
+// 10000).
 ModelSpec read_modern_bert(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
+  use_layer_norms(p, spec);
   make_encoder(spec);
   spec.embedding_norm = NormUse::kWeights;
   set_activation(spec, gate_activation(p.string("hidden_activation", "gelu")));

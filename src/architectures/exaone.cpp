@@ -9,7 +9,7 @@ ModelSpec read_exaone4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   spec.pre_norm = NormUse::kNone;
   if (spec.layers.size() != kLayersOf32B) return spec;
-  read_sliding_window(p, {.period = 4}, spec);
+  read_sliding_window(p, {.period = 4, .window = 4096}, spec);
   drop_rope_of_full_layers(spec);
   return spec;
 }

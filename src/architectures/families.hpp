@@ -7,7 +7,7 @@ namespace linnet {
 // One function for each way of reading metadata, in the file of its family.
 
 // plain.cpp
-ReadArchitecture read_adjacent, read_split_half, read_pangu, read_adjacent_normalised,
+ReadArchitecture read_adjacent, read_split_half, read_orion, read_pangu, read_adjacent_normalised,
     read_split_half_normalised, read_norm_after_rope, read_norm_after_adjacent_rope, read_plamo3,
     read_late_ffn_norm;
 
@@ -58,7 +58,8 @@ ReadArchitecture read_command_r, read_cohere2, read_cohere2_moe, read_falcon, re
     read_plamo, read_stablelm;
 
 // gpt.cpp
-ReadArchitecture read_gpt2, read_bloom, read_mpt, read_jais, read_refact, read_starcoder2;
+ReadArchitecture read_gpt2, read_bloom, read_mpt, read_jais, read_refact, read_starcoder2,
+    read_codeshell;
 
 // hrm_text.cpp
 ReadArchitecture read_hrm_text;

@@ -11,7 +11,7 @@ float scale_by_width(const ModelSpec& spec, const AttentionSpec& attention) {
   return 1.0f / std::sqrt(static_cast<float>(spec.width) / static_cast<float>(attention.heads));
 }
 
-// Old files do not name the base of the sliding layers.
+// Files need not name the base of the sliding layers, and old ones do not.
 Rope read_sliding_base(Rope rope) {
   rope.base = 10000.0f;
   return rope;
@@ -30,7 +30,8 @@ ModelSpec read_gemma(Hyperparameters& p, WeightLoader& loader) {
 // Gemma 2: sliding windows in every other layer, soft caps, norms on both sides of a block.
 ModelSpec read_gemma2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_gemma(p, loader);
-  read_sliding_window(p, {.period = 2}, spec);
+  read_sliding_window(p, {.period = 2, .window = 4096}, spec);
+  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, true, spec);
   const float softcap = p.nonzero_number("attn_logit_softcapping", 50.0f);
   spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
   constexpr std::size_t kLayersOf27B = 46;
@@ -111,9 +112,27 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// Gemma 4, the dense ones: sliding layers have heads of their own width.
+namespace {
+
+// 26B-A4B has experts beside the dense part.
+void add_experts(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    MoeSpec& moe = spec.layers[i].moe;
+    if (moe.experts == 0) continue;
+    spec.layers[i].mlp.width = static_cast<int>(required_rows(p, loader, block_name(i, "ffn_up")));
+    moe.input = MoeSpec::Input::kOwnNorms;
+    moe.route.gate = GateFunction::kSoftmax;
+    moe.route.normalise = true;
+    moe.route.scale = 1.0f;
+  }
+}
+
+}  // namespace
+
+// Gemma 4: sliding layers have heads of their own width.
 ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  add_experts(p, loader, spec);
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
   set_activation(spec, Activation::kGeluOfHalves);
   read_sliding_window(p, {}, spec);
@@ -125,7 +144,7 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
     });
   }
   const Rope full = read_rope(p, loader, spec);
-  const Rope sliding = with_sliding_dims(p, full);
+  const Rope sliding = read_sliding_base(with_sliding_dims(p, full));
   each_attention(spec, [&](AttentionSpec& a) {
     if (a.span != AttentionSpan::kSliding) return set_rope(p, full, RopeLayout::kSplitHalf, a);
     a.key_width = p.count("attention.key_length_swa", a.key_width, Hyperparameters::kWidestHead);

@@ -6,6 +6,7 @@ namespace linnet {
 // GPT-2 and StarCoder: learned positions, layer norm, a feed-forward part without gate.
 ModelSpec read_gpt2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  use_layer_norms(p, spec);
   spec.position_rows = required_rows(p, loader, "position_embd");
   set_activation(spec, Activation::kGelu);
   return spec;
@@ -13,6 +14,7 @@ ModelSpec read_gpt2(Hyperparameters& p, WeightLoader& loader) {
 
 ModelSpec read_bloom(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  use_layer_norms(p, spec);
   spec.embedding_norm = NormUse::kWeights;
   set_activation(spec, Activation::kGelu);
   each_attention(spec, [](AttentionSpec& a) { a.alibi_bias = 8.0f; });
@@ -22,6 +24,7 @@ ModelSpec read_bloom(Hyperparameters& p, WeightLoader& loader) {
 // MPT: learned positions or ALiBi.
 ModelSpec read_mpt(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  use_layer_norms(p, spec);
   spec.position_rows = loader.rows("position_embd");
   set_activation(spec, Activation::kGeluOfHalves);
   const float bias = p.number("attention.max_alibi_bias", 0.0f);
@@ -41,6 +44,7 @@ ModelSpec read_mpt(Hyperparameters& p, WeightLoader& loader) {
 // Jais: scores by the width of a head, not its root.
 ModelSpec read_jais(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
+  use_layer_norms(p, spec);
   const float bias = p.number("attention.max_alibi_bias", 0.0f);
   each_attention(spec, [&](AttentionSpec& a) {
     a.alibi_bias = bias;
@@ -66,10 +70,19 @@ ModelSpec read_refact(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// StarCoder 2 and CodeShell.
 ModelSpec read_starcoder2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
+  use_layer_norms(p, spec);
   set_activation(spec, Activation::kGeluOfHalves);
+  return spec;
+}
+
+// CodeShell, whose one table of tokens may have the name of the last projection.
+ModelSpec read_codeshell(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_starcoder2(p, loader);
+  if (loader.has("token_embd.weight")) return spec;
+  spec.tokens_tensor = "output";
+  spec.vocabulary = required_rows(p, loader, "output");
   return spec;
 }
 

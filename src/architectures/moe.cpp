@@ -20,6 +20,7 @@ ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader) {
 
 ModelSpec read_dbrx(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
+  use_layer_norms(p, spec);
   spec.norm_names.ffn = "attn_output_norm";
   const float clamp = p.number("attention.clamp_kqv", 0.0f);
   each_attention(spec, [&](AttentionSpec& a) { a.clamp = clamp; });
@@ -30,6 +31,7 @@ ModelSpec read_dbrx(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_gpt_oss(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_late_ffn_norm(p, loader);
   read_sliding_window(p, {.period = 2}, spec);
+  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, true, spec);
   each_moe(spec, [](MoeSpec& moe) {
     moe.gate.activation = Activation::kClampedSwiglu;
     moe.route.gate = GateFunction::kSoftmaxAfterTopK;
@@ -52,6 +54,7 @@ ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
   read_sliding_window(p, {.period = 4}, spec);
+  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, true, spec);
   drop_rope_of_every(spec, 4);
   default_gate(p, GateFunction::kSigmoid, spec);
   return spec;

@@ -9,6 +9,7 @@ namespace linnet {
 // Nemotron and Jais 2.
 ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
+  use_layer_norms(p, spec);
   set_activation(spec, Activation::kReluSquared);
   return spec;
 }

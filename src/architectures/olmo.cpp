@@ -6,6 +6,7 @@ namespace linnet {
 // OLMo (https://arxiv.org/abs/2402.00838): layer norms without weights.
 ModelSpec read_olmo(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent(p, loader);
+  use_layer_norms(p, spec);
   spec.pre_norm = spec.output_norm = NormUse::kPlain;
   const float clamp = p.number("attention.clamp_kqv", 0.0f);
   each_attention(spec, [&](AttentionSpec& a) { a.clamp = clamp; });

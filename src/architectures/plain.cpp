@@ -16,6 +16,12 @@ ModelSpec read_split_half(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+ModelSpec read_orion(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  use_layer_norms(p, spec);
+  return spec;
+}
+
 // Pangu: as above, without the factors of the frequencies.
 ModelSpec read_pangu(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);

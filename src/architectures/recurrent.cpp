@@ -47,8 +47,17 @@ void leave_out(std::initializer_list<std::string_view> endings, ModelSpec& spec)
   }
 }
 
-ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64_t width) {
-  return {static_cast<int>(width), read_kernel(p, "shortconv.l_cache")};
+ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64_t width,
+                                                  bool centred) {
+  constexpr std::string_view kKey = "shortconv.l_cache";
+  const ShortConvolutionSpec spec{static_cast<int>(width), read_kernel(p, kKey), centred};
+  if (centred && spec.kernel % 2 == 0) {
+    p.fail(
+        fmt::format("metadata key {0}.{1} is {2}, expected an odd number where "
+                    "{0}.attention.causal is false",
+                    p.architecture(), kKey, spec.kernel));
+  }
+  return spec;
 }
 
 MambaSpec read_mamba_sizes(Hyperparameters& p) {

@@ -13,7 +13,8 @@ namespace linnet {
 void leave_out(std::initializer_list<std::string_view> endings, ModelSpec& spec);
 
 // Sizes of recurrent mixers from `ssm.*`, `kda.*` and `wkv.*`.
-ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64_t width);
+ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64_t width,
+                                                  bool centred);
 MambaSpec read_mamba_sizes(Hyperparameters& p);
 Mamba2Spec read_mamba2_sizes(Hyperparameters& p);
 PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width);

@@ -44,11 +44,6 @@ int component_of(int pair, std::span<const std::int64_t, kComponents> sections,
   return 0;
 }
 
-bool has_fourth_section(Hyperparameters& p, std::string_view key) {
-  const auto array = p.file().array(fmt::format("{}.{}", p.architecture(), key));
-  return array && *array && (*array)->size() >= kComponents;
-}
-
 }  // namespace
 
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) {
@@ -61,6 +56,16 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) 
   }
   rope.dims = p.count("rope.dimension_count", widest);
   rope.factors = read_factors(loader, spec, rope);
+  return rope;
+}
+
+Rope read_latent_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) {
+  Rope rope = read_rope(p, loader, spec);
+  RopeScaling& scaling = rope.scaling;
+  scaling.log_multiplier /= 0.1f;
+  // Without it the turned columns alone are magnified, as in DeepSeek's code; llama.cpp magnifies
+  // all scores besides.
+  if (scaling.log_multiplier != 0.0f) scaling.multiplier = scaling.log_multiplier;
   return rope;
 }
 
@@ -101,7 +106,7 @@ void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec) {
   constexpr std::string_view kKey = "rope.dimension_sections";
   if (!p.has_array(kKey)) return;
   std::array<std::int64_t, kComponents> sections{};
-  const int named = has_fourth_section(p, kKey) && order == SectionOrder::kBlocks ? 4 : 3;
+  const int named = p.array_size(kKey) >= kComponents && order == SectionOrder::kBlocks ? 4 : 3;
   for (int i = 0; i < named; ++i) {
     sections[i] = p.layer_count(kKey, i, 0, Hyperparameters::kWidestHead);
   }

@@ -23,6 +23,10 @@ struct Rope {
 /// them.
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
+/// The same for latent attention, whose files hold a tenth of DeepSeek's mscale_all_dim. They have
+/// no mscale: it is alike in all models, so that the turned columns keep their magnitude.
+Rope read_latent_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
+
 /// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
 

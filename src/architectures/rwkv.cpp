@@ -12,8 +12,8 @@ namespace {
 // What RWKV-6 and 7 share: layer norms, and feed-forward parts that look at the token before.
 ModelSpec read_rwkv(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  spec.norm = NormKind::kLayer;
-  spec.norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 1e-5f);
+  spec.norm_epsilon = 1e-5f;
+  use_layer_norms(p, spec);
   spec.embedding_norm = NormUse::kWeights;
   spec.norm_names.ffn = "attn_norm_2";
   const auto columns = static_cast<int>(spec.width);

@@ -26,7 +26,7 @@ void read_unscaled_positions(Hyperparameters& p, WeightLoader& loader, ModelSpec
 IndexerSpec read_latent_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                                 const ModelSpec& spec) {
   IndexerSpec indexer = read_indexer_sizes(p);
-  indexer.rope = make_rope(p, read_rope(p, loader, spec), layout, indexer.width);
+  indexer.rope = make_rope(p, read_latent_rope(p, loader, spec), layout, indexer.width);
   return indexer;
 }
 

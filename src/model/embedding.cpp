@@ -39,7 +39,7 @@ EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
   } else if (shared && model.prediction.kind != PredictionSpec::Kind::kReadsKeys) {
     weights.tokens = shared;
   } else if (model.vocabulary > 0) {
-    weights.tokens = loader.table("token_embd", model.width, model.vocabulary);
+    weights.tokens = loader.table(std::string(model.tokens_tensor), model.width, model.vocabulary);
   }
   if (model.position_rows > 0) {
     weights.positions = loader.table("position_embd", model.width, model.position_rows);

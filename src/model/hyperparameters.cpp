@@ -84,6 +84,20 @@ int Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t f
   return static_cast<int>(fallback);
 }
 
+int Hyperparameters::required_layer_count(std::string_view key, int layer, std::int64_t most) {
+  if (!has_array(key)) return required_count(key, most);
+  const int value = layer_count(key, layer, 1, most);
+  if (value > 0) return value;
+  fail(fmt::format("metadata key {} is 0 for layer {}, expected 1 to {}", full(key), layer, most));
+  return 1;
+}
+
+std::size_t Hyperparameters::array_size(std::string_view key) const {
+  const gguf::Value* value = file_.find(full(key));
+  const auto* const array = value ? std::get_if<gguf::Array>(&value->data) : nullptr;
+  return array ? array->size() : 0;
+}
+
 std::vector<std::int64_t> Hyperparameters::elements(std::string_view key, int count,
                                                     std::int64_t most) {
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));

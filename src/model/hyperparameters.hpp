@@ -31,6 +31,10 @@ class Hyperparameters {
   /// the model's own.
   void include_prediction_layers() { includes_prediction_layers_ = true; }
   bool includes_prediction_layers() const { return includes_prediction_layers_; }
+  /// How many of these there are, by `nextn_predict_layers`; 0 where it was found that there are
+  /// none.
+  int prediction_layers() { return predicts_ ? count("nextn_predict_layers", 0) : 0; }
+  void leave_out_predictions() { predicts_ = false; }
 
   /// `general.architecture`, which stands before each key.
   const std::string& architecture() const { return architecture_; }
@@ -44,6 +48,8 @@ class Hyperparameters {
   /// count() for a key that holds one value for all layers or an array with one for each.
   int layer_count(std::string_view key, int layer, std::int64_t fallback,
                   std::int64_t most = kLargestCount);
+  /// The same of a count that must be there.
+  int required_layer_count(std::string_view key, int layer, std::int64_t most = kLargestCount);
   /// The first `count` numbers of an array that must have so many, each from 0 to `most`.
   std::vector<std::int64_t> elements(std::string_view key, int count, std::int64_t most);
   /// A finite number; `fallback` where absent.
@@ -61,6 +67,8 @@ class Hyperparameters {
   bool has(std::string_view key) const;
   /// Whether its value is an array, of any type.
   bool has_array(std::string_view key) const;
+  /// Elements of an array, of any type; 0 where there is none.
+  std::size_t array_size(std::string_view key) const;
 
   /// Keeps "FILE: message", if it is the first error.
   void fail(std::string message);
@@ -74,7 +82,7 @@ class Hyperparameters {
 
   const gguf::File& file_;
   std::string architecture_;
-  bool includes_prediction_layers_ = false;
+  bool includes_prediction_layers_ = false, predicts_ = true;
   std::optional<Error> error_;
 };
 

@@ -90,6 +90,22 @@ void run_shared(const Layer& layer, View in, View out) {
   add(pass.backend, result, out);
 }
 
+// What run_ffn() gives where dense part and experts have a norm each behind them.
+void run_normalised_parts(const Layer& layer, const FfnInput& in, View out, bool accumulate) {
+  const auto& [pass, weights, index] = layer;
+  const Workspace::Scope scope(pass.workspace);
+  const View dense = pass.workspace.view(out.rows, out.columns);
+  const View experts = pass.workspace.view(out.rows, out.columns);
+  mlp_block(pass, layer.spec().mlp, weights.mlp, in.dense, dense, false);
+  normalise(pass, weights.dense_post_norm, dense);
+  pass.backend.fill(experts, 0.0f);
+  moe_block(pass, layer.spec().moe, weights.moe, in.router, in.experts, experts);
+  normalise(pass, weights.experts_post_norm, experts);
+  add(pass.backend, dense, experts);
+  if (!accumulate) return pass.backend.copy(experts, out);
+  add(pass.backend, experts, out);
+}
+
 // out += feed-forward part(in), or out = where `accumulate` is false.
 void run_ffn(const Layer& layer, const FfnInput& in, View out, bool accumulate) {
   const auto& [pass, weights, index] = layer;
@@ -97,6 +113,9 @@ void run_ffn(const Layer& layer, const FfnInput& in, View out, bool accumulate) 
   if (weights.recurrent_ffn) {
     const StatePart state{index, state_floats(spec.recurrent)};
     return weights.recurrent_ffn->run(pass, state, in.dense, out, accumulate);
+  }
+  if (spec.moe.input == MoeSpec::Input::kOwnNorms) {
+    return run_normalised_parts(layer, in, out, accumulate);
   }
   if (spec.mlp.width > 0) {
     mlp_block(pass, spec.mlp, weights.mlp, in.dense, out, accumulate);
@@ -176,6 +195,10 @@ void add_cross_attention(const Layer& layer, View x) {
 void add_ffn(const Layer& layer, FfnInput in, View x) {
   const auto& [pass, weights, index] = layer;
   if (!in.dense.data) in.dense = layer.normalised(weights.ffn_norm, x);
+  if (layer.spec().moe.input == MoeSpec::Input::kOwnNorms) {
+    in.experts = normalised(pass, weights.experts_norm, NormUse::kWeights, x);
+    in.router = normalised(pass, weights.router_norm, NormUse::kWeights, x);
+  }
   if (!in.experts.data) in.experts = in.dense;
   if (!in.router.data) in.router = in.experts;
   restart_residual(pass, in.dense, x);
@@ -288,11 +311,14 @@ void run_layer(const Pass& pass, const LayerWeights& weights, int index, const S
 
 std::int64_t stateless_columns(const ModelSpec& model, int index) {
   const LayerSpec& spec = model.layers[index];
-  return std::max({attention_columns(spec.attention, model), latent_attention_columns(spec.latent),
-                   compressed_attention_columns(spec.compressed),
-                   cross_attention_columns(spec.cross), mlp_columns(spec.mlp, model),
-                   mlp_columns(spec.shared, model) + model.width + 1,
-                   moe_columns(spec.moe, model.width), ngram_columns(spec.ngrams, model.width)});
+  constexpr int kStreams = 4;  // what router and experts read, what dense part and experts give
+  const std::int64_t own_norms =
+      spec.moe.input == MoeSpec::Input::kOwnNorms ? kStreams * model.width : 0;
+  return std::max(
+      {attention_columns(spec.attention, model), latent_attention_columns(spec.latent),
+       compressed_attention_columns(spec.compressed), cross_attention_columns(spec.cross),
+       own_norms + mlp_columns(spec.mlp, model), mlp_columns(spec.shared, model) + model.width + 1,
+       own_norms + moe_columns(spec.moe, model.width), ngram_columns(spec.ngrams, model.width)});
 }
 
 std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index) {

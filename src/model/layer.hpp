@@ -33,7 +33,8 @@ struct LayerWeights {
   CrossAttentionWeights cross;
   RecurrentBlockPtr recurrent, recurrent_ffn;
   Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
-  Norm experts_norm;  ///< of experts that read what the mixer reads
+  Norm experts_norm;  ///< of experts that read what the mixer reads, or have norms of their own
+  Norm router_norm, dense_post_norm, experts_post_norm;  ///< MoeSpec::Input::kOwnNorms
   MlpWeights mlp;
   MlpWeights shared;
   Linear shared_gate;  ///< to one number, through a sigmoid

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "model/layer.hpp"
 
 namespace linnet {
@@ -62,12 +64,7 @@ class LayerLoader {
       layer.shared_gate =
           loader_.linear(name("ffn_gate_inp_shexp"), model_.width, 1, Presence::kOptional);
     }
-    if (spec_.moe.experts > 0) {
-      layer.moe = load_moe(loader_, spec_.moe, model_.width, prefix_);
-      layer.experts_norm = norm("ffn_norm_exps", spec_.moe.input == MoeSpec::Input::kAllBeforeMixer
-                                                     ? Presence::kRequired
-                                                     : Presence::kOptional);
-    }
+    if (spec_.moe.experts > 0) load_experts(layer);
     layer.ffn_scale = loader_.vector(name("ls2.weight"), model_.width, Presence::kOptional);
     layer.ffn_post_norm = norm(names.ffn_post, Presence::kOptional);
     layer.ffn_sum_norm = norm(names.ffn_sum, Presence::kRequired);
@@ -90,6 +87,23 @@ class LayerLoader {
   }
 
  private:
+  void load_experts(LayerWeights& layer) const {
+    layer.moe = load_moe(loader_, spec_.moe, model_.width, prefix_);
+    if (spec_.moe.input == MoeSpec::Input::kOwnNorms) return load_own_norms(layer);
+    layer.experts_norm = norm("ffn_norm_exps", spec_.moe.input == MoeSpec::Input::kAllBeforeMixer
+                                                   ? Presence::kRequired
+                                                   : Presence::kOptional);
+  }
+
+  void load_own_norms(LayerWeights& layer) const {
+    layer.experts_norm = norm("pre_ffw_norm_2", Presence::kRequired);
+    layer.dense_post_norm = norm("post_ffw_norm_1", Presence::kRequired);
+    layer.experts_post_norm = norm("post_ffw_norm_2", Presence::kRequired);
+    std::vector<float> scale = loader_.values(name("ffn_gate_inp.scale"), model_.width);
+    for (float& factor : scale) factor /= std::sqrt(static_cast<float>(model_.width));
+    layer.router_norm.weight = loader_.upload(scale);
+  }
+
   std::string name(std::string_view part) const { return fmt::format("{}.{}", prefix_, part); }
   Norm norm(std::string_view part, Presence presence) const {
     return part.empty() ? Norm{} : loader_.norm(name(part), model_.width, presence);

@@ -35,6 +35,7 @@ struct ModelSpec {
   std::int64_t context_length = 0;  ///< tokens that the model was trained for
 
   // What stands before the layers.
+  std::string_view tokens_tensor = "token_embd";  ///< the table of embeddings
   float embedding_scale = 1.0f;
   bool scales_given = false;  ///< given rows, too
   NormUse embedding_norm = NormUse::kNone;

@@ -83,7 +83,7 @@ Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::
   linear.weight = matrix(stem + ".weight", columns, rows, 1, presence, Adaptable::kYes);
   if (!linear.weight) return linear;
   linear.adapter = adapter(stem + ".weight", columns, {rows});
-  linear.scale = scale(stem);
+  if (order != ScaleOrder::kNone) linear.scale = scale(stem);
   std::vector<float> bias = values(stem + ".bias", rows, Presence::kOptional);
   if (order == ScaleOrder::kAfterBias) {
     for (float& value : bias) value *= linear.scale;

@@ -75,10 +75,8 @@ void set_rope_frequencies(RopeSpec& rope, float base, const RopeScaling& scaling
   }
   rope.magnitude = scaling.attention_factor;
   if (scaling.kind == RopeScaling::Kind::kYarn && scaling.extrapolation != 0.0f) {
-    const double all = scaling.log_multiplier;
-    const double magnitude = yarn_magnitude(scaling.factor, 1.0);
-    rope.magnitude *= static_cast<float>(
-        all != 0.0 ? magnitude / yarn_magnitude(scaling.factor, all) : magnitude);
+    rope.magnitude *= static_cast<float>(yarn_magnitude(scaling.factor, scaling.multiplier) /
+                                         yarn_magnitude(scaling.factor, scaling.log_multiplier));
   }
 }
 

@@ -14,7 +14,8 @@ struct RopeScaling {
   std::int64_t original_context = 0;
   float extrapolation = 1.0f;     ///< YaRN: share of the unscaled angle in the ramp
   float attention_factor = 1.0f;  ///< YaRN: factor on the magnitude
-  float log_multiplier = 0.0f;    ///< YaRN: DeepSeek's mscale_all_dim
+  float multiplier = 1.0f;        ///< YaRN: DeepSeek's mscale, of the turned columns
+  float log_multiplier = 0.0f;    ///< YaRN: DeepSeek's mscale_all_dim, which scores have instead
   float beta_fast = 32.0f;
   float beta_slow = 1.0f;
 };

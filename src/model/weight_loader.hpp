@@ -18,8 +18,9 @@ namespace linnet {
 
 enum class Presence { kRequired, kOptional };
 
-/// Whether the factor `stem`.scale acts on the product alone or on product and bias together.
-enum class ScaleOrder { kBeforeBias, kAfterBias };
+/// Whether the factor `stem`.scale acts on the product alone or on product and bias together, or
+/// is no such factor.
+enum class ScaleOrder { kBeforeBias, kAfterBias, kNone };
 
 /// Brings the tensors of a file into a backend. Every shape is checked here, so that a wrong one
 /// never reaches a kernel; the first error is kept and told by finish(), as are tensors that nobody

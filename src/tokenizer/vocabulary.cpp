@@ -57,18 +57,21 @@ constexpr std::array<std::string_view, 4> kShownPieces = {"<|channel|>", "<|mess
 
 std::string where(const gguf::File& file) { return file.path().string(); }
 
+// Converters write "there is none" so.
+bool is_none(std::int64_t id) { return id == 0xffffffffLL || id == -1; }
+bool is_token(std::int64_t id, std::int64_t size) { return id >= 0 && id < size; }
+
+// Files name tokens that an untrimmed vocabulary would have: such a key says nothing.
 Result<std::optional<TokenId>> read_id(const gguf::File& file, std::string_view name,
                                        std::optional<TokenId> fallback, std::int64_t size) {
   const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
   auto value = file.integer(key);
   if (!value) return value.error();
-  if (!*value) return fallback && *fallback < size ? fallback : std::nullopt;
-  if (**value == 0xffffffffLL || **value == -1) return std::optional<TokenId>{};  // "there is none"
-  if (**value < 0 || **value >= size) {
-    return Error{fmt::format("{}: {} is {}, but the vocabulary has {} tokens", where(file), key,
-                             **value, size)};
+  if (*value && is_none(**value)) return std::optional<TokenId>{};
+  if (*value && is_token(**value, size)) {
+    return std::optional<TokenId>(static_cast<TokenId>(**value));
   }
-  return std::optional<TokenId>(static_cast<TokenId>(**value));
+  return fallback && *fallback < size ? fallback : std::nullopt;
 }
 
 Result<bool> read_flag(const gguf::File& file, std::string_view name, bool fallback) {
@@ -174,7 +177,8 @@ Status Vocabulary::read_special_ids(const gguf::File& file, const Defaults& defa
     *id.id = *value;
     if (*value && id.ends_generation) ends_generation_[**value] = true;
   }
-  const bool names_bos = file.find("tokenizer.ggml.bos_token_id") != nullptr;
+  const auto bos = file.integer("tokenizer.ggml.bos_token_id");
+  const bool names_bos = bos && *bos && (is_none(**bos) || is_token(**bos, size()));
   if (!names_bos) bos_ = classification;
   return {};
 }

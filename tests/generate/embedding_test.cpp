@@ -54,6 +54,26 @@ INSTANTIATE_TEST_SUITE_P(Encoders, EncoderTest,
                                          "nomic-bert-moe-own", "gemma-embedding-own"),
                          test::test_name<const char*>);
 
+// LFM2's embedding models have attention and recurrent states, and tokens that see later ones.
+TEST(EmbeddingTest, OfADecoderWhoseTokensSeeEachOther) {
+  test::OracleCase oracle = test::OracleCase::read("lfm2-dense");
+  const auto vectors = [](const test::TinyModel& model, const Texts& texts) {
+    const auto engine = model.engine();
+    const auto result = embed_texts(*engine, texts, Pooling::kFirst);
+    EXPECT_TRUE(result) << result.error().message;
+    return result ? *result : std::vector<std::vector<float>>(texts.size());
+  };
+  const test::TinyModel causal(oracle);
+  oracle.json["metadata"]["lfm2.attention.causal"] = {{"type", "bool"}, {"value", false}};
+  const test::TinyModel model(oracle);
+  Texts texts = {model.prompt(40), model.prompt(40), model.prompt(20, 1)};
+  texts[1].back() = texts[1].front();
+  const auto first_of_causal = vectors(causal, texts), first = vectors(model, texts);
+  EXPECT_EQ(first_of_causal[0], first_of_causal[1]);
+  EXPECT_NE(first[0], first[1]);
+  EXPECT_EQ(vectors(model, {texts[2]})[0], first[2]);
+}
+
 // They would tell somebody who is not there any more.
 TEST(EmbeddingTest, TextsBesideOneThatIsRefusedAreForgotten) {
   const test::TinyModel model("bert-own");

@@ -142,6 +142,8 @@ TEST(RopeFrequenciesTest, DeepSeekMovesTheMagnitudeToTheScores) {
   const double magnitude = 0.1 * 0.707 * std::log(40.0) + 1.0;
   EXPECT_NEAR(latent_score_scale(scaling, kWidth), magnitude * magnitude / std::sqrt(192.0), 1e-7);
   EXPECT_NEAR(make(scaling).magnitude, (0.1 * std::log(40.0) + 1.0) / magnitude, 1e-6);
+  scaling.multiplier = 0.707f;  // mscale, alike in all models
+  EXPECT_NEAR(make(scaling).magnitude, 1.0, 1e-6);
   scaling.kind = RopeScaling::Kind::kLinear;
   EXPECT_NEAR(latent_score_scale(scaling, kWidth), 1.0 / std::sqrt(192.0), 1e-7);
 }

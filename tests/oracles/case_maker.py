@@ -60,6 +60,10 @@ class Case:
         self.tensors[-1]["type"] = "I32"
         self.values[name] = [round(value) for value in self.values[name]]
 
+    def remove(self, name):
+        del self.values[name]
+        self.tensors = [tensor for tensor in self.tensors if tensor["name"] != name]
+
     def __getitem__(self, name):
         return self.values[name]
 

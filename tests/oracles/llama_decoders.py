@@ -363,14 +363,46 @@ def maple(case):
             "swiglu_clamp_exp": ("float32", [0.5, 0.0, 0.7, 0.3])}
 
 
+# The 26B-A4B, but with a first layer that is dense. Of the others one has gate and up in one tensor, another no values.
+def gemma4_moe(case):
+    sliding = [1, 1, 0, 1]
+    add_ends(case, tied=True)
+    for i in range(4):
+        block = f"blk.{i}."
+        add_attention(case, block)
+        for name in "post_attention_norm", "ffn_norm", "post_ffw_norm":
+            norm(case, block + name)
+        add_mlp(case, block)
+        case.make(block + "layer_output_scale.weight", [1], 0.8, 0.25)
+        if i == 0:
+            continue
+        for name in "post_ffw_norm_1", "pre_ffw_norm_2", "post_ffw_norm_2":
+            norm(case, block + name)
+        case.make(block + "ffn_gate_inp.scale", [WIDTH], 8.0, 2.0)
+        add_experts(case, block, selection_bias=False, shared=False)
+        case.make(block + "ffn_down_exps.scale", [EXPERTS], 1.0, 0.5)
+    for part in "gate", "up":
+        case.remove(f"blk.1.ffn_{part}_exps.weight")
+    matrix(case, "blk.1.ffn_gate_up_exps", WIDTH, 2 * EXPERT_WIDTH, EXPERTS)
+    case.remove("blk.2.attn_v.weight")
+    case.make("rope_freqs.weight", [HEAD // 2], 1.5, 0.5)
+    return {**common_metadata(4), "expert_count": ("uint32", EXPERTS), "expert_used_count": ("uint32", 2),
+            "expert_feed_forward_length": ("uint32", EXPERT_WIDTH), "attention.key_length_swa": ("uint32", HEAD),
+            "attention.value_length_swa": ("uint32", HEAD), "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("bool", [bool(slides) for slides in sliding]),
+            "embedding_length_per_layer_input": ("uint32", 0), "rope.freq_base": ("float32", 1000000.0),
+            "rope.freq_base_swa": ("float32", 10000.0), "final_logit_softcapping": ("float32", 30.0)}
+
+
 DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr, "step35": step35,
             "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01,
             "chameleon": chameleon, "chameleon-swin": chameleon_swin, "bailingmoe3": bailing_moe3, "kimi-k3": kimi_k3,
             "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch,
             "granite_swa": granite_swa, "granite_swa-dense": granite_swa_dense, "spark2_5": spark25, "maple": maple,
-            "hrm_text": hrm_text}
+            "hrm_text": hrm_text, "gemma4-moe": gemma4_moe}
 # How many logits are compared, where it is not all: those before the tokens of images.
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
 ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa",
+                 "gemma4-moe": "gemma4",
                  "hy_v4-full": "hy_v4", "qwen4exp-dense": "qwen4exp"}

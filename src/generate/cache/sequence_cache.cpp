@@ -80,7 +80,7 @@ bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const T
   sequence.computed = usable;
   sequence.prefix_hash = full > 0 ? prefix.hashes[full - 1] : prefix.root;
   sequence.prompt_tokens = std::ssize(tokens);
-  if (has_states()) {
+  if (has_states() && reuses_) {
     sequence.borders = {prefix.tokens() / kPageTokens * kPageTokens, std::ssize(tokens) - 1};
   }
   return true;

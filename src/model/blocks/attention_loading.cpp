@@ -50,16 +50,18 @@ void load_query(WeightLoader& loader, const AttentionSpec& spec, std::int64_t wi
 void load_query_key_value(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
                           const std::string& prefix, AttentionWeights& weights) {
   const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
+  const std::string fused = prefix + ".attn_qkv";
   if (spec.kv_layer >= 0) {
-    weights.query = loader.linear(prefix + ".attn_q", width, q);
+    const std::int64_t all = loader.rows(fused);
+    weights.query = all > 0 ? loader.linear_part(fused, width, all, 0, q)
+                            : loader.linear(prefix + ".attn_q", width, q);
     for (const char* unused : {".attn_k", ".attn_v"}) loader.ignore(prefix + unused);
   } else if (const auto& rows = spec.fused_rows; rows.all > 0) {
-    const std::string fused = prefix + ".attn_qkv";
     weights.query = loader.linear_part(fused, width, rows.all, 0, q);
     weights.key = loader.linear_part(fused, width, rows.all, rows.key, k);
     weights.value = loader.linear_part(fused, width, rows.all, rows.value, v);
   } else {
-    weights.fused = loader.linear(prefix + ".attn_qkv", width, q + k + v, Presence::kOptional);
+    weights.fused = loader.linear(fused, width, q + k + v, Presence::kOptional);
     if (!weights.fused) {
       load_query(loader, spec, width, prefix, weights);
       weights.key = loader.linear(prefix + ".attn_k", width, k);

@@ -90,7 +90,9 @@ ExpertWeights load_adjugates(WeightLoader& loader, const MoeSpec& spec, std::int
 MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
                     const std::string& prefix) {
   MoeWeights weights;
-  weights.router = loader.linear(prefix + ".ffn_gate_inp", width, spec.experts);
+  const bool has_own_norm = spec.input == MoeSpec::Input::kOwnNorms;
+  weights.router = loader.linear(prefix + ".ffn_gate_inp", width, spec.experts, Presence::kRequired,
+                                 has_own_norm ? ScaleOrder::kNone : ScaleOrder::kBeforeBias);
   for (const char* name : {".exp_probs_b.bias", ".exp_probs_b", ".exp_probs_b.weight"}) {
     if (!loader.has(prefix + name)) continue;
     weights.selection_bias = loader.vector(prefix + name, spec.experts);

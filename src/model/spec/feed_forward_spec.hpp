@@ -69,11 +69,14 @@ struct MoeSpec {
   /// https://arxiv.org/abs/2106.04426; DeepSeek-V4), so that the router only weighs them; 0: the
   /// router picks them.
   std::int64_t hash_routed_tokens = 0;
-  /// Router alone, or router and experts, read what the mixer reads.
+  /// Router alone, or router and experts, read what the mixer reads; or each reads the residual
+  /// stream through a norm of its own, and dense part and experts have one each behind them, too
+  /// (Gemma 4).
   enum class Input {
     kFeedForward,
     kRouterBeforeMixer,
-    kAllBeforeMixer
+    kAllBeforeMixer,
+    kOwnNorms
   } input = Input::kFeedForward;
 };
 

@@ -11,8 +11,9 @@ namespace linnet {
 
 /// LFM2's mixer: c * convolution(b * x) (https://www.liquid.ai/blog/liquid-foundation-models-v2).
 struct ShortConvolutionSpec {
-  int columns = 0;  ///< of each of b, c and x
-  int kernel = 0;   ///< tokens
+  int columns = 0;       ///< of each of b, c and x
+  int kernel = 0;        ///< tokens
+  bool centred = false;  ///< as many of them behind a token as before it
 
   /// [kernel - 1][columns]: the inputs before.
   std::int64_t state_floats() const { return std::int64_t{kernel - 1} * columns; }

@@ -34,6 +34,7 @@ class BlockCase {
   std::vector<std::int64_t> state_floats;  ///< what is kept of states, of each layer
   std::vector<std::int32_t> tokens, positions;
   bool causal = true;
+  std::int64_t texts = 1;  ///< of as many rows each, one behind the other
   std::vector<float> in;   ///< [rows, width]
   std::vector<float> out;  ///< [rows, width], what stands there before and behind the block
 
@@ -93,8 +94,8 @@ class BlockCase {
   }
   std::unique_ptr<StateStore> make_states() {
     if (state_floats.empty()) return nullptr;
-    auto states = std::move(*file.backend().make_state_store({state_floats, 2}));
-    states->clear_slot(1);
+    auto states = std::move(*file.backend().make_state_store({state_floats, texts + 1}));
+    for (std::int64_t text = 1; text <= texts; ++text) states->clear_slot(text);
     return states;
   }
 
@@ -109,9 +110,14 @@ class BlockCase {
     const auto part = [&](auto& all) { return std::span(all).subspan(first, count); };
     std::vector<std::int32_t> pages(static_cast<std::size_t>(pages_for(rows_)));
     std::iota(pages.begin(), pages.end(), 1);
-    const std::span<const std::int32_t> page_tables[] = {pages};
-    const std::vector<std::int32_t> sequences(static_cast<std::size_t>(count), 0);
-    const std::int32_t lengths[] = {part(positions).back() + 1}, slots[] = {1};
+    const auto each = static_cast<std::size_t>(texts);
+    const std::vector<std::span<const std::int32_t>> page_tables(each, pages);
+    const std::vector<std::int32_t> lengths(each, part(positions).back() + 1);
+    std::vector<std::int32_t> sequences, slots(each);
+    for (std::int64_t r = 0; r < count; ++r) {
+      sequences.push_back(static_cast<std::int32_t>(r * texts / count));
+    }
+    std::iota(slots.begin(), slots.end(), 1);
     const BatchLayout batch{part(positions), sequences, page_tables, lengths, slots};
     const Pass pass{.backend = backend,
                     .workspace = workspace,

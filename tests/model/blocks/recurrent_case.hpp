@@ -13,10 +13,10 @@ class RecurrentCase : public BlockCase {
   std::vector<float> shared;  ///< Pass::shared, before and behind the block; one batch only
 
   /// Runs the block that `spec` is: over all rows at once, and in batches of three, which must come
-  /// to the same bits.
+  /// to the same bits where it looks back alone.
   void run(const RecurrentSpec& spec) {
     run_chunks(spec, 0);
-    if (!shared.empty()) return;
+    if (!shared.empty() || !causal) return;
     const std::vector<float> whole = out;
     std::ranges::fill(out, 0.0f);
     run_chunks(spec, 3);
