@@ -92,13 +92,28 @@ void read_gates(Hyperparameters& p, int layer, LayerSpec& spec) {
 }
 
 // A file that has no layers for it may say all the same that it predicts tokens further ahead.
-void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader,
-                             const ModelSpec& spec) {
+void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader) {
   if (p.count("nextn_predict_layers", 0) == 0) return;
-  const std::string name = block_name(std::ssize(spec.layers), "nextn.eh_proj.weight");
+  const std::string name = block_name(own_layers(p), "nextn.eh_proj.weight");
   if (!loader.has(name)) {
     p.fail(fmt::format("metadata key {}.nextn_predict_layers is not 0, but there is no tensor {}",
                        p.architecture(), name));
+  }
+}
+
+// They read all streams of the model's last layer, and attend to the window alone.
+void finish_prediction_layers(Hyperparameters& p, int first, ModelSpec& spec) {
+  predict_before_last_norm(p, spec);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const int stride = spec.layers[i].compressed.stride;
+    if (std::cmp_less(i, first)) {
+      spec.layers[i] = spec.layers[static_cast<std::size_t>(first)];
+    } else if (stride > 0) {
+      p.fail(
+          fmt::format("metadata key {}.attention.compress_ratios is {} for layer {}, which is "
+                      "for multi-token prediction, expected 0",
+                      p.architecture(), stride, i));
+    }
   }
 }
 
@@ -111,11 +126,13 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
   require_keys(p, {"attention.compress_ratios", "attention.compress_rope_freq_base",
                    "hash_layer_count", "hyper_connection.epsilon", "expert_weights_norm",
                    "expert_weights_scale", "swiglu_clamp_exp"});
-  check_prediction_layers(p, loader, spec);
+  check_prediction_layers(p, loader);
   spec.residual.hyper_connection = read_hyper_connection(p);
   const std::int64_t hash_layers = p.count("hash_layer_count", 0);
   const int layers = static_cast<int>(spec.layers.size());
-  for (int i = 0; i < layers; ++i) {
+  // The model's own layers, which are left out then, may be in another file.
+  const int first = p.includes_prediction_layers() ? own_layers(p) : 0;
+  for (int i = first; i < layers; ++i) {
     LayerSpec& layer = spec.layers[i];
     const AttentionSpec common = std::exchange(layer.attention, {});
     if (common.heads == 0 || common.value_width != common.key_width || layer.moe.experts == 0) {
@@ -133,6 +150,7 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
     if (i < hash_layers || has_table) layer.moe.hash_routed_tokens = spec.vocabulary;
     read_gates(p, i, layer);
   }
+  if (p.includes_prediction_layers()) finish_prediction_layers(p, first, spec);
   return spec;
 }
 

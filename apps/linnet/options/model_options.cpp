@@ -237,9 +237,8 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
   app.add_option(
          "--draft-model", draft_model,
          "GGUF file of what makes the guesses instead: a smaller model with the same vocabulary, "
-         "or "
-         "one that was trained for this model (EAGLE-3, an assistant of Gemma 4, layers for "
-         "multi-token prediction)")
+         "or one that was trained for this model (EAGLE-3, DFlash, an assistant of Gemma 4, layers "
+         "for multi-token prediction)")
       ->type_name("FILE")
       ->group(kRunGroup);
 }
