@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "generate/speculation/draft_file.hpp"
+#include "generate/speculation/prediction_drafter.hpp"
 #include "gguf/tensor_names.hpp"
 #include "quantize/choose_types.hpp"
 #include "quantize/write_quantised.hpp"
@@ -47,48 +49,85 @@ class AdaptedProjectionTest : public testing::Test {
     ASSERT_TRUE(written) << written.error().message;
   }
 
-  struct Outcome {
-    std::vector<TokenId> tokens;
-    std::int64_t guessed = 0, accepted = 0;
-    bool operator==(const Outcome&) const = default;
+  // The model of this file, and what it makes of a text without any adapter.
+  struct Target {
+    std::unique_ptr<ModelFile> file;
+    std::unique_ptr<Model> model;
+    std::unique_ptr<KvStore> kv;
+    std::unique_ptr<StateStore> states;
   };
-  // Of a few texts, with the adapter as strong as that where there is one.
-  Outcome run(const std::string& model, std::optional<float> strength = {}) const {
-    auto file = std::move(*ModelFile::open(path(model)));
-    if (strength) {
-      EXPECT_TRUE(file->add_adapter(path("adapter.gguf"), 1.0f));
+  Target evaluate(const std::string& name, std::span<const gguf::Lora> adapters) {
+    Target target{std::move(*ModelFile::open(path(name))), {}, {}, {}};
+    draft_ = std::move(*open_draft(path("draft.gguf"), *target.file));
+    WeightLoader loader(target.file->file(), *backend_);
+    loader.adapt(adapters);
+    ModelSpec spec = target.file->spec();
+    spec.kept_layers = draft_->spec().prediction.target_layers;
+    auto model = Model::load(std::move(spec), loader, *backend_, {text_.rows(), text_.rows()});
+    EXPECT_TRUE(model) << model.error().message;
+    target.model = std::move(*model);
+    target.kv = std::move(*target.model->make_kv_store(KvType::kF32, text_.pages()));
+    target.states = std::move(*target.model->make_state_store(1));
+    target.model->forward(text_.batch(), *target.kv, target.states.get());
+    return target;
+  }
+
+  // What is guessed behind some beginnings of the text, with adapters of these strengths.
+  std::vector<TokenId> guesses(const std::string& name, std::span<const gguf::Lora> adapters = {},
+                               std::span<const float> strengths = {}) {
+    const Target target = evaluate(name, adapters);
+    std::vector<TokenId> all;
+    for (const std::int64_t known : {2, 5, 9, 14, 20, 27, 35, 40}) {
+      const auto drafter = PredictionDrafter::load(*draft_, draft_->spec(), *target.model,
+                                                   *backend_, EngineOptions(), 512);
+      EXPECT_TRUE(drafter) << drafter.error().message;
+      const auto tokens = std::span(tokens_).first(static_cast<std::size_t>(known));
+      (*drafter)->observe({0, tokens, 0, 0, known - 1});
+      std::vector<TokenId> guesses;
+      DraftQuery query{0, tokens, 3, &guesses};
+      query.adapter_strengths = strengths;
+      EXPECT_TRUE((*drafter)->propose({&query, 1}));
+      all.insert(all.end(), guesses.begin(), guesses.end());
     }
+    return all;
+  }
+
+  // They are those of a model with the adapter in its weights, and without it of one without it.
+  void expect_the_same() {
+    merge();
+    const gguf::Lora lora = adapter();
+    const std::vector<TokenId> merged = guesses("merged.gguf"), plain = guesses("model.gguf");
+    EXPECT_EQ(merged.size(), 24u);
+    EXPECT_NE(merged, plain);
+    constexpr float kOn = 1.0f, kOff = 0.0f;
+    EXPECT_EQ(guesses("model.gguf", {&lora, 1}, {&kOn, 1}), merged);
+    EXPECT_EQ(guesses("model.gguf", {&lora, 1}, {&kOff, 1}), plain);
+  }
+  // An engine tells what guesses of the strengths of its adapters.
+  void expect_the_text_of_no_guesses() const {
+    auto file = std::move(*ModelFile::open(path("model.gguf")));
+    EXPECT_TRUE(file->add_adapter(path("adapter.gguf"), 1.0f));
     EngineOptions options = test::TinyModel::options();
+    const auto plain = std::move(*Engine::load(*file, options, 1024));
     options.speculate = true;
     options.draft_model = path("draft.gguf");
     const auto engine = Engine::load(*file, options, 1024);
-    if (!engine) return ADD_FAILURE() << engine.error().message, Outcome();
-    Outcome outcome;
-    for (int salt = 0; salt < 4; ++salt) {
-      std::vector<TokenId> prompt;
-      for (int i = 0; i < 30; ++i) prompt.push_back((i * 37 + 11 * salt) % 90);
-      GenerateRequest request = test::greedy(std::move(prompt), 40);
-      if (strength) request.adapter_strengths = {*strength};
-      const test::Text text = test::run(**engine, std::move(request));
-      outcome.tokens.insert(outcome.tokens.end(), text.tokens.begin(), text.tokens.end());
-    }
-    const SpeculationCounts counts = (*engine)->scheduler().speculation();
-    outcome.guessed = counts.guessed;
-    outcome.accepted = counts.accepted;
-    return outcome;
-  }
-  // Guesses are as good as with the adapter in the weights, and without it as without one.
-  void expect_the_same() const {
-    merge();
-    const Outcome merged = run("merged.gguf"), plain = run("model.gguf");
-    EXPECT_FALSE(merged == plain);
-    EXPECT_GT(merged.guessed, 0);
-    EXPECT_TRUE(run("model.gguf", 1.0f) == merged);
-    EXPECT_TRUE(run("model.gguf", 0.0f) == plain);
+    ASSERT_TRUE(engine) << engine.error().message;
+    const GenerateRequest request = test::greedy({5, 42, 17, 8, 71, 33, 2, 64}, 40);
+    EXPECT_EQ(test::run(**engine, request).tokens, test::run(*plain, request).tokens);
+    EXPECT_GT((*engine)->scheduler().speculation().guessed, 0);
   }
 
  private:
   test::TemporaryFolder folder_;
+  std::unique_ptr<ModelFile> draft_;
+  const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
+  const std::vector<TokenId> tokens_ = [] {
+    std::vector<TokenId> tokens;
+    for (int i = 0; i < 40; ++i) tokens.push_back((i * 37 + 11) % 90);
+    return tokens;
+  }();
+  const test::WholeSequence text_{tokens_};
 };
 
 // The file of the layer leaves the projection to the model.
@@ -104,6 +143,7 @@ TEST_F(AdaptedProjectionTest, IsUsedByLayersForPrediction) {
     return is_of_layer(name) || (!gguf::layer_of(name) && name != kOutput);
   });
   expect_the_same();
+  expect_the_text_of_no_guesses();
 }
 
 TEST_F(AdaptedProjectionTest, IsUsedByEagle3) {
@@ -112,6 +152,7 @@ TEST_F(AdaptedProjectionTest, IsUsedByEagle3) {
   write(oracle.target, "model.gguf", all);
   write(oracle.eagle, "draft.gguf", all);
   expect_the_same();
+  expect_the_text_of_no_guesses();
 }
 
 }  // namespace
