@@ -97,6 +97,22 @@ void look_for_prediction_layers(Hyperparameters& p, const WeightLoader& loader) 
   if (!loader.has(block_name(own_layers(p), "nextn.eh_proj.weight"))) p.leave_out_predictions();
 }
 
+// They read all streams of the model's last layer, and attend to the window alone.
+void finish_prediction_layers(Hyperparameters& p, int first, ModelSpec& spec) {
+  predict_before_last_norm(p, spec);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    const int stride = spec.layers[i].compressed.stride;
+    if (std::cmp_less(i, first)) {
+      spec.layers[i] = spec.layers[static_cast<std::size_t>(first)];
+    } else if (stride > 0) {
+      p.fail(
+          fmt::format("metadata key {}.attention.compress_ratios is {} for layer {}, which is "
+                      "for multi-token prediction, expected 0",
+                      p.architecture(), stride, i));
+    }
+  }
+}
+
 }  // namespace
 
 // DeepSeek-V4 (https://huggingface.co/deepseek-ai/DeepSeek-V4-Flash): several residual streams,
@@ -111,7 +127,9 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
   spec.residual.hyper_connection = read_hyper_connection(p);
   const std::int64_t hash_layers = p.count("hash_layer_count", 0);
   const int layers = static_cast<int>(spec.layers.size());
-  for (int i = 0; i < layers; ++i) {
+  // The model's own layers, which are left out then, may be in another file.
+  const int first = p.includes_prediction_layers() ? own_layers(p) : 0;
+  for (int i = first; i < layers; ++i) {
     LayerSpec& layer = spec.layers[i];
     const AttentionSpec common = std::exchange(layer.attention, {});
     if (common.heads == 0 || common.value_width != common.key_width || layer.moe.experts == 0) {
@@ -129,6 +147,7 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
     if (i < hash_layers || has_table) layer.moe.hash_routed_tokens = spec.vocabulary;
     read_gates(p, i, layer);
   }
+  if (p.includes_prediction_layers()) finish_prediction_layers(p, first, spec);
   return spec;
 }
 

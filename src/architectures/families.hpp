@@ -31,6 +31,9 @@ ReadArchitecture read_deepseek4;
 // dots.cpp
 ReadArchitecture read_dots3_note;
 
+// dflash.cpp
+ReadArchitecture read_dflash;
+
 // eagle.cpp
 ReadArchitecture read_eagle3;
 

@@ -72,7 +72,7 @@ constexpr std::array kArchitectures = {
                  kPredicts},
     Architecture{"deepseek2-ocr", read_split_half},
     Architecture{"deepseek32", read_deepseek32, 0, kPredicts},
-    Architecture{"deepseek4", read_deepseek4},
+    Architecture{"deepseek4", read_deepseek4, 0, kPredicts},
     Architecture{"dots1", read_split_half, kDenseScales | kExpertScales | kSharedScales},
     Architecture{"dots3note", read_dots3_note, kGateScale},
     Architecture{"dream", read_dream, kDenseScales | kHeadBias},
@@ -200,6 +200,7 @@ constexpr std::array kArchitectures = {
 
 // Those that only guess for a model.
 constexpr std::array kGuessing = {
+    Architecture{"dflash", read_dflash},
     Architecture{"eagle3", read_eagle3},
     Architecture{"gemma4-assistant", read_gemma4_assistant},
 };
@@ -274,10 +275,10 @@ Status leave_prediction_layers(Hyperparameters& p, const WeightLoader& loader, i
   while (count < spec.layers.size() && is_there(count)) ++count;
   spec.layers.resize(count);
   spec.prediction.kind = PredictionSpec::Kind::kJoined;
-  spec.prediction.target_width = spec.width;
+  spec.prediction.target_width = spec.result_columns();
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     LayerSpec& layer = spec.layers[i];
-    if (layer.attention.heads == 0 && layer.latent.heads == 0) {
+    if (layer.attention.heads == 0 && layer.latent.heads == 0 && layer.compressed.heads == 0) {
       p.fail(fmt::format("layer {} is for multi-token prediction and has no attention", first + i));
     }
     layer.latent.indexer.kv_layer = static_cast<int>(spec.layers.size() + i);

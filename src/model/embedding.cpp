@@ -13,6 +13,8 @@ void upload_given(const Pass& pass, const GivenRows& given, int part, View to) {
   upload_rows(pass.backend, given.values + part * pass.model.width, pass.model.given_columns(), to);
 }
 
+bool has_streams(const ModelSpec& model) { return model.residual.hyper_connection.streams > 0; }
+
 void look_up_tokens(const Pass& pass, const EmbeddingWeights& weights, View x) {
   const AdaptersSpec& adapters = pass.model.adapters;
   if (!weights.tokens) return pass.backend.fill(x, 0.0f);
@@ -71,8 +73,8 @@ View embed(const Pass& pass, const EmbeddingWeights& weights) {
   }
   if (weights.positions) add_rows_of(pass, *weights.positions, pass.batch.positions, x);
   if (model.embedding_norm != NormUse::kNone) normalise(pass, weights.norm, x);
-  if (model.prediction.kind == PredictionSpec::Kind::kJoined) {
-    join_hidden(pass, weights.prediction, x);
+  if (model.prediction.kind == PredictionSpec::Kind::kJoined && !has_streams(model)) {
+    join_hidden(pass, weights.prediction, x, x);
   }
   if (model.predicts()) return x;  // what is given is not an embedding
   for (const GivenRows& given : pass.given) {
@@ -103,8 +105,11 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
   for (std::int64_t i = 0; i < residual_mix_states(model); ++i) {
     streams.others.push_back(pass.workspace.view(x.rows, x.columns));
   }
-  if (model.residual.hyper_connection.streams > 0) {
+  if (has_streams(model)) {
     streams.others.push_back(spread_to_streams(pass, x));
+    if (model.prediction.kind == PredictionSpec::Kind::kJoined) {
+      join_hidden(pass, weights.prediction, x, all_streams(model, streams.others[0]));
+    }
   }
   if (model.cycles.stack > 0) streams.others = begin_cycles(pass, weights.cycles, x);
 }

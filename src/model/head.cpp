@@ -51,11 +51,21 @@ void normalise_last(const Pass& pass, const Norm& norm, View x) {
   pass.backend.norm(x, norm.params(NormKind::kLayer, epsilon), x);
 }
 
+// The projection to the logits that a model has by itself: the table of tokens where it is tied.
+Linear load_output(WeightLoader& loader, const ModelSpec& model,
+                   std::shared_ptr<const Matrix> embedding, bool is_tied) {
+  if (!is_tied) return loader.linear("output", model.width, model.logit_columns());
+  Linear output;
+  output.weight =
+      embedding ? std::move(embedding) : loader.table("token_embd", model.width, model.vocabulary);
+  return output;
+}
+
 }  // namespace
 
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
                       std::shared_ptr<const Matrix> embedding,
-                      std::shared_ptr<const Matrix> output) {
+                      std::shared_ptr<const Linear> output) {
   HeadWeights weights;
   weights.mix = load_residual_mix(loader, model, "output_res_score");
   weights.streams = load_hyper_connection(loader, model, "output_hc", /*writes=*/false);
@@ -68,21 +78,23 @@ HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
   if (model.encoder) return weights;
   weights.to_target = load_target_projection(loader, model);
   if (model.predicts()) {
-    weights.output = loader.linear(own_output_tensor(model), model.width, model.logit_columns(),
-                                   Presence::kOptional);
-    if (weights.output) return weights;
+    Linear own = loader.linear(own_output_tensor(model), model.width, model.logit_columns(),
+                               Presence::kOptional);
+    if (own) {
+      weights.output = std::make_shared<const Linear>(std::move(own));
+      return weights;
+    }
   }
-  if (output) {
-    weights.output.weight = std::move(output);
+  const bool has_own_tokens = model.prediction.kind == PredictionSpec::Kind::kBlock &&
+                              loader.has(own_tokens_tensor(model) + ".weight");
+  if (output && !has_own_tokens) {
+    weights.output = std::move(output);
     return weights;
   }
-  const bool may_be_tied = model.prediction.kind != PredictionSpec::Kind::kBeside;
-  weights.output = loader.linear("output", model.width, model.logit_columns(),
-                                 may_be_tied ? Presence::kOptional : Presence::kRequired);
-  if (weights.output || !may_be_tied) return weights;
-  weights.is_tied = true;
-  weights.output.weight =
-      embedding ? std::move(embedding) : loader.table("token_embd", model.width, model.vocabulary);
+  const bool may_be_tied = !model.prediction.fuses_results() || has_own_tokens;
+  weights.is_tied = may_be_tied && !loader.has("output.weight");
+  weights.output = std::make_shared<const Linear>(
+      load_output(loader, model, std::move(embedding), weights.is_tied));
   return weights;
 }
 
@@ -112,15 +124,18 @@ View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
   pass.backend.gather_rows(x, outputs, last);
   const Pass of_outputs = pass_of_rows(pass, outputs);
   normalise_last(pass, weights.norm, last);
-  project(of_outputs, weights.output, last, logits);
+  project(of_outputs, *weights.output, last, logits);
   if (model.logit_scale != 1.0f) pass.backend.scale(logits, model.logit_scale);
   if (model.logit_softcap > 0.0f) pass.backend.softcap(logits, model.logit_softcap);
   silence(pass, logits);
   return logits;
 }
 
-View finish_hidden(const Pass& pass, const HeadWeights& weights, View x) {
-  if (!pass.model.prediction.target_layers.empty()) return x;  // like the results that it reads
+View finish_hidden(const Pass& pass, const HeadWeights& weights, const Streams& streams) {
+  const View x = streams.x;
+  if (!pass.model.prediction.target_layers.empty()) {  // like the results that it reads
+    return layer_result(pass.model, streams);
+  }
   normalise_last(pass, weights.norm, x);
   if (weights.to_target) return project(pass, weights.to_target, x);
   if (!weights.dense_up) return x;

@@ -18,10 +18,10 @@ struct HeadWeights {
   HyperConnectionWeights streams;
   AltupTable altup;
   Norm norm;
-  Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma)
-  Linear to_target;             ///< of hidden states: see load_target_projection()
-  Linear output;                ///< to the logits
-  bool is_tied = false;         ///< `output` is the table of tokens
+  Linear dense_up, dense_down;           ///< behind the hidden states (EmbeddingGemma)
+  Linear to_target;                      ///< of hidden states: see load_target_projection()
+  std::shared_ptr<const Linear> output;  ///< to the logits; an encoder has none
+  bool is_tied = false;                  ///< `output` is the table of tokens
 };
 
 /// What is wrong goes to `loader`. Where the file has no projection to the logits it is
@@ -29,7 +29,7 @@ struct HeadWeights {
 /// where it is in memory already.
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
                       std::shared_ptr<const Matrix> embedding,
-                      std::shared_ptr<const Matrix> output = nullptr);
+                      std::shared_ptr<const Linear> output = nullptr);
 
 /// Whether load_head() reads a tensor of this name, if the model has it: for plans of where weights
 /// go. Its norm, which is small, and a table of tokens that is the projection, too, are left out.
@@ -43,8 +43,8 @@ void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& st
 View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
                     std::span<const std::int32_t> outputs);
 
-/// The hidden states that x [rows, width] becomes, in its place or in the workspace: see
+/// The hidden states that streams.x [rows, width] becomes, in its place or in the workspace: see
 /// Model::hidden().
-View finish_hidden(const Pass& pass, const HeadWeights& weights, View x);
+View finish_hidden(const Pass& pass, const HeadWeights& weights, const Streams& streams);
 
 }  // namespace linnet

@@ -29,7 +29,7 @@ void Model::begin_forward(const Batch& batch, KvStore& kv, StateStore* states) {
   for (const int layer : spec_.kept_layers) {
     const auto stage = std::ranges::find_if(
         stages_, [&](const Stage& stage) { return stage.layers.holds(layer); });
-    kept_.push_back(stage->workspace->view(rows, spec_.width));
+    kept_.push_back(stage->workspace->view(rows, spec_.result_columns()));
   }
   streams.shared = workspace.view(rows, spec_.shared_columns);
   streams.adapter_strengths = upload_strengths(batch);
@@ -56,7 +56,7 @@ bool Model::advance_forward() {
   if (const auto& direction = directions_[static_cast<std::size_t>(index)]) {
     add(pass.backend, repeated(*direction, streams.x), streams.x);
   }
-  keep_result(pass, index, streams.x);
+  keep_result(pass, index, streams);
   ++progress_->next_layer;
   return true;
 }
@@ -69,7 +69,7 @@ View Model::end_forward() {
   const View logits = compute_logits(pass, head_, streams.x, progress_->batch.outputs);
   if (progress_->batch.keeps_hidden) {
     // Where the rows themselves were: nobody needs them any more.
-    hidden_ = finish_hidden(pass, head_, streams.x);
+    hidden_ = finish_hidden(pass, head_, streams);
   }
   progress_.reset();
   return logits;
@@ -83,14 +83,35 @@ View Model::fuse(std::span<const View> results) {
   return fused;
 }
 
+void Model::read_results(std::span<const View> results, const Batch& batch, KvStore& kv) {
+  const Stage& stage = stages_.front();
+  View fused;
+  if (results.empty()) {
+    stage.workspace->clear();
+    fused = stage.workspace->view(std::ssize(batch.tokens), spec_.width);
+    stage.backend->fill(fused, 0.0f);
+  } else {
+    fused = fuse(results);
+  }
+  const Pass pass = pass_of(0, batch, kv, nullptr, {});
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    store_keys(pass, spec_.layers[i].attention, layers_[i]->attention, static_cast<int>(i), fused);
+  }
+}
+
+void Model::add_chain(std::span<const TokenId> before, View logits) {
+  const Stage& stage = stages_.front();
+  linnet::add_chain(*stage.backend, *stage.workspace, embedding_.prediction, before, logits);
+}
+
 void Model::enter_next_stage() {
   const Stage& from = stages_[progress_->stage++];
   hand_over(from, stages_[progress_->stage], handed_over_, progress_->streams);
 }
 
-void Model::keep_result(const Pass& pass, int index, View x) {
+void Model::keep_result(const Pass& pass, int index, const Streams& streams) {
   for (std::size_t i = 0; i < kept_.size(); ++i) {
-    if (spec_.kept_layers[i] == index) pass.backend.copy(x, kept_[i]);
+    if (spec_.kept_layers[i] == index) pass.backend.copy(layer_result(spec_, streams), kept_[i]);
   }
 }
 

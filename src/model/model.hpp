@@ -59,10 +59,11 @@ struct LayerPlace {
   int end = std::numeric_limits<int>::max();
 };
 
-/// Weight tables that a model shares with one that guesses for it, in one backend's memory; null:
-/// not shared.
+/// What a model shares with one that guesses for it, in one backend's memory; null: not shared.
 struct SharedTables {
-  std::shared_ptr<const Matrix> tokens, output;
+  std::shared_ptr<const Matrix> tokens;
+  std::shared_ptr<const Linear> output;  ///< the projection to the logits
+  std::int64_t adapters = 0;             ///< that batches have strengths of, where it has any
 };
 
 /// A transformer in the memory of a backend, or of several, each of which has some layers. One
@@ -88,6 +89,8 @@ class Model {
 
   const ModelSpec& spec() const { return spec_; }
   const BatchLimits& limits() const { return limits_; }
+  /// Batch::adapter_strengths of each row; 0: the model has no use for any.
+  std::int64_t adapters() const { return adapters_; }
 
   /// The keys and values that this model keeps.
   KvShape kv_shape(KvType type, std::int64_t pages) const;
@@ -128,13 +131,20 @@ class Model {
   /// they are what the next token is given, in a width of the target's where they read its keys.
   View hidden() const { return hidden_; }
   /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows
-  /// [rows, width] in the memory of the backend that has this layer; they stay until the next call.
+  /// [rows, result_columns()] in the memory of the backend that has this layer; they stay until the
+  /// next call.
   View kept(std::size_t index) const { return kept_[index]; }
 
   /// Of a model of PredictionSpec::Kind::kBeside, in one place: what results of its target_layers,
   /// [rows, target_width] each in the same backend's memory, are fused to, [rows, width] there; it
   /// stays until the next call. At most limits().rows.
   View fuse(std::span<const View> results);
+  /// Of one of Kind::kBlock: stores in `kv` the keys and values that each layer makes of such
+  /// results, for the rows of `batch`, whose tokens do not count. Without results they count as 0.
+  void read_results(std::span<const View> results, const Batch& batch, KvStore& kv);
+  /// Of one with chain_columns: adds to logits of the latest forward() what the tokens before those
+  /// that are guessed add, [std::ssize(before), logit_columns()].
+  void add_chain(std::span<const TokenId> before, View logits);
 
   /// The first error that operations of any of the backends met: see Backend::status().
   Status status() const;
@@ -161,7 +171,7 @@ class Model {
   Pass current_pass();
   View upload_strengths(const Batch& batch);
   void enter_next_stage();
-  void keep_result(const Pass& pass, int index, View x);
+  void keep_result(const Pass& pass, int index, const Streams& streams);
   View read_and_write(const Batch& batch, KvStore& kv);
   View read_inputs(const Batch& batch, KvStore& kv);
   View write(const Batch& batch, KvStore& kv);
@@ -180,6 +190,7 @@ class Model {
   View hidden_{};
   std::vector<View> kept_;
   std::int64_t trial_rows_ = 0;
+  std::int64_t adapters_ = 0;
 };
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
@@ -193,6 +204,10 @@ std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers = {});
 /// About the bytes that a row of a batch takes while it is computed, in a model that keeps no
 /// recurrent state.
 std::int64_t row_bytes(const ModelSpec& spec);
+
+/// Bytes of the workspace of a model that keeps no recurrent state, has no adapters and is in one
+/// place.
+std::int64_t workspace_bytes(const ModelSpec& spec, const BatchLimits& limits);
 
 /// Bytes that Model::allow_trials() takes for `layers`, of a model with such limits.
 std::int64_t trial_bytes(const ModelSpec& spec, const BatchLimits& limits, LayerRange layers = {});

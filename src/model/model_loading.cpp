@@ -10,11 +10,31 @@ namespace {
 std::int64_t stream_columns(const ModelSpec& spec) {
   // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
   constexpr int kStreams = 6;
-  return (kStreams + std::ssize(spec.kept_layers)) * spec.width + spec.mixer_columns() -
-         spec.width + spec.shared_columns + altup_columns(spec) + residual_mix_columns(spec) +
-         hyper_connection_columns(spec) + cycle_columns(spec) +
+  return kStreams * spec.width + std::ssize(spec.kept_layers) * spec.result_columns() +
+         spec.mixer_columns() - spec.width + spec.shared_columns + altup_columns(spec) +
+         residual_mix_columns(spec) + hyper_connection_columns(spec) + cycle_columns(spec) +
          adapter_switch_columns(spec.adapters) +
          (2 * std::ssize(spec.layers) + 1) * spec.per_layer_width;
+}
+
+// Floats of a row that a block takes, where none is recurrent.
+std::int64_t widest_block(const ModelSpec& spec) {
+  std::int64_t widest = 0;
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    widest = std::max(widest, stateless_columns(spec, i));
+  }
+  return widest;
+}
+
+// Without what stands around projections.
+std::int64_t workspace_floats(const ModelSpec& spec, const BatchLimits& limits,
+                              std::int64_t block_columns) {
+  constexpr int kViews = 40;  // more than are alive at any time
+  block_columns = std::max(block_columns, prediction_columns(spec));
+  const std::int64_t logits = spec.encoder ? 0 : spec.logit_columns();
+  const std::int64_t of_outputs = 2 * spec.width + logits + spec.prediction.chain_columns;
+  return Workspace::floats_for(limits.rows, stream_columns(spec) + block_columns, kViews) +
+         Workspace::floats_for(limits.outputs, of_outputs, kViews);
 }
 
 // A trial takes two slots of the state, of which there are few, and logits of all its rows.
@@ -48,12 +68,11 @@ SharedTables Model::tables_in(const Backend& backend) const {
   if (stages_.front().backend == &backend) {
     tables.tokens = embedding_.tokens;
   } else if (stages_.back().backend == &backend && head_.is_tied) {
-    tables.tokens = head_.output.weight;
+    tables.tokens = head_.output->weight;
   }
-  // The weight alone is not the projection where there is more.
-  const Linear& output = head_.output;
-  const bool is_whole = !output.bias && output.scale == 1.0f && !output.adapter && !output.clip;
-  if (stages_.back().backend == &backend && is_whole) tables.output = output.weight;
+  if (stages_.back().backend != &backend) return tables;
+  if (head_.output && !head_.output->clip) tables.output = head_.output;
+  if (tables.output && tables.output->adapter) tables.adapters = adapters_;
   return tables;
 }
 
@@ -73,6 +92,8 @@ void Model::load_weights(WeightLoader& loader, const SharedTables& shared) {
   if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);
   head_ =
       load_head(loader, spec_, stages_.size() == 1 ? embedding_.tokens : nullptr, shared.output);
+  adapters_ = loader.adapters();
+  if (head_.output == shared.output) adapters_ = std::max(adapters_, shared.adapters);
 }
 
 // The weights of an earlier layer in the same memory, where they are those of layer `index`, too.
@@ -86,32 +107,29 @@ LayerWeightsPtr Model::load_or_share(WeightLoader& loader, const Stage& stage, i
 
 Status Model::allocate_workspace(const WeightLoader& loader) {
   std::int64_t block_columns = head_.dense_up ? head_.dense_up.weight->rows() : 0;
-  block_columns = std::max(block_columns, prediction_columns(spec_));
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     block_columns = std::max(block_columns, layer_columns(spec_, *layers_[i], static_cast<int>(i)));
   }
-  constexpr int kViews = 40;  // more than are alive at any time
-  const std::int64_t rows =
-      Workspace::floats_for(limits_.rows, stream_columns(spec_) + block_columns, kViews);
-  const std::int64_t logits = spec_.encoder ? 0 : spec_.logit_columns();
-  const std::int64_t outputs =
-      Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
-  const std::int64_t around_projections =
-      adapter_floats(limits_.rows, loader.adapter_rank(), loader.adapters()) +
-      clipped_floats(limits_.rows, loader.clipped_columns());
+  const bool is_adapted = head_.output && head_.output->adapter;
+  const std::int64_t rank =
+      std::max(loader.adapter_rank(), is_adapted ? head_.output->adapter.low->rows() : 0);
+  const std::int64_t floats = workspace_floats(spec_, limits_, block_columns) +
+                              adapter_floats(limits_.rows, rank, adapters_) +
+                              clipped_floats(limits_.rows, loader.clipped_columns());
   for (Stage& stage : stages_) {
-    auto buffer = stage.backend->allocate(rows + outputs + around_projections);
+    auto buffer = stage.backend->allocate(floats);
     if (!buffer) return buffer.error();
     stage.workspace = std::make_unique<Workspace>(std::move(*buffer));
   }
   return {};
 }
 
+std::int64_t workspace_bytes(const ModelSpec& spec, const BatchLimits& limits) {
+  return workspace_floats(spec, limits, widest_block(spec)) * std::int64_t{sizeof(float)};
+}
+
 std::int64_t row_bytes(const ModelSpec& spec) {
-  std::int64_t blocks = 2 * spec.width;
-  for (int i = 0; i < std::ssize(spec.layers); ++i) {
-    blocks = std::max(blocks, stateless_columns(spec, i));
-  }
+  const std::int64_t blocks = std::max(2 * spec.width, widest_block(spec));
   // What a product reads, at most half of what a block takes, is written in another form for it.
   const std::int64_t floats =
       Workspace::floats_for(1, stream_columns(spec) + blocks, /*count=*/0) + blocks / 2;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -91,10 +92,16 @@ struct ModelSpec {
   int layer_of_deepstack(int part) const {
     return deepstack_behind.empty() ? part : deepstack_behind[part];
   }
-  /// Of a given row: see GivenRows.
+  /// Of a layer's result (Model::kept()): the residual stream, or all of several.
+  std::int64_t result_columns() const {
+    return width * std::max(1, residual.hyper_connection.streams);
+  }
+  /// Of a given row: see GivenRows. Of those for kJoined and kReadsKeys, and so of hidden states,
+  /// they are the target's.
   std::int64_t given_columns() const {
-    return prediction.kind == PredictionSpec::Kind::kReadsKeys ? prediction.target_width
-                                                               : width * (1 + deepstack_layers);
+    const bool is_of_target = prediction.kind == PredictionSpec::Kind::kJoined ||
+                              prediction.kind == PredictionSpec::Kind::kReadsKeys;
+    return is_of_target ? prediction.target_width : width * (1 + deepstack_layers);
   }
   bool predicts() const { return prediction.kind != PredictionSpec::Kind::kNone; }
   /// That a layer's mixer reads.

@@ -176,8 +176,8 @@ TEST(SharedTablesTest, ATiedProjectionIsTheTable) {
     EXPECT_NE((*model)->tables_in(*first).tokens, nullptr);
     EXPECT_EQ((*model)->tables_in(*first).output, nullptr);
     const SharedTables tables = (*model)->tables_in(*last);
-    EXPECT_NE(tables.output, nullptr);
-    EXPECT_EQ(tables.tokens, is_tied ? tables.output : nullptr);
+    ASSERT_NE(tables.output, nullptr);
+    EXPECT_EQ(tables.tokens, is_tied ? tables.output->weight : nullptr);
   }
 }
 

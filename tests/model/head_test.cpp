@@ -64,8 +64,8 @@ TEST_F(HeadTest, WithoutAProjectionItIsTheTableOfTokens) {
   test::expect_near(logits(weights), product("token_embd.weight"));
   // Which may be in memory already.
   WeightLoader loader(case_.file.file(), case_.file.backend());
-  const HeadWeights again = load_head(loader, case_.model, weights.output.weight);
-  EXPECT_EQ(again.output.weight, weights.output.weight);
+  const HeadWeights again = load_head(loader, case_.model, weights.output->weight);
+  EXPECT_EQ(again.output->weight, weights.output->weight);
 }
 
 TEST_F(HeadTest, SuppressedTokensAreNotDrawn) {
@@ -93,7 +93,7 @@ TEST_F(HeadTest, AnEncoderHasHiddenStatesAndNoLogits) {
   EXPECT_TRUE(logits(weights).empty());
   case_.run(8, [&](const Pass& pass, View in, View out) {
     pass.backend.copy(in, out);
-    EXPECT_EQ(finish_hidden(pass, weights, out).data, out.data);
+    EXPECT_EQ(finish_hidden(pass, weights, {.x = out}).data, out.data);
   });
   const Rows wide = test::product(normed(), case_.matrix("dense_2.weight"));
   test::expect_near(case_.out, test::product(wide, case_.matrix("dense_3.weight")));

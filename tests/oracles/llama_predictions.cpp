@@ -4,6 +4,7 @@
 // are guessed behind it, each by the next layer.
 //   llama_predictions MODEL.gguf TOKENS
 // Float32 cache, no flash attention, no repacked weights, one thread. See prediction_cases.py.
+#include <ggml-backend.h>
 #include <llama-ext.h>
 #include <llama.h>
 
@@ -36,8 +37,26 @@ llama_batch make_batch(const std::vector<llama_token>& tokens, const std::vector
   return batch;
 }
 
-llama_context* make_context(llama_model* model, llama_context_type type, llama_context* other) {
+// The model's states as they are computed: of DeepSeek-V4's the first are overwritten before
+// llama_get_embeddings_nextn() gives them.
+struct States {
+  std::vector<float> values;
+
+  static bool keep(ggml_tensor* tensor, bool asks, void* data) {
+    if (std::strcmp(tensor->name, "h_nextn") != 0) return !asks;
+    if (asks) return true;
+    auto& values = static_cast<States*>(data)->values;
+    values.resize(static_cast<std::size_t>(ggml_nelements(tensor)));
+    ggml_backend_tensor_get(tensor, values.data(), 0, ggml_nbytes(tensor));
+    return true;
+  }
+};
+
+llama_context* make_context(llama_model* model, llama_context_type type, llama_context* other,
+                            States* states = nullptr) {
   llama_context_params params = llama_context_default_params();
+  params.cb_eval = states ? States::keep : nullptr;
+  params.cb_eval_user_data = states;
   params.n_ctx = params.n_batch = params.n_ubatch = 512;
   params.n_threads = params.n_threads_batch = 1;
   params.type_k = params.type_v = GGML_TYPE_F32;
@@ -84,7 +103,8 @@ int main(int count, char** arguments) {
   model_params.load_mtp = true;
   llama_model* model = llama_model_load_from_file(arguments[1], model_params);
   if (!model) return 1;
-  llama_context* context = make_context(model, LLAMA_CONTEXT_TYPE_DEFAULT, nullptr);
+  States states;
+  llama_context* context = make_context(model, LLAMA_CONTEXT_TYPE_DEFAULT, nullptr, &states);
   if (!context) return 1;
   llama_context* predicting = make_context(model, LLAMA_CONTEXT_TYPE_MTP, context);
   if (!predicting) return 1;
@@ -93,9 +113,10 @@ int main(int count, char** arguments) {
 
   const auto tokens = read_tokens(arguments[2]);
   if (llama_decode(context, make_batch(tokens, {})) != 0) return 1;
-  const auto width = static_cast<std::size_t>(llama_model_n_embd(model));
+  const auto width = static_cast<std::size_t>(llama_model_n_embd_out(model));
   std::vector<float> before(tokens.size() * width);  // of each token the state of the one before
-  std::memcpy(before.data() + width, llama_get_embeddings_nextn(context),
+  if (states.values.size() != before.size()) return 1;
+  std::memcpy(before.data() + width, states.values.data(),
               (tokens.size() - 1) * width * sizeof(float));
 
   Predictor predictor{predicting, llama_vocab_n_tokens(llama_model_get_vocab(model)), width};

@@ -40,6 +40,8 @@ CASES = {
     "deepseek2-moe": Layer(),
     # llama.cpp attends to all keys here, whatever the indexer would pick.
     "deepseek32-moe": Layer(metadata={"attention.indexer.top_k": 64}),
+    # Its state is all streams.
+    "deepseek4-own": Layer(metadata={"embedding_length_out": 256}),
     # The array tells nothing of this layer.
     "glm-dsa-moe": Layer(metadata={"attention.indexer.top_k": 64, "attention.indexer.types": [True, True]}),
     # llama.cpp predicts only with the rope of texts.
@@ -124,7 +126,10 @@ def predicted(case, golden, driver):
     case_maker.SEED = case["seed"]
     weights = Case()
     for tensor in tensors:
-        weights.make(tensor["name"], tensor["shape"], tensor["centre"], tensor["amplitude"])
+        if tensor["type"] == "I32":
+            weights.make_integers(tensor["name"], tensor["shape"], round(2 * tensor["centre"]) + 1)
+        else:
+            weights.make(tensor["name"], tensor["shape"], tensor["centre"], tensor["amplitude"])
     entries = {key: (entry.get("of", entry["type"]), entry["value"]) for key, entry in metadata.items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.gguf"

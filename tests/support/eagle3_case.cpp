@@ -9,20 +9,11 @@
 #include "support/golden_files.hpp"
 #include "support/normalised_error.hpp"
 #include "support/paths.hpp"
+#include "support/target_results.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::test {
 namespace {
-
-std::unique_ptr<Model> load_model(const gguf::File& file, Backend& backend,
-                                  const BatchLimits& limits) {
-  WeightLoader loader(file, backend);
-  auto spec = read_model_spec(file, loader);
-  EXPECT_TRUE(spec) << spec.error().message;
-  auto model = Model::load(std::move(*spec), loader, backend, limits);
-  EXPECT_TRUE(model) << model.error().message;
-  return std::move(*model);
-}
 
 // One sequence of an EAGLE-3 model.
 class Sequence {
@@ -78,27 +69,11 @@ class Sequence {
 // [rows, width]
 std::vector<float> fuse(Model& eagle, Backend& backend, std::int64_t rows,
                         std::span<const float> results) {
-  const std::int64_t columns = eagle.spec().prediction.fused_columns();
-  const std::int64_t width = eagle.spec().prediction.target_width;
-  const auto memory = std::move(*backend.allocate(rows * columns));
-  backend.upload(results, memory->data());
-  const View all{memory->data(), rows, columns, columns};
-  std::vector<View> layers;
-  for (std::int64_t first = 0; first < columns; first += width) {
-    layers.push_back(all.slice(first, width));
-  }
-  const View fused = eagle.fuse(layers);
+  const TargetResults all(eagle.spec().prediction, backend, results);
+  const View fused = eagle.fuse(all.rows(0, rows));
   std::vector<float> states(static_cast<std::size_t>(fused.rows * fused.columns));
   backend.download(fused, states.data());
   return states;
-}
-
-std::vector<float> golden_results(const OracleCase& eagle, std::size_t count) {
-  const std::uint64_t start =
-      fnv1a("results") ^ (eagle.json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
-  std::vector<float> results(count);
-  for (std::size_t i = 0; i < count; ++i) results[i] = weight_element(start, i, 0.0, 1.0);
-  return results;
 }
 
 }  // namespace
@@ -157,7 +132,7 @@ double Eagle3Case::error(Backend& backend) const {
   const auto file = std::move(*gguf::File::open(folder / "eagle3.gguf"));
   const std::vector<TokenId> tokens = eagle.tokens();
   const BatchLimits limits{std::ssize(tokens), std::ssize(tokens)};
-  const auto target_model = load_model(target_file, backend, limits);
+  const auto target_model = load_target(target_file, backend, limits);
   const auto model = load_eagle3(file, *target_model, backend, limits);
   const std::size_t columns = static_cast<std::size_t>(model->spec().prediction.fused_columns());
   const auto rows =

@@ -238,8 +238,8 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
   app.add_option(
          "--draft-model", draft.gguf,
          "GGUF file of what makes the guesses instead, or its name inside --draft-repo: a smaller "
-         "model with the same vocabulary, or one that was trained for this model (EAGLE-3, an "
-         "assistant of Gemma 4, layers for multi-token prediction)")
+         "model with the same vocabulary, or one that was trained for this model (EAGLE-3, "
+         "DFlash, an assistant of Gemma 4, layers for multi-token prediction)")
       ->type_name("FILE")
       ->group(kRunGroup);
   app.add_option("--draft-repo", draft.repo,

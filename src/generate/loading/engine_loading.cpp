@@ -7,6 +7,7 @@
 #include "base/machine.hpp"
 #include "generate/engine.hpp"
 #include "generate/speculation/assistant_drafter.hpp"
+#include "generate/speculation/block_drafter.hpp"
 #include "generate/speculation/draft_file.hpp"
 #include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/draft_model.hpp"
@@ -163,8 +164,7 @@ Result<std::unique_ptr<Drafter>> Engine::load_own_drafters(const EngineOptions& 
   if (!layer) return layer.error();
   std::vector<std::unique_ptr<Drafter>> drafters;
   drafters.push_back(std::move(lookup));
-  const DraftWorth worth(guess_cost(file_, file_.file(), **prediction));
-  drafters.push_back(paced(std::move(*layer), worth));
+  drafters.push_back(paced(std::move(*layer), draft_worth(file_, file_.file(), **prediction)));
   return std::unique_ptr<Drafter>(new Drafters(std::move(drafters)));
 }
 
@@ -183,6 +183,9 @@ Result<std::unique_ptr<Drafter>> Engine::load_draft_model(const EngineOptions& o
   if (spec.prediction.kind == PredictionSpec::Kind::kReadsKeys) {
     return AssistantDrafter::load(*draft_file_, *model_, *memory_.kv, *backend_);
   }
+  if (spec.prediction.kind == PredictionSpec::Kind::kBlock) {
+    return BlockDrafter::load(*draft_file_, *model_, *backend_, options, kv_tokens);
+  }
   return PredictionDrafter::load(*draft_file_, spec, *model_, *backend_, options, kv_tokens);
 }
 
@@ -198,8 +201,7 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
   if (!draft_file_) return load_own_drafters(options);
   auto model = load_draft_model(options, kv_tokens);
   if (!model) return model.error();
-  return paced(std::move(*model),
-               DraftWorth(guess_cost(file_, draft_file_->file(), draft_file_->spec())));
+  return paced(std::move(*model), draft_worth(file_, draft_file_->file(), draft_file_->spec()));
 }
 
 Status Engine::allocate_memory() {

@@ -12,6 +12,7 @@
 #include "base/machine.hpp"
 #include "base/units.hpp"
 #include "generate/loading/part_bytes.hpp"
+#include "generate/speculation/draft_batches.hpp"
 
 namespace linnet {
 namespace {
@@ -122,11 +123,15 @@ class Planner {
 
   // What guesses is beside the last layers, with keys and values of its own.
   void add_guessing(MemoryShare& share) const {
+    const BatchLimits limits = batch_limits(spec_, options_, encoders_.vision);
     if (prediction_) {
       share.kv_bytes_per_token += kv_bytes_per_token(*prediction_, options_.kv_type);
+      share.guessing_bytes = draft_workspace_bytes(*prediction_, options_, limits);
     }
     if (!draft_) return;
     const auto& [file, spec] = *draft_;
+    share.guessing_bytes =
+        saturating_add(share.guessing_bytes, draft_workspace_bytes(spec, options_, limits));
     share.kv_bytes_per_token += kv_bytes_per_token(spec, options_.kv_type);
     share.weights_bytes =
         saturating_add(share.weights_bytes, weights_bytes(file, spec, {share.part.backend, {}}));

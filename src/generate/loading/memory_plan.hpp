@@ -27,6 +27,7 @@ struct MemoryShare {
   std::int64_t weights_bytes = 0;  ///< with those of adapters and encoders
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints, and trials
+  std::int64_t guessing_bytes = 0;   ///< workspace of what guesses
   std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
@@ -36,7 +37,9 @@ struct MemoryShare {
 
   std::int64_t token_bytes() const { return std::max(kv_bytes_per_token, kLeastTokenBytes); }
   /// Whatever the context.
-  std::int64_t fixed_bytes() const { return saturating_add(weights_bytes, state_bytes); }
+  std::int64_t fixed_bytes() const {
+    return saturating_add(saturating_add(weights_bytes, state_bytes), guessing_bytes);
+  }
   std::int64_t bytes(std::int64_t tokens) const {
     return saturating_add(saturating_add(fixed_bytes(), step_bytes),
                           saturating_multiply(tokens, token_bytes()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "generate/sampling/candidates.hpp"
+#include "generate/speculation/draft_batches.hpp"
 #include "model/blocks/prediction.hpp"
 
 namespace linnet {
@@ -14,10 +15,10 @@ Result<std::unique_ptr<Drafter>> AssistantDrafter::load(const ModelFile& file, c
   read_keys_of(target.spec(), spec);
   WeightLoader loader(file.file(), backend);
   const LayerPlace place{&backend};
-  const std::int64_t rows = target.limits().outputs;
+  const BatchLimits limits = draft_limits(spec, target.limits());
   // Of the target's tables that of tokens is read; what gives logits is the model's own.
   const SharedTables tables{target.tables_in(backend).tokens, nullptr};
-  auto model = Model::load(std::move(spec), loader, {&place, 1}, {rows, rows}, tables);
+  auto model = Model::load(std::move(spec), loader, {&place, 1}, limits, tables);
   if (!model) return model.error();
   if (Status s = file.file().check_unchanged(); !s) return s.error();
   return std::unique_ptr<Drafter>(

@@ -6,6 +6,7 @@
 
 #include "base/units.hpp"
 #include "generate/loading/part_bytes.hpp"
+#include "generate/speculation/draft_batches.hpp"
 #include "model/blocks/prediction.hpp"
 
 namespace linnet {
@@ -33,8 +34,9 @@ Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
 
 Status check_kind(const ModelFile& draft) {
   const char* const problem = state_bytes(draft.spec()) > 0 ? "keeps recurrent state"
-                              : !draft.spec().causal        ? "does not generate from left to right"
-                                                            : nullptr;
+                              : !draft.spec().causal && !draft.spec().predicts()
+                                  ? "does not generate from left to right"
+                                  : nullptr;
   if (!problem) return {};
   return Error{fmt::format("{}: a model of the architecture {} cannot be a draft model: it {}",
                            draft.file().path().string(), draft.spec().architecture, problem)};
@@ -80,11 +82,11 @@ Status check_target_layers(const ModelFile& draft, const ModelSpec& target) {
     return fail(fmt::format("it reads the result of layer {} (from 0), and the model has {} layers",
                             prediction.target_layers.back(), layers));
   }
-  const auto is_unknown = [&](TokenId id) { return id >= target.vocabulary; };
-  const auto unknown = std::ranges::find_if(prediction.tokens, is_unknown);
-  if (unknown == prediction.tokens.end()) return {};
+  TokenId highest = prediction.mask_token;
+  for (const TokenId id : prediction.tokens) highest = std::max(highest, id);
+  if (highest < target.vocabulary) return {};
   return fail(
-      fmt::format("it has the token {}, and the model has {} tokens", *unknown, target.vocabulary));
+      fmt::format("it has the token {}, and the model has {} tokens", highest, target.vocabulary));
 }
 
 // Whether layers for multi-token prediction stand behind those of the target.
@@ -107,21 +109,24 @@ Status check_target(const ModelFile& draft, const ModelSpec& target) {
   if (stands_behind) {
     if (Status s = check_target_end(draft, target); !s) return s;
   }
-  if (prediction.target_width != target.width) {
+  const std::int64_t columns = stands_behind ? target.result_columns() : target.width;
+  if (prediction.target_width != columns) {
     return of_another_model(draft,
                             fmt::format("its states have {} columns, expected the model's {}",
-                                        prediction.target_width, target.width));
+                                        prediction.target_width, columns));
   }
   if (stands_behind) return {};
   return prediction.kind == PredictionSpec::Kind::kReadsKeys ? check_target_keys(draft, target)
                                                              : check_target_layers(draft, target);
 }
 
-Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
-                    std::int64_t promised_bytes) {
+Status check_memory(const ModelFile& draft, const ModelFile& target, const EngineOptions& options,
+                    std::int64_t kv_tokens, std::int64_t promised_bytes) {
+  const BatchLimits limits = batch_limits(target.spec(), options, target.vision());
   const MemoryShare share{
       .weights_bytes = weights_bytes(draft.file(), draft.spec(), {options.backend, {}}),
-      .kv_bytes_per_token = kv_bytes_per_token(draft.spec(), options.kv_type)};
+      .kv_bytes_per_token = kv_bytes_per_token(draft.spec(), options.kv_type),
+      .guessing_bytes = draft_workspace_bytes(draft.spec(), options, limits)};
   const std::int64_t need = share.bytes(kv_tokens);
   const auto free = available_bytes(options.backend);
   if (!free) return free.error();
@@ -163,7 +168,7 @@ Status check_draft_fits(const ModelFile& draft, const ModelFile& target,
                         const EngineOptions& options, std::int64_t kv_tokens,
                         std::int64_t promised_bytes) {
   if (Status s = check_positions(draft, target, options, kv_tokens); !s) return s;
-  return check_memory(draft, options, kv_tokens, promised_bytes);
+  return check_memory(draft, target, options, kv_tokens, promised_bytes);
 }
 
 }  // namespace linnet

@@ -14,10 +14,10 @@ std::int64_t DraftWorth::worthwhile() const {
   std::int64_t best = 0;
   double most = 1.0;  // tokens for the time of a step without guesses
   double tokens = 1.0, all_right = 1.0;
-  for (std::int64_t count = 1; count <= kMost; ++count) {
+  for (std::int64_t count = 1; count <= most_; ++count) {
     all_right *= right_;
     tokens += all_right;
-    const double gain = tokens / (1.0 + cost_ * static_cast<double>(count));
+    const double gain = tokens / (1.0 + block_cost_ + cost_ * static_cast<double>(count));
     if (gain <= most) continue;
     most = gain;
     best = count;

@@ -13,9 +13,11 @@ class DraftWorth {
  public:
   static constexpr std::int64_t kMost = 8;
 
-  /// `cost`: of a guess, in steps of the model for one token (guess_cost()). What costs more counts
-  /// as half a step: who has asked for that wants it tried.
-  explicit DraftWorth(double cost) : cost_(std::min(cost, 0.5)) {}
+  /// `cost`: of a guess, in steps of the model for one token (guess_cost()), and `block_cost` of
+  /// all guesses of a step together. What costs more counts as half a step: who has asked for that
+  /// wants it tried.
+  explicit DraftWorth(double cost, double block_cost = 0.0, std::int64_t most = kMost)
+      : cost_(std::min(cost, 0.5)), block_cost_(std::min(block_cost, 0.5)), most_(most) {}
 
   /// For the next step.
   std::int64_t next();
@@ -28,7 +30,8 @@ class DraftWorth {
 
   std::int64_t worthwhile() const;
 
-  double cost_;
+  double cost_, block_cost_;
+  std::int64_t most_;
   double right_ = 0.7;  // the share of guesses, of those behind a right one
   int rest_ = 0;        // steps without guesses so far
 };

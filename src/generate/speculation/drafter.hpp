@@ -25,6 +25,8 @@ struct DraftQuery {
   std::vector<TokenId>* guesses;           ///< empty; gets at most `most` tokens
   const StoredSequence* stored = nullptr;  ///< what the model keeps of it
   const PromptMedia* media = nullptr;      ///< its pictures and sounds; null: it has none
+  /// Of the model's adapters; see Batch::adapter_strengths.
+  std::span<const float> adapter_strengths = {};
 };
 
 /// Rows of a sequence that the model has evaluated.

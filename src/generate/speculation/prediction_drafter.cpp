@@ -7,6 +7,8 @@
 #include "backend/kv_pages.hpp"
 #include "backend/split_stores.hpp"
 #include "generate/sampling/candidates.hpp"
+#include "generate/speculation/draft_batches.hpp"
+#include "generate/speculation/share_tables.hpp"
 #include "model/blocks/prediction.hpp"
 
 namespace linnet {
@@ -14,20 +16,6 @@ namespace {
 
 // So many rows of a text may wait for the next guesses, with which they are read.
 constexpr std::int64_t kWaitingRows = 32;
-
-// More than that at once only help prompts.
-constexpr std::int64_t kMostRows = 512;
-
-// Those that the layer may share with its target.
-SharedTables shared_tables(const ModelSpec& spec, const Model& target, const Backend& backend) {
-  SharedTables tables = target.tables_in(backend);
-  const auto fits = [&](const Matrix& table, std::int64_t rows) {
-    return table.columns() == spec.width && table.rows() == rows;
-  };
-  if (tables.tokens && !fits(*tables.tokens, spec.vocabulary)) tables.tokens.reset();
-  if (tables.output && !fits(*tables.output, spec.logit_columns())) tables.output.reset();
-  return tables;
-}
 
 // Adds what `layer` had to load, for those behind it, but for what is its own.
 void share_more(const gguf::File& file, const Model& layer, const Backend& backend,
@@ -40,16 +28,6 @@ void share_more(const gguf::File& file, const Model& layer, const Backend& backe
   if (!tables.output && !is_own(own_output_tensor(layer.spec()))) tables.output = loaded.output;
 }
 
-// EAGLE-3 has its own projection to the logits, or shares its target's.
-Status check_projection(const gguf::File& file, const ModelSpec& spec, const SharedTables& tables) {
-  const bool has_own = file.find_tensor(own_output_tensor(spec) + ".weight") != nullptr;
-  if (spec.prediction.kind != PredictionSpec::Kind::kBeside || tables.output || has_own) return {};
-  return Error{
-      fmt::format("{}: has no projection to the logits of its own, and the model's can't be "
-                  "shared: it has other columns, or an adapter",
-                  file.path().string())};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, ModelSpec spec,
@@ -57,13 +35,11 @@ Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file, 
                                                          const EngineOptions& options,
                                                          std::int64_t kv_tokens) {
   const bool joins = spec.prediction.kind == PredictionSpec::Kind::kJoined;
-  BatchLimits limits = target.limits();
-  // Each layer has memory for a pass of its own.
-  const std::int64_t most_rows = std::max<std::int64_t>(1, kMostRows / std::ssize(spec.layers));
-  limits.rows = std::min(limits.rows, joins ? most_rows : kMostRows);
+  const BatchLimits limits = draft_limits(spec, target.limits());
   spec.vocabulary = target.spec().vocabulary;
-  SharedTables tables = shared_tables(spec, target, backend);
-  if (Status s = check_projection(file.file(), spec, tables); !s) return s.error();
+  auto shared = share_tables(file.file(), spec, target, backend);
+  if (!shared) return shared.error();
+  SharedTables tables = *shared;
   SequenceMemory memory;
   memory.pages = pages_for(kv_tokens) + 1;
   std::vector<std::unique_ptr<Model>> layers;
@@ -116,11 +92,6 @@ std::span<const TokenId> PredictionDrafter::read_tokens(std::span<const TokenId>
   return tokens.subspan(static_cast<std::size_t>(std::min(skipped_, std::ssize(tokens))));
 }
 
-TokenId PredictionDrafter::token_of(std::int64_t column) const {
-  const auto& tokens = spec().prediction.tokens;
-  return tokens.empty() ? static_cast<TokenId>(column) : tokens[static_cast<std::size_t>(column)];
-}
-
 void PredictionDrafter::observe(const EvaluatedRows& rows) {
   const Text text = text_of(rows);
   Sequence& sequence = sequences_[rows.sequence];
@@ -136,7 +107,7 @@ void PredictionDrafter::observe(const EvaluatedRows& rows) {
 
 // Rows whose states are known.
 std::int64_t PredictionDrafter::readable_rows(const Sequence& sequence) const {
-  const std::int64_t known = std::ssize(sequence.hidden) / spec().width;
+  const std::int64_t known = std::ssize(sequence.hidden) / spec().given_columns();
   return sequence.first_hidden + known + 1 - skipped_;
 }
 
@@ -154,13 +125,13 @@ void PredictionDrafter::read_hidden(const EvaluatedRows& rows, float* out) {
     for (std::size_t i = 0; i < layers; ++i) {
       results[i] = some_rows(target_.kept(i), rows.first_row + first, count);
     }
-    backend_.download(layers_.front()->fuse(results), out + first * this->spec().width);
+    backend_.download(layers_.front()->fuse(results), out + first * this->spec().given_columns());
   }
 }
 
 // Those of guesses that were wrong, or of a sequence that is computed once more, come again.
 void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequence) {
-  const std::int64_t width = spec().width;
+  const std::int64_t width = spec().given_columns();
   const std::int64_t known = std::ssize(sequence.hidden) / width;
   const std::int64_t kept = rows.position - sequence.first_hidden;
   if (kept < 0 || kept > known) {
@@ -176,7 +147,7 @@ void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequenc
 
 // Forgets the hidden states before the one that the next row reads.
 void PredictionDrafter::drop_read(Sequence& sequence) const {
-  const std::int64_t width = spec().width;
+  const std::int64_t width = spec().given_columns();
   const std::int64_t known = std::ssize(sequence.hidden) / width;
   const std::int64_t next = sequence.stored.computed + skipped_ - 1;
   const std::int64_t read = std::clamp<std::int64_t>(next - sequence.first_hidden, 0, known);
@@ -195,7 +166,7 @@ void PredictionDrafter::add_row(const Text& text, std::int64_t row, TokenId toke
 void PredictionDrafter::add_text(const Text& text, std::int64_t end, bool wants_logits,
                                  const Sequence& sequence) {
   const std::int64_t first = sequence.stored.computed;
-  const std::int64_t width = spec().width;
+  const std::int64_t width = spec().given_columns();
   const std::int64_t known = std::ssize(sequence.hidden) / width;
   const std::int64_t reader = sequence.first_hidden + 1 - skipped_;  // of the first that is known
   const std::int64_t from = std::clamp(reader, first, end);
@@ -209,12 +180,20 @@ void PredictionDrafter::add_text(const Text& text, std::int64_t end, bool wants_
   }
 }
 
+// Begins the rows of a sequence of which guesses are made, with what its adapters add to the
+// logits.
+void PredictionDrafter::begin_rows(const DraftQuery& query, const Sequence& sequence,
+                                   std::int64_t position, std::int64_t count) {
+  rows_.add_sequence(sequence.stored, position, count);
+  if (layers_.front()->adapters() > 0) rows_.adapt(query.adapter_strengths);
+}
+
 // Adds the rows of the guesses from `first` on; what follows the last one is wanted.
 void PredictionDrafter::add_guesses(const Guessing& guessing, std::int64_t first) {
   const std::vector<TokenId>& guesses = *guessing.query->guesses;
   const std::int64_t count = std::ssize(guesses) - first;
   const std::vector<float>& states = guessing.sequence->guessed;
-  rows_.add_given({rows_.rows(), count, states.data() + first * spec().width});
+  rows_.add_given({rows_.rows(), count, states.data() + first * spec().given_columns()});
   const Text text = text_of(*guessing.query);
   for (std::int64_t i = first; i < std::ssize(guesses); ++i) {
     add_row(text, std::ssize(text.tokens) + i, guesses[static_cast<std::size_t>(i)],
@@ -271,7 +250,7 @@ void PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing
   const bool has_room =
       rows_.rows() + count + later <= limits().rows && rows_.outputs() < limits().outputs;
   if (count < 1 || !has_room || !cache_.reserve(sequence->stored, end)) return;
-  rows_.add_sequence(sequence->stored, sequence->stored.computed, count);
+  begin_rows(query, *sequence, sequence->stored.computed, count);
   add_text(text, end, /*wants_logits=*/true, *sequence);
   sequence->guessed.clear();
   guessing.push_back({&query, sequence, count, count});
@@ -291,9 +270,9 @@ void PredictionDrafter::chain(std::vector<Guessing>& guessing, std::size_t layer
   for (Guessing& of : guessing) {
     of.goes_on = of.goes_on && gets_more(of);
     of.rows = of.unread + (of.goes_on ? std::ssize(*of.query->guesses) : 0);
-    const StoredSequence& stored = of.sequence->stored;
-    rows_.add_sequence(stored, stored.computed, of.rows);
-    add_text(text_of(*of.query), stored.computed + of.unread, /*wants_logits=*/false, *of.sequence);
+    const std::int64_t computed = of.sequence->stored.computed;
+    begin_rows(*of.query, *of.sequence, computed, of.rows);
+    add_text(text_of(*of.query), computed + of.unread, /*wants_logits=*/false, *of.sequence);
     if (of.goes_on) add_guesses(of, 0);
   }
   compute(guessing, layer);
@@ -306,7 +285,7 @@ void PredictionDrafter::go_on(std::vector<Guessing>& guessing) {
   for (Guessing& of : guessing) {
     of.rows = 1;
     const std::int64_t latest = std::ssize(*of.query->guesses) - 1;
-    rows_.add_sequence(of.sequence->stored, of.sequence->stored.computed + latest, 1);
+    begin_rows(*of.query, *of.sequence, of.sequence->stored.computed + latest, 1);
     add_guesses(of, latest);
   }
   compute(guessing, 0);
@@ -323,11 +302,12 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing, std::size_t 
   for (const Guessing& of : guessing) {
     end += of.rows;
     if (!of.goes_on) continue;
-    of.query->guesses->push_back(token_of(Candidates(logits_.row(output++)).best().id));
+    of.query->guesses->push_back(
+        spec().prediction.token_of(Candidates(logits_.row(output++)).best().id));
     std::vector<float>& states = of.sequence->guessed;
-    states.resize(states.size() + static_cast<std::size_t>(spec().width));
+    states.resize(states.size() + static_cast<std::size_t>(spec().given_columns()));
     backend_.download(some_rows(layers_[layer]->hidden(), end - 1, 1),
-                      states.data() + std::ssize(states) - spec().width);
+                      states.data() + std::ssize(states) - spec().given_columns());
   }
 }
 

@@ -62,7 +62,6 @@ class PredictionDrafter final : public Drafter {
   View forward(std::size_t layer);
   std::span<const TokenId> read_tokens(std::span<const TokenId> tokens) const;
   Text text_of(const auto& of) const { return {read_tokens(of.tokens), of.media}; }
-  TokenId token_of(std::int64_t column) const;
   std::int64_t waiting_rows() const;
   std::int64_t readable_rows(const Sequence& sequence) const;
   void read_hidden(const EvaluatedRows& rows, float* out);
@@ -70,6 +69,8 @@ class PredictionDrafter final : public Drafter {
   void drop_read(Sequence& sequence) const;
   void add_row(const Text& text, std::int64_t row, TokenId token, bool wants_logits);
   void add_text(const Text& text, std::int64_t end, bool wants_logits, const Sequence& sequence);
+  void begin_rows(const DraftQuery& query, const Sequence& sequence, std::int64_t position,
+                  std::int64_t count);
   void add_guesses(const Guessing& guessing, std::int64_t first);
   void read_until(const Text& text, std::int64_t end, Sequence& sequence);
   void read_waiting(const DraftQuery& query);

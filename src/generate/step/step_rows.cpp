@@ -35,7 +35,8 @@ Status StepRows::propose_guesses() {
     const std::int64_t most = std::min({share, left, kMostGuesses});
     if (most <= 0) continue;
     queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses, &sequence.stored,
-                        sequence.media.empty() ? nullptr : &sequence.media});
+                        sequence.media.empty() ? nullptr : &sequence.media,
+                        sequence.request.adapter_strengths});
   }
   return queue_.drafter()->propose(queries_);
 }

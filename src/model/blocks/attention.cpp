@@ -14,24 +14,26 @@ struct Projected {
   View query, key, value;
 };
 
+enum class Heads { kAll, kKeysAndValues };
+
+// Without queries, unless all are projected in one.
 Projected project_heads(const Pass& pass, const AttentionSpec& spec,
-                        const AttentionWeights& weights, View in) {
-  const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
+                        const AttentionWeights& weights, View in, Heads heads = Heads::kAll) {
+  const std::size_t first = heads == Heads::kAll || weights.fused ? 0 : 1;
+  const int q = first == 0 ? query_columns(spec) : 0;
+  const int k = key_columns(spec), v = value_columns(spec);
   const View all = pass.workspace.view(in.rows, q + k + v);
   const Projected result{all.slice(0, q), all.slice(q, k), all.slice(q + k, v)};
   if (weights.fused) {
     project(pass, weights.fused, in, all);
-  } else if (weights.value) {
-    project(
-        pass, in,
-        {{weights.query, result.query}, {weights.key, result.key}, {weights.value, result.value}});
-  } else if (weights.key) {
-    project(pass, in, {{weights.query, result.query}, {weights.key, result.key}});
-    pass.backend.copy(result.key, result.value);
   } else {
-    project(pass, weights.query, in, result.query);
+    const ProjectionTo parts[] = {
+        {weights.query, result.query}, {weights.key, result.key}, {weights.value, result.value}};
+    const std::size_t end = weights.value ? 3 : weights.key ? 2 : 1;
+    project(pass, in, std::span(parts).subspan(first, end - first));
+    if (weights.key && !weights.value) pass.backend.copy(result.key, result.value);
   }
-  add_adapter(pass, weights.query_adapter, in, result.query);
+  if (first == 0) add_adapter(pass, weights.query_adapter, in, result.query);
   add_adapter(pass, weights.key_adapter, in, result.key);
   add_adapter(pass, weights.value_adapter, in, result.value);
   if (spec.clamp > 0.0f) pass.backend.clamp(all, -spec.clamp, spec.clamp);
@@ -104,10 +106,28 @@ void attend(const Pass& pass, const AttentionParams& params, const BatchLayout& 
   attend_part(pass, params, done, queries.rows - done, queries, out);
 }
 
-void normalise_query_and_key(const Pass& pass, const AttentionSpec& spec,
-                             const AttentionWeights& weights, const Projected& x) {
-  normalise_heads(pass, spec, weights.query_norm, spec.plain_query_norm, spec.key_width, x.query);
-  normalise_heads(pass, spec, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
+// What becomes of projected queries before they are used.
+void finish_query(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
+                  View query) {
+  const auto normalise = [&] {
+    normalise_heads(pass, spec, weights.query_norm, spec.plain_query_norm, spec.key_width, query);
+  };
+  if (!spec.norm_after_rope) normalise();
+  rotate(pass, spec, spec.heads, spec.key_width, query);
+  if (spec.norm_after_rope) normalise();
+  apply_temperature(pass, spec.temperature, query);
+}
+
+// The same of keys and values.
+void finish_key_and_value(const Pass& pass, const AttentionSpec& spec,
+                          const AttentionWeights& weights, const Projected& x) {
+  const auto normalise = [&] {
+    normalise_heads(pass, spec, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
+  };
+  if (!spec.norm_after_rope) normalise();
+  rotate(pass, spec, spec.kv_heads, spec.key_width, x.key);
+  if (spec.norm_after_rope) normalise();
+  normalise_heads(pass, spec, {}, spec.plain_value_norm, spec.value_width, x.value);
 }
 
 AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
@@ -167,12 +187,8 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
 
   const Workspace::Scope scope(pass.workspace);
   const Projected x = project_heads(pass, spec, weights, in);
-  if (!spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
-  rotate(pass, spec, spec.heads, spec.key_width, x.query);
-  rotate(pass, spec, spec.kv_heads, spec.key_width, x.key);
-  if (spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
-  normalise_heads(pass, spec, {}, spec.plain_value_norm, spec.value_width, x.value);
-  apply_temperature(pass, spec.temperature, x.query);
+  finish_query(pass, spec, weights, x.query);
+  finish_key_and_value(pass, spec, weights, x);
 
   const BatchLayout& layout = spec.in_windows ? *pass.windows : pass.batch;
   const int keys_of = kv_layer(pass, spec, layer);
@@ -185,6 +201,14 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   if (weights.result_norm) normalise(pass, weights.result_norm, result);
   project(pass, weights.output, result, out, accumulate);
   add_adapter(pass, weights.output_adapter, result, out);
+}
+
+void store_keys(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
+                int layer, View in) {
+  const Workspace::Scope scope(pass.workspace);
+  const Projected x = project_heads(pass, spec, weights, in, Heads::kKeysAndValues);
+  finish_key_and_value(pass, spec, weights, x);
+  pass.backend.store_kv(pass.kv, kv_layer(pass, spec, layer), x.key, x.value, pass.batch);
 }
 
 }  // namespace linnet

@@ -47,6 +47,10 @@ std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model
 void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                      int layer, View in, View out, bool accumulate);
 
+/// Only stores what attention_block() would store of `in`.
+void store_keys(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
+                int layer, View in);
+
 /// result *= activation(projection(in)), one factor for every head or every column; nothing where
 /// there is no projection. Takes as many columns of the workspace.
 void apply_gate(const Pass& pass, const Linear& projection, Activation activation, View in,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/blocks/pass.hpp"
+#include "model/stage.hpp"
 #include "model/weight_loader.hpp"
 
 namespace linnet {
@@ -28,6 +29,12 @@ std::int64_t hyper_connection_columns(const ModelSpec& spec);
 View spread_to_streams(const Pass& pass, View x);
 View all_streams(const ModelSpec& spec, View streams);
 View block_result(const ModelSpec& spec, View streams);
+
+/// What the latest layer gave: all of several streams, else the one.
+inline View layer_result(const ModelSpec& spec, const Streams& streams) {
+  return spec.residual.hyper_connection.streams > 0 ? all_streams(spec, streams.others[0])
+                                                    : streams.x;
+}
 
 /// What a block reads of the streams, [rows, width] in the workspace, and in `write` what
 /// write_streams() takes (no data: nothing will be written).

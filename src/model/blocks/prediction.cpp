@@ -46,6 +46,12 @@ std::string own_output_tensor(const ModelSpec& model) {
                                                 : "output";
 }
 
+bool has_own_output(const gguf::File& file, const ModelSpec& model) {
+  const auto has = [&](const std::string& stem) { return file.find_tensor(stem + ".weight"); };
+  return has(own_output_tensor(model)) ||
+         (model.prediction.kind == Kind::kBlock && has(own_tokens_tensor(model)));
+}
+
 PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
                                   std::shared_ptr<const Matrix> target_tokens) {
   const PredictionSpec& spec = model.prediction;
@@ -60,6 +66,13 @@ PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
       weights.results_norm = loader.norm("enc.output_norm", spec.fused_columns());
     }
     weights.fusion = loader.linear("fc", spec.fused_columns(), model.width);
+  } else if (spec.kind == Kind::kBlock) {
+    weights.fusion = loader.linear("fc", spec.fused_columns(), model.width);
+    weights.fused_norm = loader.norm("enc.output_norm", model.width);
+    if (spec.chain_columns > 0) {
+      weights.chain_tokens = loader.table("markov_w1", spec.chain_columns, model.vocabulary);
+      weights.chain = loader.linear("markov_w2", spec.chain_columns, model.logit_columns());
+    }
   } else if (spec.kind == Kind::kReadsKeys) {
     weights.target_tokens = std::move(target_tokens);
     if (!weights.target_tokens)
@@ -75,15 +88,18 @@ std::int64_t prediction_columns(const ModelSpec& model) {
   return std::max({2 * model.width, spec.fused_columns(), 2 * spec.target_width});
 }
 
-void join_hidden(const Pass& pass, const PredictionWeights& weights, View x) {
+void join_hidden(const Pass& pass, const PredictionWeights& weights, View x, View out) {
   const Workspace::Scope scope(pass.workspace);
   const std::int64_t width = pass.model.width;
   const View both = pass.workspace.view(x.rows, 2 * width);
   const View token = both.slice(0, width), hidden = both.slice(width, width);
   normalise(pass, weights.token_norm, x, token);
-  put_given_rows(pass, hidden);
-  normalise(pass, weights.hidden_norm, hidden);
-  project(pass, weights.projection, both, x);
+  put_given_rows(pass, out);
+  for (std::int64_t first = 0; first < out.columns; first += width) {
+    const View stream = out.slice(first, width);
+    normalise(pass, weights.hidden_norm, stream, hidden);
+    project(pass, weights.projection, both, stream);
+  }
 }
 
 int read_kv_layer(const ModelSpec& target, AttentionSpan span) {
@@ -149,6 +165,18 @@ void fuse_results(Backend& backend, Workspace& workspace, const ModelSpec& model
   }
   const MatmulOutput product = product_of({weights.fusion, out});
   backend.matmul(all, {&product, 1});
+  if (const Norm& norm = weights.fused_norm) {
+    backend.norm(out, norm.params(model.norm, model.norm_epsilon), out);
+  }
+}
+
+void add_chain(Backend& backend, Workspace& workspace, const PredictionWeights& weights,
+               std::span<const TokenId> before, View logits) {
+  const Workspace::Scope scope(workspace);
+  const View low = workspace.view(std::ssize(before), weights.chain_tokens->columns());
+  backend.embed_rows(*weights.chain_tokens, before, low);
+  const MatmulOutput product = product_of({weights.chain, logits}, /*accumulate=*/true);
+  backend.matmul(low, {&product, 1});
 }
 
 }  // namespace linnet

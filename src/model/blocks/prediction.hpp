@@ -14,8 +14,11 @@ struct PredictionWeights {
   Norm token_norm, hidden_norm;
   Linear projection;  ///< of embedding and hidden state, side by side (kJoined: formula 21)
   std::shared_ptr<const Matrix> target_tokens;  ///< the target's embeddings (kReadsKeys)
-  Norm results_norm;                            ///< of what the target's layers gave, side by side
-  Linear fusion;                                ///< of these (kBeside)
+  Norm results_norm;  ///< of what the target's layers gave, side by side (kBeside)
+  Linear fusion;      ///< of these (kBeside, kBlock)
+  Norm fused_norm;    ///< behind it (kBlock)
+  std::shared_ptr<const Matrix> chain_tokens;  ///< of the tokens before guesses (kBlock)
+  Linear chain;                                ///< of these, to the logits
 };
 
 /// Nothing where `model` stands for itself. `target_tokens` is the target's table of tokens, where
@@ -35,12 +38,16 @@ std::string prediction_tensor(const ModelSpec& model, std::string_view part);
 std::string own_tokens_tensor(const ModelSpec& model);
 std::string own_output_tensor(const ModelSpec& model);
 
+/// Whether `file`, of such a model, has what projects to the logits.
+bool has_own_output(const gguf::File& file, const ModelSpec& model);
+
 /// Floats that what is below takes of the workspace for each row.
 std::int64_t prediction_columns(const ModelSpec& model);
 
-/// kJoined: x [rows, width], the embeddings of tokens, becomes what the layer reads: with the given
-/// rows, the hidden states of the tokens before. Those of rows that none is given for count as 0.
-void join_hidden(const Pass& pass, const PredictionWeights& weights, View x);
+/// kJoined: out [rows, result_columns()] = what the layer reads: the embeddings of tokens, x [rows,
+/// width], with each stream of the given rows, the hidden states of the tokens before. Those of
+/// rows that none is given for count as 0. `out` may be `x`.
+void join_hidden(const Pass& pass, const PredictionWeights& weights, View x, View out);
 
 /// kReadsKeys: the layer of `target` whose keys attention of this span reads: the last such one, or
 /// the one whose keys that reads; -1 where there is none.
@@ -64,9 +71,13 @@ void begin_beside_tokens(const Pass& pass, Streams& streams);
 View read_beside_tokens(const Pass& pass, const Norm& token_norm, const Norm& stream_norm,
                         const Streams& streams);
 
-/// kBeside: out [rows, width] = what `results` [rows, target_width] of the target's layers are
-/// fused to.
+/// kBeside, kBlock: out [rows, width] = what `results` [rows, target_width] of the target's layers
+/// are fused to.
 void fuse_results(Backend& backend, Workspace& workspace, const ModelSpec& model,
                   const PredictionWeights& weights, std::span<const View> results, View out);
+
+/// kBlock: `logits` of guesses += what the tokens before them add.
+void add_chain(Backend& backend, Workspace& workspace, const PredictionWeights& weights,
+               std::span<const TokenId> before, View logits);
 
 }  // namespace linnet

@@ -35,6 +35,24 @@ TEST(DraftWorth, AsksForMoreTheCheaperTheyAre) {
   EXPECT_EQ(DraftWorth(3.0).next(), 1) << "what is dear is tried, too";
 }
 
+// What is paid once makes more guesses worth their own price, or none.
+TEST(DraftWorth, UsesMoreOfABlock) {
+  constexpr std::int64_t kMost = 15;
+  DraftWorth single(0.05), block(0.05, 0.3, kMost), short_block(0.05, 0.3, 3);
+  for (int i = 0; i < 100; ++i) {
+    for (DraftWorth* worth : {&single, &block, &short_block}) worth->report(1, 1);
+  }
+  EXPECT_EQ(single.next(), DraftWorth::kMost);
+  EXPECT_EQ(block.next(), kMost);
+  EXPECT_EQ(short_block.next(), 3);
+  DraftWorth dear(0.05, 0.5, kMost), cheap(0.05, 0.0, kMost);
+  for (DraftWorth* worth : {&dear, &cheap}) {
+    for (int i = 0; i < 20; ++i) worth->report(1, 0);
+  }
+  EXPECT_EQ(dear.next(), 0);
+  EXPECT_GT(cheap.next(), 0);
+}
+
 TEST(DraftWorth, TriesNowAndThenWhereNoneIsWorthIt) {
   const double guesses = guesses_for_a_step(0.0);
   EXPECT_LT(guesses, 0.05);

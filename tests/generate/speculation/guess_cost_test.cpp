@@ -5,6 +5,7 @@
 #include "generate/loading/part_bytes.hpp"
 #include "generate/speculation/draft_file.hpp"
 #include "support/assistant_case.hpp"
+#include "support/dflash_case.hpp"
 #include "support/eagle3_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_engine.hpp"
@@ -91,6 +92,38 @@ TEST(GuessCost, OfEagle3IsItsLayerAndTheProjection) {
                      kRow + read / step_bytes(model.file().file()))
         << name;
   }
+}
+
+// A guess costs the row that verifies it, and in a chain what it adds to the next one.
+TEST(GuessCost, OfDflashIsThatOfItsBlock) {
+  constexpr double kAll = 1.0, kNone = 0.0;
+  const auto is_table = [](std::string_view name) { return name == "token_embd.weight"; };
+  const auto is_chain = [](std::string_view name) { return name.starts_with("markov_w"); };
+  for (const auto& [name, shares, table] : {std::tuple{"shared-tables", kAll, kNone},
+                                            {"own-tables", kNone, kNone},
+                                            {"causal", kNone, kAll},
+                                            {"chained", kAll, kNone}}) {
+    const test::DflashCase oracle = test::DflashCase::read(name);
+    const test::TinyModel model(oracle.target);
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(oracle.drafter.write(folder / "dflash.gguf"));
+    const auto draft = open_draft((folder / "dflash.gguf").string(), model.file());
+    ASSERT_TRUE(draft) << draft.error().message;
+    const gguf::File &own = (*draft)->file(), &target = model.file().file();
+    const double block =
+        bytes(own, [&](auto tensor) { return !is_table(tensor) && !is_chain(tensor); }) +
+        table * bytes(own, is_table) +
+        shares * bytes(target, [](auto tensor) { return tensor == "output.weight"; });
+    const double next = bytes(own, [](auto tensor) { return tensor == "markov_w2.weight"; });
+    const double step = step_bytes(target);
+    EXPECT_DOUBLE_EQ(block_cost(model.file(), own, (*draft)->spec()), block / step) << name;
+    EXPECT_DOUBLE_EQ(guess_cost(model.file(), own, (*draft)->spec()), kRow + next / step) << name;
+  }
+}
+
+TEST(GuessCost, OnlyOfDflashIsThatOfABlock) {
+  const test::TinyModel model("llama-dense");
+  EXPECT_EQ(block_cost(model.file(), model.file().file(), model.file().spec()), 0.0);
 }
 
 TEST(GuessCost, OfAnAssistantIsItsFile) {

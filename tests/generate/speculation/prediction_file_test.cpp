@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "generate/loading/part_bytes.hpp"
+#include "generate/speculation/draft_batches.hpp"
 #include "generate/speculation/draft_file.hpp"
 #include "generate/speculation/guess_cost.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
@@ -45,8 +46,13 @@ test::OracleCase layers_alone(const test::OracleCase& model) {
 }
 test::OracleCase without_layers(const test::OracleCase& model) {
   const std::int64_t own = own_layers(model);
-  return with_tensors(
+  test::OracleCase alone = with_tensors(
       model, [&](const std::string& name) { return gguf::layer_of(name).value_or(0) < own; });
+  Json& metadata = alone.json["metadata"];
+  const std::string prefix = metadata["general.architecture"]["value"].get<std::string>() + ".";
+  metadata[prefix + "block_count"]["value"] = own;
+  metadata.erase(prefix + "nextn_predict_layers");
+  return alone;
 }
 
 class WrittenCase {
@@ -151,6 +157,11 @@ TEST_P(PredictionFileTest, CountsInThePlan) {
     if (!is_table) bytes += std::ssize(tensor.bytes);
   }
   EXPECT_EQ(guessing->weights_bytes() - plain->weights_bytes(), bytes);
+  const EngineOptions options = speculating();
+  const std::int64_t workspaces = draft_workspace_bytes((*draft_)->spec(), options, options.limits);
+  EXPECT_GT(workspaces, 0);
+  EXPECT_EQ(guessing->shares.back().guessing_bytes, workspaces);
+  EXPECT_EQ(plain->shares.back().guessing_bytes, 0);
 }
 
 TEST_P(PredictionFileTest, CostsAsMuchAsInTheModelsFile) {

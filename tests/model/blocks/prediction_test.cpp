@@ -17,6 +17,7 @@ constexpr std::int64_t kWidth = 5, kRows = 16;
 TEST(PredictionTest, EmbeddingAndHiddenStateAreProjectedTogether) {
   test::BlockCase block(kWidth, kRows);
   block.model.prediction.kind = PredictionSpec::Kind::kJoined;
+  block.model.prediction.target_width = kWidth;
   block.model.first_block = 7;
   block.file.tensor("blk.7.nextn.enorm.weight", {kWidth})
       .tensor("blk.7.nextn.hnorm.weight", {kWidth})
@@ -28,7 +29,7 @@ TEST(PredictionTest, EmbeddingAndHiddenStateAreProjectedTogether) {
     const GivenRows given[] = {{.first = 1, .rows = 2, .values = hidden.data()}};
     pass.given = given;
     pass.backend.copy(in, out);
-    join_hidden(pass, weights, out);
+    join_hidden(pass, weights, out, out);
   });
   Rows want;
   for (std::size_t r = 0; r < kRows; ++r) {
@@ -76,17 +77,22 @@ TEST(PredictionTest, EmbeddingAndStreamAreReadSideBySide) {
   }
 }
 
+// EAGLE-3 may normalise them before, DFlash what they are fused to.
 TEST(PredictionTest, ResultsOfTheTargetAreFused) {
   constexpr std::int64_t kTargetWidth = 7;
-  for (const bool normalises : {false, true}) {
+  enum class Norms { kNone, kBefore, kBehind };
+  for (const Norms norms : {Norms::kNone, Norms::kBefore, Norms::kBehind}) {
+    const bool normalises = norms == Norms::kBefore;
     test::BlockCase block(kWidth, kRows);
     PredictionSpec& spec = block.model.prediction;
-    spec.kind = PredictionSpec::Kind::kBeside;
+    spec.kind =
+        norms == Norms::kBehind ? PredictionSpec::Kind::kBlock : PredictionSpec::Kind::kBeside;
     spec.target_layers = {1, 4};
     spec.target_width = kTargetWidth;
     spec.normalises_results = normalises;
     block.file.tensor("fc.weight", {2 * kTargetWidth, kWidth});
     if (normalises) block.file.tensor("enc.output_norm.weight", {2 * kTargetWidth});
+    if (norms == Norms::kBehind) block.file.tensor("enc.output_norm.weight", {kWidth});
     const PredictionWeights weights =
         block.load([&](WeightLoader& loader) { return load_prediction(loader, block.model, {}); });
     const std::vector<float> results = test::random_floats(2 * kRows * kTargetWidth, 3);
@@ -104,7 +110,47 @@ TEST(PredictionTest, ResultsOfTheTargetAreFused) {
       Row both = rows[r];
       both.insert(both.end(), rows[kRows + r].begin(), rows[kRows + r].end());
       if (normalises) both = test::rms_norm(both, block.vector("enc.output_norm.weight"), 1e-5);
-      want.push_back(test::product(both, block.matrix("fc.weight")));
+      Row fused = test::product(both, block.matrix("fc.weight"));
+      if (norms == Norms::kBehind) {
+        fused = test::rms_norm(fused, block.vector("enc.output_norm.weight"), 1e-5);
+      }
+      want.push_back(std::move(fused));
+    }
+    test::expect_near(block.out, want);
+  }
+}
+
+// Each stream of the state beside the embedding, through the same projection (DeepSeek-V4).
+TEST(PredictionTest, AllStreamsOfTheStateAreJoined) {
+  constexpr std::int64_t kStreams = 3;
+  test::BlockCase block(kWidth, kRows);
+  block.model.prediction.kind = PredictionSpec::Kind::kJoined;
+  block.model.prediction.target_width = kStreams * kWidth;
+  block.model.residual.hyper_connection.streams = kStreams;
+  block.file.tensor("blk.0.nextn.enorm.weight", {kWidth})
+      .tensor("blk.0.nextn.hnorm.weight", {kWidth})
+      .tensor("blk.0.nextn.eh_proj.weight", {2 * kWidth, kWidth});
+  const PredictionWeights weights =
+      block.load([&](WeightLoader& loader) { return load_prediction(loader, block.model, {}); });
+  const std::vector<float> hidden = test::random_floats(kRows * kStreams * kWidth, 3);
+  const Rows states = test::rows_of(hidden, kWidth);  // [rows][streams]
+  for (std::int64_t stream = 0; stream < kStreams; ++stream) {
+    block.out.clear();
+    block.run(prediction_columns(block.model) + kStreams * kWidth,
+              [&](Pass pass, View in, View out) {
+                const GivenRows given[] = {{.first = 0, .rows = kRows, .values = hidden.data()}};
+                pass.given = given;
+                const View all = pass.workspace.view(in.rows, kStreams * kWidth);
+                join_hidden(pass, weights, in, all);
+                pass.backend.copy(all.slice(stream * kWidth, kWidth), out);
+              });
+    Rows want;
+    for (std::size_t r = 0; r < kRows; ++r) {
+      Row both = test::rms_norm(block.input()[r], block.vector("blk.0.nextn.enorm.weight"), 1e-5);
+      const Row state = test::rms_norm(states[r * kStreams + static_cast<std::size_t>(stream)],
+                                       block.vector("blk.0.nextn.hnorm.weight"), 1e-5);
+      both.insert(both.end(), state.begin(), state.end());
+      want.push_back(test::product(both, block.matrix("blk.0.nextn.eh_proj.weight")));
     }
     test::expect_near(block.out, want);
   }
