@@ -2,7 +2,6 @@
 // planned, loaded and run. The reference backend runs it, so that the fuzzer sees each access.
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "generate/engine.hpp"
