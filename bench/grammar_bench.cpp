@@ -11,12 +11,12 @@
 #include <ctime>
 #include <functional>
 
+#include "base/utf8.hpp"
 #include "gguf/gguf_file.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
 #include "grammar/regex.hpp"
 #include "grammar/schema/json_schema.hpp"
-#include "grammar/utf8.hpp"
 
 namespace linnet {
 namespace {

@@ -2,7 +2,6 @@
 // and an accepted one makes as many rows of a sound as it says.
 
 #include <cstdint>
-#include <string>
 
 #include "header_file.hpp"
 #include "hearing/hearing_file.hpp"

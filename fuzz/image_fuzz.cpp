@@ -2,7 +2,6 @@
 // resized.
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string_view>

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/tokenizer.hpp"
-#include "tokenizer/unicode.hpp"
 
 namespace linnet {
 namespace {

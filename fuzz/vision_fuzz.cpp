@@ -2,7 +2,6 @@
 // and an accepted one makes pictures of any shape as large as it says and encodes a small one.
 
 #include <cstdint>
-#include <string>
 
 #include "header_file.hpp"
 #include "support/encode_medium.hpp"

@@ -151,18 +151,22 @@ Status print_table(const Report& report) {
 
 using Json = nlohmann::ordered_json;
 
+// Null where there were none of the tokens that it is about.
+Json rate_of(std::int64_t tokens, double value) { return tokens > 0 ? Json(value) : Json(); }
+
 Json to_json(const Report& report, const Run& run) {
-  return {{"prompt_tokens", run.plan.prompt_tokens},
-          {"generated_tokens", run.plan.generated_tokens},
+  const std::int64_t prompt = run.plan.prompt_tokens, generated = run.plan.generated_tokens;
+  return {{"prompt_tokens", prompt},
+          {"generated_tokens", generated},
           {"depth", run.plan.depth},
-          {"prompt_tokens_per_second", run.prompt.middle},
-          {"prompt_tokens_per_second_worst", run.prompt.worst},
-          {"prompt_tokens_per_second_best", run.prompt.best},
-          {"prompt_share_of_ceiling", report.prompt_share(run)},
-          {"generation_tokens_per_second", run.generation.middle},
-          {"generation_tokens_per_second_worst", run.generation.worst},
-          {"generation_tokens_per_second_best", run.generation.best},
-          {"generation_share_of_ceiling", report.generation_share(run)},
+          {"prompt_tokens_per_second", rate_of(prompt, run.prompt.middle)},
+          {"prompt_tokens_per_second_worst", rate_of(prompt, run.prompt.worst)},
+          {"prompt_tokens_per_second_best", rate_of(prompt, run.prompt.best)},
+          {"prompt_share_of_ceiling", rate_of(prompt, report.prompt_share(run))},
+          {"generation_tokens_per_second", rate_of(generated, run.generation.middle)},
+          {"generation_tokens_per_second_worst", rate_of(generated, run.generation.worst)},
+          {"generation_tokens_per_second_best", rate_of(generated, run.generation.best)},
+          {"generation_share_of_ceiling", rate_of(generated, report.generation_share(run))},
           {"bytes_read_per_generated_token", run.floors.decode_bytes},
           {"int8_operations_per_prompt_token", run.floors.prompt_int8_operations},
           {"int16_operations_per_prompt_token", run.floors.prompt_int16_operations},
@@ -197,6 +201,7 @@ Json to_json(const Report& report) {
 
 // As https://www.rfc-editor.org/rfc/rfc4180 has it: quotes within quotes are doubled.
 std::string csv_field(const Json& value) {
+  if (value.is_null()) return {};
   if (!value.is_string()) return value.dump();
   std::string field = "\"";
   for (const char c : value.get<std::string>()) field.append(c == '"' ? 2 : 1, c);

@@ -110,7 +110,9 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
     const std::string& line = **message;
     if (line.find_first_not_of(" \t\n") == std::string::npos) continue;
     console.catcher.forget();
-    Status status = line.front() == '/' ? run_chat_command(console, line) : say(console, line);
+    Status status = line.starts_with("//") ? say(console, line.substr(1))
+                    : line.front() == '/'  ? run_chat_command(console, line)
+                                           : say(console, line);
     if (!is_terminal && (console.catcher.is_interrupted() || !status)) return status;
     report(status);
   }

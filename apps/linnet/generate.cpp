@@ -168,7 +168,12 @@ Status load_prompt_cache(Engine& engine, const std::string& path) {
   std::error_code ignored;
   if (path.empty() || !std::filesystem::exists(path, ignored)) return {};
   const auto session = engine.load_session(path);
-  return session ? Status() : session.error();
+  if (!session) return session.error();
+  if (session->text.empty()) return {};
+  return Error{fmt::format(
+      "{}: holds a conversation that `linnet chat` saved, expected a prompt's cache: it would be "
+      "overwritten",
+      path)};
 }
 
 Status save_prompt_cache(Engine& engine, const std::string& path, const GenerateOutcome& outcome) {

@@ -189,8 +189,9 @@ Status print_text(const gguf::File& file) {
   return output.finish();
 }
 
-// Gives `take` the values in pieces that lie within a row, so that no tensor is too large.
-Status for_each_piece(const gguf::Tensor& tensor,
+// Gives `take` the values in pieces that lie within a row, so that no tensor is too large. An Error
+// where somebody cut or changed the file meanwhile.
+Status for_each_piece(const gguf::File& file, const gguf::Tensor& tensor,
                       const std::function<Status(std::span<const float>, bool ends_row)>& take) {
   constexpr std::int64_t kPiece = 1 << 16;  // a multiple of every block
   std::vector<float> values(static_cast<std::size_t>(std::min(kPiece, tensor.shape[0])));
@@ -204,10 +205,10 @@ Status for_each_piece(const gguf::Tensor& tensor,
       if (Status status = take(piece, column + count == tensor.shape[0]); !status) return status;
     }
   }
-  return {};
+  return file.check_unchanged();
 }
 
-Status write_tensor(const gguf::Tensor& tensor, const std::string& npy) {
+Status write_tensor(const gguf::File& file, const gguf::Tensor& tensor, const std::string& npy) {
   std::vector<std::int64_t> shape(tensor.shape.begin(), tensor.shape.begin() + tensor.dimensions);
   std::reverse(shape.begin(), shape.end());
   const InterruptCatcher catcher;
@@ -217,12 +218,12 @@ Status write_tensor(const gguf::Tensor& tensor, const std::string& npy) {
     if (catcher.is_interrupted()) return stopped(npy);
     return writer->append(values);
   };
-  if (Status status = for_each_piece(tensor, append); !status) return status;
+  if (Status status = for_each_piece(file, tensor, append); !status) return status;
   return writer->finish();
 }
 
-Status print_tensor(const gguf::Tensor& tensor) {
-  return for_each_piece(tensor, [](std::span<const float> values, bool ends_row) {
+Status print_tensor(const gguf::File& file, const gguf::Tensor& tensor) {
+  return for_each_piece(file, tensor, [](std::span<const float> values, bool ends_row) {
     std::string text;
     for (const float value : values) text += fmt::format("{:.9g} ", value);
     if (ends_row) text.back() = '\n';
@@ -240,9 +241,9 @@ Status run(const Options& options) {
   if (!tensor) {
     return Error{fmt::format("{}: there is no tensor {}", *path, options.tensor)};
   }
-  if (options.npy.empty()) return print_tensor(*tensor);
+  if (options.npy.empty()) return print_tensor(*file, *tensor);
   if (Status s = check_replaces_no_input(options.npy, {*path}); !s) return s;
-  return write_tensor(*tensor, options.npy);
+  return write_tensor(*file, *tensor, options.npy);
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 #include <memory>
 
 #include "gguf/edit.hpp"
-#include "linnet/options/checks.hpp"
 #include "linnet/options/model_options.hpp"
 #include "linnet/options/output_path.hpp"
 #include "linnet/subcommand.hpp"
-#include "linnet/terminal/console.hpp"
 #include "linnet/terminal/copy_progress.hpp"
 
 namespace linnet::app {

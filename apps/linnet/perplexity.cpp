@@ -52,6 +52,9 @@ Result<Loaded> load(const ModelOptions& model, const Options& options, const std
   auto file = open_model(model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s.error();
+  if (Status s = check_scores_prompts((*file)->spec()); !s) {
+    return Error{fmt::format("{}: {}", (*file)->file().path().string(), s.error().message)};
+  }
   auto tokens = encode(**file, text, options);
   if (!tokens) return tokens.error();
   const auto engine_options = model.engine_options(**file);

@@ -24,9 +24,9 @@ bool is_ignored(int signal) {
 ServerSignals::ServerSignals(bool reloads)
     : reloads_(reloads), ignores_hangup_(is_ignored(SIGHUP)), had_terminal_(has_terminal()) {
   sigemptyset(&awaited_);
-  sigaddset(&awaited_, SIGINT);
   sigaddset(&awaited_, SIGTERM);
   // One that is blocked is waited for even where it is ignored.
+  if (!is_ignored(SIGINT)) sigaddset(&awaited_, SIGINT);
   if (reloads_ || !ignores_hangup_) sigaddset(&awaited_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &awaited_, &before_);
 }

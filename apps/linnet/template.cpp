@@ -7,7 +7,6 @@
 #include "chat/json_text.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/subcommand.hpp"
-#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "generate/engine.hpp"
@@ -12,10 +13,42 @@ namespace {
 // By the numbers of https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h: from 1 on
 // the mean, CLS (the first token), last.
 constexpr std::array kPoolings = {Pooling::kMean, Pooling::kFirst, Pooling::kLast};
+// Each step looks at all texts that wait.
+constexpr std::size_t kTextsAtOnce = 1024;
+
 constexpr std::int64_t kNone = 0, kRank = 4, kNotSaid = 0xffffffff;
 
 Error of_text(std::string_view kind, std::size_t index, const Error& error) {
   return Error{fmt::format("{} {}: {}", kind, index + 1, error.message)};
+}
+
+struct PoolingOfTexts {
+  Pooling pooling;
+  std::string_view kind;  // what a text is called in errors
+  std::size_t first;      // the index of the first one
+};
+
+Status pool_some(Engine& engine, std::span<const std::vector<TokenId>> texts,
+                 const PoolingOfTexts& how, std::vector<PooledStates>& results) {
+  std::vector<std::shared_ptr<PooledStates>> pooled;
+  Status ended;
+  const DropRequests dropping(engine);  // which tell `ended`
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    GenerateRequest request;
+    request.prompt = texts[i];
+    pooled.push_back(std::make_shared<PooledStates>(how.pooling));
+    fill_pooled(pooled.back(), engine.model().spec().width, request);
+    request.on_finish = [&, i](const Result<FinishReason>& ending) {
+      if (!ending && ended) ended = of_text(how.kind, how.first + i, ending.error());
+    };
+    if (Status status = engine.submit(std::move(request)); !status) {
+      return of_text(how.kind, how.first + i, status.error());
+    }
+  }
+  if (Status status = engine.run(); !status) return status;
+  if (!ended) return ended;
+  for (const auto& states : pooled) results.push_back(std::move(*states));
+  return {};
 }
 
 }  // namespace
@@ -93,26 +126,15 @@ Status check_fit(std::span<const std::vector<TokenId>> texts, std::int64_t conte
 Result<std::vector<PooledStates>> pool_texts(Engine& engine,
                                              std::span<const std::vector<TokenId>> texts,
                                              Pooling pooling, std::string_view kind) {
-  std::vector<std::shared_ptr<PooledStates>> pooled;
-  Status ended;
-  const DropRequests dropping(engine);  // which tell `ended`
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    GenerateRequest request;
-    request.prompt = texts[i];
-    pooled.push_back(std::make_shared<PooledStates>(pooling));
-    fill_pooled(pooled.back(), engine.model().spec().width, request);
-    request.on_finish = [&, i](const Result<FinishReason>& ending) {
-      if (!ending && ended) ended = of_text(kind, i, ending.error());
-    };
-    if (Status status = engine.submit(std::move(request)); !status) {
-      return of_text(kind, i, status.error());
-    }
-  }
-  if (Status status = engine.run(); !status) return status.error();
-  if (!ended) return ended.error();
   std::vector<PooledStates> results;
-  results.reserve(pooled.size());
-  for (const auto& states : pooled) results.push_back(std::move(*states));
+  results.reserve(texts.size());
+  while (results.size() < texts.size()) {
+    const std::size_t first = results.size();
+    const Status status =
+        pool_some(engine, texts.subspan(first, std::min(kTextsAtOnce, texts.size() - first)),
+                  {pooling, kind, first}, results);
+    if (!status) return status.error();
+  }
   return results;
 }
 

@@ -1,6 +1,5 @@
 #include "gguf/value.hpp"
 
-#include <bit>
 #include <cstring>
 
 namespace linnet::gguf {

@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 
+#include "base/utf8.hpp"
 #include "grammar/text_reader.hpp"
-#include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {

@@ -4,11 +4,10 @@
 
 #include <map>
 #include <optional>
-#include <string>
 
+#include "base/utf8.hpp"
 #include "grammar/automata/character_classes.hpp"
 #include "grammar/text_reader.hpp"
-#include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {

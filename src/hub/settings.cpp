@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <optional>
 
 #include "base/ascii.hpp"
 #include "hub/url.hpp"

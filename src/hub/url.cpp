@@ -5,7 +5,6 @@
 
 #include <memory>
 
-#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/utf8.hpp"
 

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <exception>
 #include <initializer_list>
-#include <memory>
 #include <new>
 #include <optional>
 #include <string>

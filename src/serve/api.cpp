@@ -126,7 +126,8 @@ ApiError unknown_path(const std::string& path) {
         "this server keeps no responses: there is none to be fetched, ended or deleted",
         "unknown_url");
   }
-  const std::string own = find_route("/v1" + path) ? "/v1" + path : "";
+  const Route* const route = find_route("/v1" + path);
+  const std::string own = route && route->path == "/v1" + path ? "/v1" + path : "";
   return not_found(fmt::format("there is no {}{}", path, own.empty() ? "" : ", but " + own),
                    "unknown_url");
 }

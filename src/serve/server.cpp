@@ -100,10 +100,33 @@ ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   return error;
 }
 
+// Where connections come in.
+struct Door {
+  asio::io_context io{1};
+  tcp::acceptor acceptor{io};
+  std::uint16_t port = 0;
+  SocketFile file{};  // where there is no port
+};
+
+Result<std::unique_ptr<Door>> open_door(const Place& place, const std::string& where) {
+  auto door = std::make_unique<Door>();
+  if (!place.path.empty()) {
+    if (Status s = listen_at_path(door->acceptor, place.path); !s) return s.error();
+    door->file = SocketFile(place.path);
+  } else if (const ErrorCode error = listen(door->acceptor, place.endpoint); error) {
+    return Error{fmt::format("cannot listen at {}: {}", where, error.message())};
+  } else {
+    door->port = door->acceptor.local_endpoint().port();
+  }
+  return door;
+}
+
 }  // namespace
 
 struct Server::State {
-  State(std::vector<ModelToServe> served, ServerOptions given, bool loopback)
+  // From here on the first model is loaded.
+  State(std::vector<ModelToServe> served, ServerOptions given, bool loopback,
+        std::unique_ptr<Door> opened)
       : options(std::move(given)),
         places(make_places(options)),
         keys(options.api_keys),
@@ -113,7 +136,8 @@ struct Server::State {
                [this](const Notices& notices) { news.add(notices); }),
         api(models, metrics, options.takes_any_model),
         gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
-        context{api, readers, gate, metrics, {}, options.log, options.logs_content} {
+        context{api, readers, gate, metrics, {}, options.log, options.logs_content},
+        door(std::move(opened)) {
     context.limits.body_bytes = options.body_bytes;
     context.limits.header_time = options.header_time;
     context.limits.body_time = options.body_time;
@@ -136,26 +160,23 @@ struct Server::State {
   ConnectionContext context;
   TlsContext tls;                                      // of new connections
   std::vector<std::weak_ptr<Connection>> connections;  // of the I/O thread
-  asio::io_context io{1};
-  NewsRound news{io};
+  const std::unique_ptr<Door> door;
+  NewsRound news{door->io};
   RequestReaders readers;
-  tcp::acceptor acceptor{io};
-  std::uint16_t port = 0;
-  SocketFile file;  // where there is no port
   std::thread io_thread;
 };
 
 asio::awaitable<void> Server::State::accept_all() {
-  while (acceptor.is_open()) {
+  while (door->acceptor.is_open()) {
     ErrorCode error;
     tcp::socket socket =
-        co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+        co_await door->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     // No file descriptors or memory are left, perhaps.
     const Status begun = error ? Error{error.message()}
                                : guarded([&] { return begin_connection(std::move(socket)); });
     if (begun) continue;
-    asio::steady_timer pause(io, std::chrono::milliseconds(100));
+    asio::steady_timer pause(door->io, std::chrono::milliseconds(100));
     co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }
 }
@@ -173,16 +194,16 @@ Status Server::State::begin_connection(tcp::socket socket) {
   auto connection = std::make_shared<Connection>(std::move(socket), tls, std::move(peer),
                                                  std::move(*place), context);
   connections.push_back(connection);
-  asio::co_spawn(io, Connection::run(std::move(connection)), asio::detached);
+  asio::co_spawn(door->io, Connection::run(std::move(connection)), asio::detached);
   return {};
 }
 
 void Server::State::stop_accepting() {
   context.draining = true;
   // While somebody listens at it: from then on it may be another server's.
-  file.remove();
+  door->file.remove();
   ErrorCode ignored;
-  acceptor.close(ignored);
+  door->acceptor.close(ignored);
   for (const auto& weak : connections) {
     if (const auto connection = weak.lock()) connection->close_if_idle();
   }
@@ -202,48 +223,43 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
   if (!cache_folder.empty()) {
     if (Status s = CacheFolder::prepare(cache_folder); !s) return s.error();
   }
-  const std::string where = fmt::format("{}:{}", options.host, options.port);
-  auto state = std::make_unique<State>(std::move(models), std::move(options), place->is_loopback());
+  auto door = open_door(*place, fmt::format("{}:{}", options.host, options.port));
+  if (!door) return door.error();
+  auto state = std::make_unique<State>(std::move(models), std::move(options), place->is_loopback(),
+                                       std::move(*door));
   state->tls = std::move(*tls);
-  if (!place->path.empty()) {
-    if (Status s = listen_at_path(state->acceptor, place->path); !s) return s.error();
-    state->file = SocketFile(place->path);
-  } else if (const ErrorCode error = listen(state->acceptor, place->endpoint); error) {
-    return Error{fmt::format("cannot listen at {}: {}", where, error.message())};
-  } else {
-    state->port = state->acceptor.local_endpoint().port();
-  }
-  asio::co_spawn(state->io, state->accept_all(), asio::detached);
-  state->io_thread = std::thread([&io = state->io] { run_to_the_end(io); });
+  asio::co_spawn(state->door->io, state->accept_all(), asio::detached);
+  state->io_thread = std::thread([&io = state->door->io] { run_to_the_end(io); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
 Server::~Server() {
-  state_->io.stop();
+  state_->door->io.stop();
   state_->io_thread.join();
-  state_->file.remove();
+  state_->door->file.remove();
   state_->context.ended = true;
   state_->readers.stop();
   // Their notes to connections go nowhere from here on, but need the I/O context.
   state_->models.stop();
 }
 
-std::uint16_t Server::port() const { return state_->port; }
+std::uint16_t Server::port() const { return state_->door->port; }
 
 Status Server::wait_until_loaded() { return state_->models.first().engine->wait_until_loaded(); }
 
 Status Server::reload(std::vector<ApiKey> keys) {
   auto tls = load_tls(state_->options.tls);
   if (!tls) return tls.error();
-  asio::post(state_->io, [state = state_.get(), keys = std::move(keys), tls = std::move(*tls)] {
-    if (!keys.empty()) state->keys.replace(keys);
-    state->tls = tls;
-  });
+  asio::post(state_->door->io,
+             [state = state_.get(), keys = std::move(keys), tls = std::move(*tls)] {
+               if (!keys.empty()) state->keys.replace(keys);
+               state->tls = tls;
+             });
   return {};
 }
 
 bool Server::drain(std::chrono::milliseconds most) {
-  asio::post(state_->io, [state = state_.get()] { state->stop_accepting(); });
+  asio::post(state_->door->io, [state = state_.get()] { state->stop_accepting(); });
   const auto end = std::chrono::steady_clock::now() + most;
   while (std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

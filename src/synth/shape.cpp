@@ -1,7 +1,6 @@
 #include "synth/shape.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace linnet::synth {
 namespace {

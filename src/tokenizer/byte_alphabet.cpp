@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "tokenizer/unicode.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet {
 namespace {

@@ -1,5 +1,5 @@
+#include "base/utf8.hpp"
 #include "tokenizer/tokenizer.hpp"
-#include "tokenizer/unicode.hpp"
 
 namespace linnet {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tokenizer/unicode.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet {
 namespace {

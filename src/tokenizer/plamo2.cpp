@@ -1,10 +1,10 @@
 #include <cmath>
 #include <limits>
 
+#include "base/utf8.hpp"
 #include "tokenizer/byte_trie.hpp"
 #include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/kinds.hpp"
-#include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
 
 namespace linnet {

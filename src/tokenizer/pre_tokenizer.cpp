@@ -1,6 +1,6 @@
 #include "tokenizer/pre_tokenizer.hpp"
 
-#include "tokenizer/unicode.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet {
 

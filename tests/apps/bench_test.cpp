@@ -80,7 +80,9 @@ TEST(Bench, ListsGiveARunEach) {
   std::vector<std::array<int, 3>> runs;
   for (const auto& run : json["runs"]) {
     runs.push_back({run["prompt_tokens"], run["generated_tokens"], run["depth"]});
-    EXPECT_EQ(run["prompt_tokens_per_second"] > 0, run["prompt_tokens"] > 0);
+    EXPECT_EQ(run["prompt_tokens_per_second"].is_null(), run["prompt_tokens"] == 0);
+    EXPECT_EQ(run["prompt_share_of_ceiling"].is_null(), run["prompt_tokens"] == 0);
+    EXPECT_NE(run["prompt_tokens_per_second"], 0.0);
     EXPECT_GT(run["generation_tokens_per_second"], 0);
   }
   EXPECT_EQ(runs, (std::vector<std::array<int, 3>>{

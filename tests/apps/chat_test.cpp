@@ -317,6 +317,14 @@ TEST(Chat, AnUnknownCommandIsNamed) {
   EXPECT_THAT(ended.err, EndsWith("linnet: there is no command /nonsense; /help lists them\n"));
 }
 
+TEST(Chat, TwoSlashesBeginAMessageWithOne) {
+  const test::TemporaryFolder folder;
+  const std::string file = (folder / "said.json").string();
+  const Ended ended = chat_bundled("//usr/bin\n/save " + file + "\n");
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(test::read_file(file), HasSubstr("\"/usr/bin\""));
+}
+
 TEST(Chat, LinesMayEndAsOnWindows) {
   const Ended ended = chat_bundled("/params temp 0.5\r\nHello\r\n/stats\r\n/exit\r\n");
   EXPECT_EQ(ended.status, 0) << ended.err;

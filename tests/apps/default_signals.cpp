@@ -1,5 +1,4 @@
 #include <csignal>
-#include <initializer_list>
 
 namespace linnet {
 namespace {

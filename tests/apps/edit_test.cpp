@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <csignal>
-
 #include "support/bundled_model.hpp"
 
 namespace linnet {

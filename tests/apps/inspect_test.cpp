@@ -48,6 +48,21 @@ TEST(Inspect, JsonIsOneObject) {
   EXPECT_EQ(json["tensors"][0]["name"], "token_embd.weight");
 }
 
+TEST(Inspect, NoticesThatTheFileIsCutWhileItsValuesArePrinted) {
+  const test::TemporaryFolder folder;
+  const auto model = folder / "model.gguf";
+  std::filesystem::copy_file(kBundledModel, model);
+  test::Program program({"inspect", "--gguf", model.string(), "--tensor", "token_embd.weight"},
+                        test::kSmallPipe);
+  EXPECT_FALSE(program.read_some().empty());
+  std::filesystem::resize_file(model, 1000);
+  while (!program.read_some().empty()) {
+  }
+  const Ended ended = program.wait();
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("was changed while it was in use"));
+}
+
 TEST(Inspect, ShowsEveryValueType) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "a.gguf").string();

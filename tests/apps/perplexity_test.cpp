@@ -117,6 +117,10 @@ TEST_F(Perplexity, SaysWhatIsWrong) {
   const std::string encoder = (folder_ / "encoder.gguf").string();
   ASSERT_TRUE(test::write_encoder(encoder));
   expect_failure(run_program({"perplexity", "--gguf", encoder, text_}), "encoder");
+  const std::string diffusion = (folder_ / "diffusion.gguf").string();
+  ASSERT_TRUE(test::OracleCase::read("dream-dense").write(diffusion));
+  expect_failure(run_program({"perplexity", "--gguf", diffusion, text_}),
+                 diffusion + ": dream models have no log probabilities");
   EXPECT_EQ(perplexity({"--window", "2"}).status, 2);
   EXPECT_EQ(run_program({"perplexity"}).status, 2);
 }

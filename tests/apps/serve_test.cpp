@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <thread>
 
 #include "support/adapter_file.hpp"
 #include "support/becomes.hpp"
@@ -147,12 +146,12 @@ TEST_F(ServeTest, ItEndsWhenItsTerminalIsClosed) {
   }
 }
 
-// As nohup wants it: SIGHUP is ignored when the program begins.
-TEST_F(ServeTest, IgnoredSighupEndsNothing) {
-  std::signal(SIGHUP, SIG_IGN);
+// As nohup, or a shell with a job behind it, wants it: signals are ignored when the program begins.
+TEST_F(ServeTest, IgnoredSignalsEndNothing) {
+  for (const int signal : {SIGHUP, SIGINT}) std::signal(signal, SIG_IGN);
   start({});
-  std::signal(SIGHUP, SIG_DFL);
-  program_->signal(SIGHUP);
+  for (const int signal : {SIGHUP, SIGINT}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGHUP, SIGINT}) program_->signal(signal);
   EXPECT_EQ(complete("").status, 200);
   EXPECT_THAT(said(), Not(HasSubstr("stopping")));
   program_->signal(SIGTERM);

@@ -66,6 +66,15 @@ TEST_F(PromptCache, APathThatCannotBeWrittenIsSaidAtOnce) {
   }
 }
 
+TEST_F(PromptCache, AConversationIsNotOverwritten) {
+  ASSERT_EQ(chat_bundled("Hello\n/save " + file_ + "\n").status, 0);
+  const std::string saved = test::read_file(file_);
+  const Ended ended = generate({"--prompt-cache", file_});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr(file_ + ": holds a conversation"));
+  EXPECT_EQ(test::read_file(file_), saved);
+}
+
 // Numbers of another model, though of the same weights.
 TEST_F(PromptCache, BelongsToTheMetadataToo) {
   ASSERT_EQ(generate({"--prompt-cache", file_}).status, 0);

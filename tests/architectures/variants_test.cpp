@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
 
 #include "support/evaluate.hpp"
 #include "support/normalised_error.hpp"

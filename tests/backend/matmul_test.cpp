@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "backend/backend_pair.hpp"
 #include "backend/instruction_sets.hpp"

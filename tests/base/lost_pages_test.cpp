@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstring>
 #include <optional>
 
 #include "support/temporary_folder.hpp"

@@ -1,7 +1,6 @@
 // Texts whose samplers get what they need of the logits, and all of them: the same.
 
 #include "cuda/cuda_rows.hpp"
-#include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {

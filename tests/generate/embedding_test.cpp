@@ -86,6 +86,23 @@ TEST(EmbeddingTest, TextsBesideOneThatIsRefusedAreForgotten) {
   EXPECT_TRUE(embed_texts(*engine, std::span(texts).first(1), Pooling::kMean));
 }
 
+// They do not all wait at the same time.
+TEST(EmbeddingTest, ThousandsOfTextsKeepTheirOrder) {
+  const test::TinyModel model("bert-own");
+  const auto engine = model.engine();
+  Texts texts;
+  for (int i = 0; i < 2'500; ++i) texts.push_back(model.prompt(1 + i % 3, i % 7));
+  const auto vectors = embed_texts(*engine, texts, Pooling::kMean);
+  ASSERT_TRUE(vectors) << vectors.error().message;
+  ASSERT_EQ(vectors->size(), texts.size());
+  for (std::size_t i = 21; i < texts.size(); ++i) ASSERT_EQ((*vectors)[i], (*vectors)[i % 21]) << i;
+  texts[2'100].clear();
+  const auto refused = embed_texts(*engine, texts, Pooling::kMean);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "text 2101: the prompt has no tokens");
+  EXPECT_TRUE(engine->idle());
+}
+
 TEST(EmbeddingTest, PoolsTheHiddenStates) {
   const test::TinyModel model("bert-own");
   const Texts texts = {model.prompt(9)};

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-
 #include "backend/kv_pages.hpp"
 #include "support/media_prompt.hpp"
 #include "support/mmproj_file.hpp"

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 
 #include <chrono>
-#include <cmath>
 
 #include "support/gguf_bytes.hpp"
 #include "support/temporary_folder.hpp"

@@ -1,6 +1,5 @@
 // The grammars and schemas of ../shared/oracle/grammar with the texts that they accept and reject.
 
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 

@@ -6,8 +6,8 @@
 
 #include <ctime>
 
+#include "base/utf8.hpp"
 #include "grammar/grammar_support.hpp"
-#include "grammar/utf8.hpp"
 #include "support/resource_limit.hpp"
 
 namespace linnet::grammar::test {

@@ -1,13 +1,12 @@
 // Random context-free grammars, left-recursive, ambiguous and with empty rules as they come,
 // against a recogniser that works straight from the definition.
 
-#include <map>
 #include <random>
 #include <set>
 
+#include "base/utf8.hpp"
 #include "grammar/completion.hpp"
 #include "grammar/grammar_support.hpp"
-#include "grammar/utf8.hpp"
 
 namespace linnet::grammar::test {
 namespace {

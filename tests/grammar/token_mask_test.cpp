@@ -1,6 +1,5 @@
 #include "grammar/token_mask.hpp"
 
-#include <cmath>
 #include <limits>
 #include <random>
 #include <thread>

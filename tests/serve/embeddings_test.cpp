@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 
-#include <cmath>
 #include <thread>
 
 #include "serve/serving.hpp"

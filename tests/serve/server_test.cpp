@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <new>
 #include <thread>
 
@@ -549,6 +550,23 @@ TEST(Server, AModelForWhichThereIsNoMemoryIsSaid) {
   auto server = start_with([]() -> Result<std::unique_ptr<Engine>> { throw std::bad_alloc(); });
   ASSERT_TRUE(server.ok());
   EXPECT_EQ((*server)->wait_until_loaded().error().message, "out of memory");
+}
+
+TEST(Server, ATakenPortIsSaidBeforeAnyModelIsLoaded) {
+  const test::Serving other;
+  const auto file = ModelFile::open(test::kBundledModel);
+  serve::ServerOptions options;
+  options.port = other.port();
+  std::atomic<bool> loads = false;
+  const auto server = serve::Server::start(one_model(**file,
+                                                     [&]() -> Result<std::unique_ptr<Engine>> {
+                                                       loads = true;
+                                                       return Error{"loaded"};
+                                                     }),
+                                           options);
+  ASSERT_FALSE(server.ok());
+  EXPECT_THAT(server.error().message, HasSubstr("cannot listen at 127.0.0.1"));
+  EXPECT_FALSE(loads);
 }
 
 TEST(Server, AModelThatCannotBeLoadedIsSaid) {

@@ -141,6 +141,42 @@ TEST_P(StreamedCalls, WhatALimitOrAStopStringCutsIsNoCall) {
             Json({"the arguments of a tool call of the model are not complete"}));
 }
 
+// As a whole an answer has the calls that the same answer in pieces completes.
+TEST_P(StreamedCalls, AnAnswerThatIsCutHasItsCompleteCalls) {
+  Json body = question("get_time", kTime);
+  body["parallel_tool_calls"] = true;
+  body["temperature"] = 3.0;
+  int cut_behind_calls = 0;
+  for (int tokens = 40; tokens <= 200; tokens += 20) {
+    body["max_tokens"] = tokens;
+    const StreamedChoice streamed(events(body));
+    const Json choice = whole(body);
+    EXPECT_EQ(choice["finish_reason"], streamed.finish_reason);
+    std::vector<std::string> complete;
+    for (const auto& pieces : streamed.pieces) {
+      if (Json::accept(joined(pieces))) complete.push_back(joined(pieces));
+    }
+    const Json calls = choice["message"].value("tool_calls", Json::array());
+    ASSERT_EQ(calls.size(), complete.size()) << choice;
+    for (std::size_t i = 0; i < complete.size(); ++i) {
+      EXPECT_EQ(calls[i]["function"]["arguments"], complete[i]);
+    }
+    EXPECT_EQ(choice["message"]["content"].is_null() ? Json("") : choice["message"]["content"],
+              streamed.text);
+    if (streamed.finish_reason == "length" && !complete.empty()) ++cut_behind_calls;
+  }
+  EXPECT_GE(cut_behind_calls, 1);
+}
+
+// Results find their call by its id, whatever seed a client sends each time.
+TEST_P(StreamedCalls, IdsDifferFromTurnToTurn) {
+  Json body = question("get_time", kTime);
+  const Json first = whole(body)["message"]["tool_calls"][0];
+  body["messages"].push_back({{"role", "user"}, {"content", "And now?"}});
+  const Json second = whole(body)["message"]["tool_calls"][0];
+  EXPECT_NE(first["id"], second["id"]);
+}
+
 // The text before a call is free, and is not held to be one.
 TEST_P(StreamedCalls, AStrictToolNeedNotBeCalled) {
   Json body = question("note", kNote);

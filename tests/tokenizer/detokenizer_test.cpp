@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "tokenizer/unicode.hpp"
+#include "base/utf8.hpp"
 #include "tokenizer/vocabulary_file.hpp"
 
 namespace linnet {

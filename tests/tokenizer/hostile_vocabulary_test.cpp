@@ -6,8 +6,8 @@
 #include <cmath>
 #include <random>
 
+#include "base/utf8.hpp"
 #include "support/processor_time.hpp"
-#include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_file.hpp"
 
 namespace linnet {

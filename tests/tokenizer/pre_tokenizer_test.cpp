@@ -9,8 +9,8 @@
 #include <random>
 #include <set>
 
+#include "base/utf8.hpp"
 #include "support/paths.hpp"
-#include "tokenizer/unicode.hpp"
 
 namespace linnet {
 namespace {

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <ranges>
 
+#include "base/printable.hpp"
 #include "generate/sampling/parameter_table.hpp"
 #include "linnet/chat/chat_commands.hpp"
-#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

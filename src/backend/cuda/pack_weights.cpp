@@ -1,7 +1,6 @@
 #include "backend/cuda/pack_weights.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>

@@ -3,7 +3,7 @@
 #include "chat/jinja/filters.hpp"
 #include "chat/jinja/operators.hpp"
 #include "chat/jinja/print.hpp"
-#include "chat/jinja/text_operations.hpp"
+#include "chat/jinja/run.hpp"
 
 // Filters for what stands in URLs and tags.
 

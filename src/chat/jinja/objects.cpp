@@ -1,7 +1,6 @@
 #include "chat/jinja/objects.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "chat/jinja/compare.hpp"
 

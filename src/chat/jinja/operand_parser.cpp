@@ -5,7 +5,7 @@
 
 #include "chat/jinja/operators.hpp"
 #include "chat/jinja/parser.hpp"
-#include "chat/jinja/print.hpp"
+#include "chat/jinja/run.hpp"
 
 namespace linnet::jinja {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "chat/jinja/compare.hpp"
 #include "chat/jinja/format.hpp"
-#include "chat/jinja/print.hpp"
+#include "chat/jinja/run.hpp"
 
 namespace linnet::jinja {
 namespace {

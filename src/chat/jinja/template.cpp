@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.hpp"
 #include "chat/jinja/objects.hpp"
 #include "chat/jinja/parser.hpp"
-#include "chat/jinja/unicode.hpp"
 
 namespace linnet::jinja {
 namespace {

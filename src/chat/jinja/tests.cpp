@@ -1,4 +1,3 @@
-#include <cmath>
 #include <unordered_map>
 
 #include "chat/jinja/compare.hpp"

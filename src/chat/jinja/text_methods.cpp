@@ -3,7 +3,7 @@
 
 #include "chat/jinja/access.hpp"
 #include "chat/jinja/format.hpp"
-#include "chat/jinja/print.hpp"
+#include "chat/jinja/run.hpp"
 #include "chat/jinja/text_operations.hpp"
 #include "chat/jinja/unicode.hpp"
 

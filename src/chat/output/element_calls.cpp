@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 #include "chat/output/tag_reader.hpp"
 

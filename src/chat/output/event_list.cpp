@@ -44,25 +44,36 @@ void EventList::end_answer() {
   events_.push_back({kind_, std::exchange(spaces_, {}), {}});
 }
 
-void EventList::add_call(OutputEvent::Kind kind, const ParsedCall& call, std::string arguments) {
+// A call without its arguments, where the text stands now.
+ToolCall EventList::next_call(const ParsedCall& call) {
   if (!has_text_) end_part();
   is_behind_call_ = true;
-  events_.push_back({kind, "", {id_of(call), call.name, std::move(arguments)}});
+  return {id_of(call), call.name, ""};
 }
 
 void EventList::call(const ParsedCall& call) {
   if (is_over_) return;
-  add_call(OutputEvent::Kind::kToolCall, call, json_text(call.arguments));
+  ToolCall whole = next_call(call);
+  whole.arguments = json_text(call.arguments);
+  events_.push_back({OutputEvent::Kind::kToolCall, "", std::move(whole)});
   is_over_ = ends_with_call_;
 }
 
 void EventList::begin_call(const ParsedCall& call) {
-  if (!is_over_) add_call(OutputEvent::Kind::kCallBegin, call, "");
+  if (is_over_) return;
+  ToolCall begun = next_call(call);
+  if (whole_calls_) {
+    open_call_ = std::move(begun);
+  } else {
+    events_.push_back({OutputEvent::Kind::kCallBegin, "", std::move(begun)});
+  }
 }
 
 void EventList::call_arguments(std::string_view piece) {
   if (is_over_ || piece.empty()) return;
-  if (!events_.empty() && events_.back().kind == OutputEvent::Kind::kCallArguments) {
+  if (whole_calls_) {
+    open_call_.arguments += piece;
+  } else if (!events_.empty() && events_.back().kind == OutputEvent::Kind::kCallArguments) {
     events_.back().text += piece;
   } else {
     events_.push_back({OutputEvent::Kind::kCallArguments, std::string(piece), {}});
@@ -71,7 +82,11 @@ void EventList::call_arguments(std::string_view piece) {
 
 void EventList::end_call() {
   if (is_over_) return;
-  events_.push_back({OutputEvent::Kind::kCallEnd, "", {}});
+  if (whole_calls_) {
+    events_.push_back({OutputEvent::Kind::kToolCall, "", std::exchange(open_call_, {})});
+  } else {
+    events_.push_back({OutputEvent::Kind::kCallEnd, "", {}});
+  }
   is_over_ = ends_with_call_;
 }
 

@@ -28,16 +28,18 @@ void for_pieces(std::string_view text, const Take& take) {
 class EventList {
  public:
   explicit EventList(const OutputOptions& options)
-      : id_state_(options.id_seed), ends_with_call_(options.ends_with_call) {}
+      : id_state_(options.id_seed),
+        ends_with_call_(options.ends_with_call),
+        whole_calls_(options.whole_calls) {}
 
   void text(std::string_view text) { add(OutputEvent::Kind::kText, text); }
   void reasoning(std::string_view text) { add(OutputEvent::Kind::kReasoning, text); }
   void call(const ParsedCall& call);
-  /// A call whose arguments come in pieces.
+  /// A call whose arguments come in pieces: it comes out at its end where calls are to be whole.
   void begin_call(const ParsedCall& call);
   void call_arguments(std::string_view piece);
   void end_call();
-  /// Its arguments are not complete: a warning.
+  /// Its arguments are not complete: a warning, and no call where these are to be whole.
   void cut_call();
   /// A call that is not one: a warning, and the text that was to be it.
   void broken_call(std::string_view reason, std::string_view text);
@@ -54,7 +56,7 @@ class EventList {
 
  private:
   void add(OutputEvent::Kind kind, std::string_view text);
-  void add_call(OutputEvent::Kind kind, const ParsedCall& call, std::string arguments);
+  ToolCall next_call(const ParsedCall& call);
   std::string id_of(const ParsedCall& call);
   std::string next_id();
 
@@ -66,7 +68,8 @@ class EventList {
   bool is_behind_call_ = false;
   std::set<std::string> ids_;  // that the model gave
   std::uint64_t id_state_;
-  bool ends_with_call_;
+  ToolCall open_call_;  // whose arguments come in pieces, where calls are to be whole
+  bool ends_with_call_, whole_calls_;
   bool is_over_ = false;
 };
 

@@ -52,6 +52,8 @@ struct OutputOptions {
   /// A grammar holds the calls of the answer to this form: arguments that stand in it as JSON need
   /// not wait for their end. Must outlive the parser; nullptr: a call may turn out to be none.
   const CallForm* held_calls = nullptr;
+  /// Held calls come at their end, too; one that is cut is none.
+  bool whole_calls = false;
 };
 
 /// Takes a model's answer apart while it is written. Text and thinking come out as soon as they

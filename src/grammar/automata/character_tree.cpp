@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "grammar/automata/nfa.hpp"
-#include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 

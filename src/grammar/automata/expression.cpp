@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "grammar/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {

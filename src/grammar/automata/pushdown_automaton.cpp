@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <queue>
-#include <unordered_map>
 
 #include "grammar/automata/character_tree.hpp"
 #include "grammar/automata/left_recursion.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "grammar/utf8.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {

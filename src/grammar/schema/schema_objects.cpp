@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "grammar/schema/json_strings.hpp"
+#include "grammar/automata/expression.hpp"
 #include "grammar/schema/schema_compiler.hpp"
 
 namespace linnet::grammar {

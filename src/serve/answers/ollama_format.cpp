@@ -145,7 +145,7 @@ std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
   std::unique_ptr<OutputParser> parser;
   if (parsing) {
     OutputOptions options = parsing->options;
-    options.held_calls = nullptr;  // arguments are objects, of which there are no pieces
+    options.whole_calls = true;  // arguments are objects, of which there are no pieces
     parser = make_output_parser(parsing->format, options);
   }
   return std::make_unique<OllamaFormat>(std::move(head), std::move(parser), is_chat);

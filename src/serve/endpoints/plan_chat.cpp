@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/splitmix64.hpp"
 #include "serve/constraints/answer_grammar.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/thinking_budget.hpp"
@@ -134,14 +135,19 @@ bool shows_form(const ServedModel& model, const OutputFormat& format) {
   });
 }
 
-// The form of the calls in a stream, where the grammar holds them; else nullptr. Beside it there is
-// no text that could be taken for a call, but where the text has a form of its own.
+// The form of the calls, where the grammar holds them; else nullptr. Beside it there is no text
+// that could be taken for a call, but where the text has a form of its own.
 const CallForm* held_calls(const ServedModel& model, const ChatFields& chat,
                            const TextConstraint& constraint, const OutputFormat& format,
                            const GenerationOptions& options) {
   const bool are_held = options.sampling.grammar && model.call_form && has_tools(chat) &&
                         (constraint.is_none() || chat.choice.must_call);
-  return options.streams && are_held && shows_form(model, format) ? &*model.call_form : nullptr;
+  return are_held && shows_form(model, format) ? &*model.call_form : nullptr;
+}
+
+// The ids of a conversation's calls differ, also where each of its requests has the same seed.
+std::uint64_t id_seed(const GenerationOptions& options, const std::vector<TokenId>& prompt) {
+  return options.sampling.seed + spread_bits(prompt.size());
 }
 
 // Ends an answer behind its first call, from which on nothing is shown.
@@ -206,9 +212,10 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
       {.tools = chat.request.tools,
        .starts_in_reasoning = prompt->ends_in_reasoning,
        .thinking_is_text = chat.thinking_is_text,
-       .id_seed = options.sampling.seed,
+       .id_seed = id_seed(options, plan.chat.prompt),
        .ends_with_call = !chat.choice.parallel,
-       .held_calls = held_calls(model, chat, constraint, prompt->output_format, options)}};
+       .held_calls = held_calls(model, chat, constraint, prompt->output_format, options),
+       .whole_calls = !options.streams}};
   // A grammar has one call only, and ends the text behind it.
   if (has_tools(chat) && !chat.choice.parallel && !options.sampling.grammar) {
     options.watch = [parsing = plan.parsing] { return until_call(parsing); };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "base/utf8.hpp"
 #include "chat/piece_json.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/requests/chat_request.hpp"

@@ -19,7 +19,7 @@ inline constexpr auto kForever = std::chrono::milliseconds::max();
 /// Of each engine, but for the room, which they share.
 struct EngineLimits {
   std::size_t most_running = 32;  ///< texts generated side by side
-  std::size_t most_waiting = 1024;
+  std::size_t most_waiting = 2048;
   /// Prompts are cut so that running texts wait about so long for their next token at most.
   std::chrono::milliseconds most_gap{200};
   /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.

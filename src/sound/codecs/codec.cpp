@@ -1,7 +1,6 @@
 #include "sound/codecs/codec.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 
 namespace linnet {

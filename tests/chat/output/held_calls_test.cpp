@@ -335,6 +335,30 @@ TEST(HeldCalls, NothingComesBehindTheOnlyCall) {
   EXPECT_THAT(gathered.shown(), testing::Not(testing::EndsWith("text")));
 }
 
+// Where the answer ends too early, the calls before the end are calls.
+TEST(HeldCalls, WholeOnesComeAtTheirEndAndAreNoneWhenTheyAreCut) {
+  const OutputFormat format = detect_output_format("<tool_call>");
+  const std::string answer = written(hermes(), 2);
+  const std::size_t second = answer.find("\"f\"");
+  for (std::size_t cut = second; cut < answer.size(); ++cut) {
+    auto parser = make_output_parser(
+        format, {.tools = tools(), .id_seed = 1, .held_calls = &hermes(), .whole_calls = true});
+    std::vector<OutputEvent> events = parser->push(answer.substr(0, cut));
+    for (OutputEvent& event : parser->finish()) events.push_back(std::move(event));
+    Gathered gathered;
+    gathered.add(events);
+    EXPECT_EQ(gathered.begun(), 0u);
+    const bool has_second = answer.find('}', answer.find("{ }") + 1) < cut;
+    EXPECT_EQ(std::ranges::count(gathered.shown(), '#'), has_second ? 2 : 1) << cut;
+    EXPECT_EQ(std::ranges::count(events, Kind::kWarning, &OutputEvent::kind), has_second ? 0 : 1)
+        << cut;
+    EXPECT_EQ(events.front().call.arguments, parse(format, nullptr, answer, {})
+                                                 .shown()
+                                                 .substr(std::string("#Linnet000 look_up").size(),
+                                                         events.front().call.arguments.size()));
+  }
+}
+
 // The templates are in ../shared/oracle/chat, which the project may not hold a copy of.
 TEST(HeldCalls, PiecesAreTheWholeInAllRealTemplates) {
   const std::filesystem::path folder = test::in_repository("../shared/oracle/chat/templates");

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "chat/output/answer_text.hpp"
-#include "chat/output/call_syntax.hpp"
 
 namespace linnet {
 namespace {

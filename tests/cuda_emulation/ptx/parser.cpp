@@ -1,9 +1,7 @@
 #include "parser.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <charconv>
-#include <cstring>
 #include <optional>
 
 #include "../device_memory.hpp"

@@ -4,7 +4,6 @@
 #include <elf.h>
 
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <map>
 #include <vector>

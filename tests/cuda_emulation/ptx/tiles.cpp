@@ -1,7 +1,6 @@
 // Products of matrices and what brings matrices to registers (PTX ISA 9.7.14 and 9.7.15)
 
 #include <array>
-#include <cmath>
 #include <limits>
 
 #include "base/half.hpp"

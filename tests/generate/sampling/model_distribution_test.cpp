@@ -13,7 +13,6 @@
 #include "generate/sampling/distributions.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/schema/json_schema.hpp"
-#include "support/model_copy.hpp"
 #include "support/paths.hpp"
 #include "support/tiny_engine.hpp"
 

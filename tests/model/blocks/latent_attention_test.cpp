@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "model/blocks/block_case.hpp"
 #include "model/blocks/plain_attention.hpp"
 

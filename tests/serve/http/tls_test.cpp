@@ -9,7 +9,6 @@
 #include <boost/asio/write.hpp>
 
 #include "serve/serving.hpp"
-#include "support/put_file.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet {
