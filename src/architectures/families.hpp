@@ -14,6 +14,9 @@ ReadArchitecture read_adjacent, read_split_half, read_pangu, read_adjacent_norma
 // llama.cpp
 ReadArchitecture read_arcee, read_mistral3, read_smollm3, read_llama4, read_deci;
 
+// nanbeige.cpp
+ReadArchitecture read_nanbeige;
+
 // apertus.cpp
 ReadArchitecture read_apertus;
 

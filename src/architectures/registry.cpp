@@ -145,7 +145,7 @@ constexpr std::array kArchitectures = {
     Architecture{"modern-bert", read_modern_bert, kDenseScales},
     Architecture{"mpt", read_mpt, kDenseScales},
     Architecture{"muse-glimmer", read_muse_glimmer},
-    Architecture{"nanbeige", read_adjacent},
+    Architecture{"nanbeige", read_nanbeige},
     Architecture{"nemotron", read_nemotron, kDenseScales},
     Architecture{"nemotron_h", read_nemotron_h},
     Architecture{"nemotron_h_moe", read_nemotron_h, 0, kPredicts},

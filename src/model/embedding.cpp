@@ -106,7 +106,7 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
   if (model.residual.hyper_connection.streams > 0) {
     streams.others.push_back(spread_to_streams(pass, x));
   }
-  if (model.cycles.stack > 0) streams.others = begin_cycles(pass, weights.cycles, x);
+  if (model.cycles.has_two_stacks()) streams.others = begin_cycles(pass, weights.cycles, x);
 }
 
 void add_given_rows(const Pass& pass, int index, View x) {

@@ -108,7 +108,7 @@ struct ModelSpec {
   /// is not in their results.
   bool has_one_stream() const {
     return residual.altup_streams == 0 && residual.attention_group == 0 &&
-           residual.hyper_connection.streams == 0 && cycles.stack == 0 && input.layers == 0;
+           residual.hyper_connection.streams == 0 && !cycles.has_two_stacks() && input.layers == 0;
   }
 };
 
