@@ -38,7 +38,7 @@ ReadArchitecture read_dots3_note;
 ReadArchitecture read_eagle3;
 
 // hunyuan.cpp
-ReadArchitecture read_hunyuan_vl, read_hy_v3, read_hy_v4;
+ReadArchitecture read_hunyuan_dense, read_hunyuan_vl, read_hy_v3, read_hy_v4;
 
 // t5.cpp
 ReadArchitecture read_t5, read_t5_encoder;

@@ -106,7 +106,7 @@ constexpr std::array kArchitectures = {
     Architecture{"grok", read_grok, kDenseScales | kExpertScales},
     Architecture{"grovemoe", read_grove_moe, kExpertScales},
     Architecture{"hrm_text", read_hrm_text, kDenseScales | kGateScale},
-    Architecture{"hunyuan-dense", read_norm_after_rope, kDenseScales},
+    Architecture{"hunyuan-dense", read_hunyuan_dense, kDenseScales},
     Architecture{"hunyuan-moe", read_norm_after_rope, kExpertScales | kSharedScales},
     Architecture{"hunyuan_vl", read_hunyuan_vl, kDenseScales},
     Architecture{"hy_v3", read_hy_v3, 0, kPredicts},

@@ -100,7 +100,7 @@ Result<std::vector<PooledStates>> pool_texts(Engine& engine,
     GenerateRequest request;
     request.prompt = texts[i];
     pooled.push_back(std::make_shared<PooledStates>(pooling));
-    fill_pooled(pooled.back(), engine.model().spec().width, request);
+    fill_pooled(pooled.back(), engine.model().spec().hidden_columns(), request);
     request.on_finish = [&, i](const Result<FinishReason>& ending) {
       if (!ending && ended) ended = of_text(kind, i, ending.error());
     };

@@ -18,7 +18,7 @@ struct HeadWeights {
   HyperConnectionWeights streams;
   AltupTable altup;
   Norm norm;
-  Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma)
+  Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma; LFM2: the first)
   Linear to_target;             ///< of hidden states: see load_target_projection()
   Linear output;                ///< to the logits
   bool is_tied = false;         ///< `output` is the table of tokens

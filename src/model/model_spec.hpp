@@ -82,6 +82,8 @@ struct ModelSpec {
     std::int64_t first = 0;
     std::int64_t count = 0;
   } suppressed_tokens;
+  /// Columns of the hidden states, where a projection for embeddings changes them; 0: `width`.
+  std::int64_t embedding_width = 0;
 
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
@@ -95,6 +97,8 @@ struct ModelSpec {
     return prediction.kind == PredictionSpec::Kind::kReadsKeys ? prediction.target_width
                                                                : width * (1 + deepstack_layers);
   }
+  /// Of a hidden state: see Model::hidden().
+  std::int64_t hidden_columns() const { return embedding_width > 0 ? embedding_width : width; }
   bool predicts() const { return prediction.kind != PredictionSpec::Kind::kNone; }
   /// That a layer's mixer reads.
   std::int64_t mixer_columns() const {
