@@ -4,6 +4,7 @@
 #include <array>
 
 #include "architectures/architecture.hpp"
+#include "architectures/banned_tokens.hpp"
 #include "architectures/check_layers.hpp"
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
@@ -229,6 +230,7 @@ Result<ModelSpec> read_as(const Architecture& architecture, Hyperparameters& hyp
                           WeightLoader& loader) {
   ModelSpec spec = architecture.read(hyperparameters, loader);
   check_layers(hyperparameters, spec);
+  spec.banned_tokens = read_banned_tokens(hyperparameters, spec.vocabulary);
   if (Status status = hyperparameters.status(); !status) return status.error();
   for (const UnusedTensors& unused : unused_tensors()) {
     if ((architecture.unused & unused.part) == 0) continue;

@@ -82,6 +82,8 @@ struct ModelSpec {
     std::int64_t first = 0;
     std::int64_t count = 0;
   } suppressed_tokens;
+  /// Tokens that are not drawn, whatever their logits are: those that the file names.
+  std::vector<TokenId> banned_tokens;
   /// Columns of the hidden states, where a projection for embeddings changes them; 0: `width`.
   std::int64_t embedding_width = 0;
 
