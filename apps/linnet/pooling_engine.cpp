@@ -47,7 +47,8 @@ Result<std::unique_ptr<Engine>> load_for_pooling(const ModelFile& file, const Mo
   if (Status s = check_fit(texts, plan->context, kind); !s) return s.error();
   auto engine = load_engine(file, *engine_options, choose_kv_tokens(texts, plan->context));
   if (!engine) return engine;
-  if (Status s = check_memory(texts.size(), file.spec().width, kind); !s) return s.error();
+  if (Status s = check_memory(texts.size(), file.spec().hidden_columns(), kind); !s)
+    return s.error();
   return engine;
 }
 

@@ -98,12 +98,18 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int 
   return moe;
 }
 
+// Columns of a layer's experts, for files that do not say so; `dense_width` where it has none.
+int expert_width(const WeightLoader& loader, int layer, int dense_width) {
+  const std::int64_t columns = loader.columns(block_name(layer, "ffn_down_exps"));
+  return columns > 0 ? static_cast<int>(std::min(columns, kWidest)) : dense_width;
+}
+
 LayerSpec read_layer(Hyperparameters& p, const WeightLoader& loader, const ModelSpec& spec,
                      int index) {
   LayerSpec layer;
   layer.attention = read_attention(p, loader, spec, index);
   const int width = p.layer_count("feed_forward_length", index, 0);
-  layer.moe = read_moe(p, loader, index, width);
+  layer.moe = read_moe(p, loader, index, expert_width(loader, index, width));
   layer.shared.width = static_cast<int>(loader.rows(block_name(index, "ffn_up_shexp")));
   if (layer.moe.experts == 0) layer.mlp.width = width;
   return layer;
@@ -293,11 +299,12 @@ void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout 
   latent.query_rank = p.count("attention.q_lora_rank", 0, kWidest);
   latent.latent_width = p.required_count("attention.kv_lora_rank", kWidestHead);
   latent.rope_width = rope.dims;
-  const int key_width = p.count("attention.key_length_mla",
-                                p.required_count("attention.key_length", kWidestHead), kWidestHead);
-  latent.value_width =
-      p.count("attention.value_length_mla", p.required_count("attention.value_length", kWidestHead),
-              kWidestHead);
+  const auto first = std::ranges::find_if(
+      spec.layers, [](const LayerSpec& layer) { return layer.attention.heads > 0; });
+  if (first == spec.layers.end()) return;
+  const AttentionSpec& heads = first->attention;
+  const int key_width = p.count("attention.key_length_mla", heads.key_width, kWidestHead);
+  latent.value_width = p.count("attention.value_length_mla", heads.value_width, kWidestHead);
   latent.plain_width = key_width - rope.dims;
   if (latent.plain_width < 0 || rope.dims < 2 || rope.dims % 2 != 0) {
     return fail_rope(p, rope.dims, key_width);

@@ -14,6 +14,9 @@ ReadArchitecture read_adjacent, read_split_half, read_orion, read_pangu, read_ad
 // llama.cpp
 ReadArchitecture read_arcee, read_mistral3, read_smollm3, read_llama4, read_deci;
 
+// nanbeige.cpp
+ReadArchitecture read_nanbeige;
+
 // apertus.cpp
 ReadArchitecture read_apertus;
 
@@ -38,7 +41,7 @@ ReadArchitecture read_dflash;
 ReadArchitecture read_eagle3;
 
 // hunyuan.cpp
-ReadArchitecture read_hunyuan_vl, read_hy_v3, read_hy_v4;
+ReadArchitecture read_hunyuan_dense, read_hunyuan_vl, read_hy_v3, read_hy_v4;
 
 // t5.cpp
 ReadArchitecture read_t5, read_t5_encoder;

@@ -9,9 +9,8 @@
 
 namespace linnet {
 
-// Hunyuan-VL and HunyuanOCR: rope of a base that grows with `rope.scaling.alpha`, whose sections go
-// by time, width, height and the number of a picture.
-ModelSpec read_hunyuan_vl(Hyperparameters& p, WeightLoader& loader) {
+// Hunyuan, the dense ones: rope of a base that grows with `rope.scaling.alpha`.
+ModelSpec read_hunyuan_dense(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_norm_after_rope(p, loader);
   const double alpha = p.positive_number("rope.scaling.alpha", 0.0f);
   Rope rope = read_rope(p, loader, spec);
@@ -19,6 +18,13 @@ ModelSpec read_hunyuan_vl(Hyperparameters& p, WeightLoader& loader) {
     rope.base *= static_cast<float>(std::pow(alpha, rope.dims / (rope.dims - 2.0)));
     each_attention(spec, [&](AttentionSpec& a) { set_rope(p, rope, RopeLayout::kSplitHalf, a); });
   }
+  return spec;
+}
+
+// Hunyuan-VL and HunyuanOCR: sections of the rope go by time, width, height and the number of a
+// picture.
+ModelSpec read_hunyuan_vl(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_hunyuan_dense(p, loader);
   place_ropes(p, SectionOrder::kBlocks, spec);
   return spec;
 }

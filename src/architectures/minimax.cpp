@@ -26,8 +26,9 @@ ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// MiniMax M3. Its indexer for long texts is left out, as the reference does: attention sees all
-// keys.
+// MiniMax M3. Its indexer, by which each KV head sees the best `indexer.top_k` blocks of tokens, is
+// left out: attention sees all keys, as llama.cpp's does without flash attention. Texts of no more
+// tokens than these blocks hold come out the same.
 ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   default_gate(p, GateFunction::kSigmoid, spec);

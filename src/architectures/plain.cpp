@@ -59,7 +59,8 @@ ModelSpec read_norm_after_adjacent_rope(Hyperparameters& p, WeightLoader& loader
 ModelSpec read_plamo3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {.period = 8}, spec);
-  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, true, spec);
+  const Rope rope = with_usual_base(read_rope(p, loader, spec));
+  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
   return spec;
 }
 

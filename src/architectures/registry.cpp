@@ -4,6 +4,7 @@
 #include <array>
 
 #include "architectures/architecture.hpp"
+#include "architectures/banned_tokens.hpp"
 #include "architectures/check_layers.hpp"
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
@@ -106,7 +107,7 @@ constexpr std::array kArchitectures = {
     Architecture{"grok", read_grok, kDenseScales | kExpertScales},
     Architecture{"grovemoe", read_grove_moe, kExpertScales},
     Architecture{"hrm_text", read_hrm_text, kDenseScales | kGateScale},
-    Architecture{"hunyuan-dense", read_norm_after_rope, kDenseScales},
+    Architecture{"hunyuan-dense", read_hunyuan_dense, kDenseScales},
     Architecture{"hunyuan-moe", read_norm_after_rope, kExpertScales | kSharedScales},
     Architecture{"hunyuan_vl", read_hunyuan_vl, kDenseScales},
     Architecture{"hy_v3", read_hy_v3, 0, kPredicts},
@@ -145,7 +146,7 @@ constexpr std::array kArchitectures = {
     Architecture{"modern-bert", read_modern_bert, kDenseScales},
     Architecture{"mpt", read_mpt, kDenseScales},
     Architecture{"muse-glimmer", read_muse_glimmer},
-    Architecture{"nanbeige", read_adjacent},
+    Architecture{"nanbeige", read_nanbeige},
     Architecture{"nemotron", read_nemotron, kDenseScales},
     Architecture{"nemotron_h", read_nemotron_h},
     Architecture{"nemotron_h_moe", read_nemotron_h, 0, kPredicts},
@@ -230,6 +231,7 @@ Result<ModelSpec> read_as(const Architecture& architecture, Hyperparameters& hyp
                           WeightLoader& loader) {
   ModelSpec spec = architecture.read(hyperparameters, loader);
   check_layers(hyperparameters, spec);
+  spec.banned_tokens = read_banned_tokens(hyperparameters, spec.vocabulary);
   if (Status status = hyperparameters.status(); !status) return status.error();
   for (const UnusedTensors& unused : unused_tensors()) {
     if ((architecture.unused & unused.part) == 0) continue;

@@ -136,6 +136,11 @@ Rope with_sliding_dims(Hyperparameters& p, Rope rope) {
   return rope;
 }
 
+Rope with_usual_base(Rope rope) {
+  rope.base = Rope().base;
+  return rope;
+}
+
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
                       ModelSpec& spec) {
   rope.base = p.positive_number("rope.freq_base_swa", rope.base);

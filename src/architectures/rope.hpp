@@ -59,6 +59,10 @@ Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layo
 /// `rope` of the `rope.dimension_count_swa` columns that it turns in sliding layers.
 Rope with_sliding_dims(Hyperparameters& p, Rope rope);
 
+/// `rope` of the base that sliding layers of some architectures have where the file names none,
+/// whatever the others' is.
+Rope with_usual_base(Rope rope);
+
 /// Gives the sliding layers rope of their own base `rope.freq_base_swa` (else the common one),
 /// scaled only with `scaled`.
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,

@@ -12,7 +12,7 @@ ModelSpec read_step35(Hyperparameters& p, WeightLoader& loader) {
   Rope full = sliding;
   full.dims /= 2;
   each_attention(spec, [&](AttentionSpec& a) { set_rope(p, full, RopeLayout::kSplitHalf, a); });
-  set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
+  set_sliding_rope(p, with_usual_base(sliding), RopeLayout::kSplitHalf, false, spec);
   default_gate(p, GateFunction::kSigmoid, spec);
   read_gate_clamps(p, spec);
   predict_before_last_norm(p, spec);

@@ -37,7 +37,7 @@ Status pool_some(Engine& engine, std::span<const std::vector<TokenId>> texts,
     GenerateRequest request;
     request.prompt = texts[i];
     pooled.push_back(std::make_shared<PooledStates>(how.pooling));
-    fill_pooled(pooled.back(), engine.model().spec().width, request);
+    fill_pooled(pooled.back(), engine.model().spec().hidden_columns(), request);
     request.on_finish = [&, i](const Result<FinishReason>& ending) {
       if (!ending && ended) ended = of_text(how.kind, how.first + i, ending.error());
     };

@@ -111,7 +111,7 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
       join_hidden(pass, weights.prediction, x, all_streams(model, streams.others[0]));
     }
   }
-  if (model.cycles.stack > 0) streams.others = begin_cycles(pass, weights.cycles, x);
+  if (model.cycles.has_two_stacks()) streams.others = begin_cycles(pass, weights.cycles, x);
 }
 
 void add_given_rows(const Pass& pass, int index, View x) {

@@ -73,7 +73,8 @@ HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
   if (model.output_norm == NormUse::kWeights) weights.norm = load_last_norm(loader, model);
   if (const std::int64_t wide = loader.rows("dense_2"); wide > 0) {
     weights.dense_up = loader.linear("dense_2", model.width, wide);
-    weights.dense_down = loader.linear("dense_3", wide, model.width);
+    if (model.embedding_width == 0)
+      weights.dense_down = loader.linear("dense_3", wide, model.width);
   }
   if (model.encoder) return weights;
   weights.to_target = load_target_projection(loader, model);
@@ -139,6 +140,7 @@ View finish_hidden(const Pass& pass, const HeadWeights& weights, const Streams& 
   normalise_last(pass, weights.norm, x);
   if (weights.to_target) return project(pass, weights.to_target, x);
   if (!weights.dense_up) return x;
+  if (!weights.dense_down) return project(pass, weights.dense_up, x);
   const Workspace::Scope scope(pass.workspace);
   project(pass, weights.dense_down, project(pass, weights.dense_up, x), x);
   return x;

@@ -18,8 +18,8 @@ struct HeadWeights {
   HyperConnectionWeights streams;
   AltupTable altup;
   Norm norm;
-  Linear dense_up, dense_down;           ///< behind the hidden states (EmbeddingGemma)
-  Linear to_target;                      ///< of hidden states: see load_target_projection()
+  Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma; LFM2: the first)
+  Linear to_target;             ///< of hidden states: see load_target_projection()
   std::shared_ptr<const Linear> output;  ///< to the logits; an encoder has none
   bool is_tied = false;                  ///< `output` is the table of tokens
 };

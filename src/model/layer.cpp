@@ -305,7 +305,9 @@ void run_layer(const Pass& pass, const LayerWeights& weights, int index, const S
   if (pass.model.residual.altup_streams > 0) return run_altup(layer, streams);
   if (pass.model.residual.attention_group > 0) return run_mixing(layer, streams);
   if (pass.model.residual.hyper_connection.streams > 0) return run_hyper_connected(layer, streams);
-  if (pass.model.cycles.stack > 0) return run_in_cycle(layer, streams);
+  if (pass.model.cycles.has_two_stacks()) return run_in_cycle(layer, streams);
+  // The first pass has no other before it.
+  if (weights.pass_norm && index > 0) normalise(pass, weights.pass_norm, streams.x);
   run_plain(layer, streams);
 }
 

@@ -33,6 +33,7 @@ struct LayerWeights {
   CrossAttentionWeights cross;
   RecurrentBlockPtr recurrent, recurrent_ffn;
   Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
+  Norm pass_norm;     ///< behind the pass before, of a stack's first layer; see CyclesSpec
   Norm experts_norm;  ///< of experts that read what the mixer reads, or have norms of their own
   Norm router_norm, dense_post_norm, experts_post_norm;  ///< MoeSpec::Input::kOwnNorms
   MlpWeights mlp;

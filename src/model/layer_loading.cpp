@@ -21,6 +21,7 @@ class LayerLoader {
       : loader_(loader),
         model_(model),
         spec_(model.layers[index]),
+        index_(index),
         prefix_(prefix_of(model, index)) {}
 
   void load_mixer(LayerWeights& layer) const {
@@ -70,7 +71,7 @@ class LayerLoader {
     layer.ffn_sum_norm = norm(names.ffn_sum, Presence::kRequired);
   }
 
-  // What leads from stream to stream.
+  // What leads from stream to stream, and from pass to pass.
   void load_streams(LayerWeights& layer) const {
     layer.per_layer = load_per_layer(loader_, model_, prefix_);
     layer.ngrams = load_ngrams(loader_, spec_.ngrams, model_.width, prefix_);
@@ -79,6 +80,9 @@ class LayerLoader {
     layer.ffn_mix = load_residual_mix(loader_, model_, name("ffn_res_score"));
     layer.mixer_streams = load_hyper_connection(loader_, model_, name("hc_attn"), true);
     layer.ffn_streams = load_hyper_connection(loader_, model_, name("hc_ffn"), true);
+    if (model_.cycles.normalises && model_.cycles.begins_pass(index_)) {
+      layer.pass_norm = loader_.norm(std::string(model_.norm_names.output), model_.width);
+    }
     // The second one in towers.
     std::string scale_name = name("layer_output_scale.weight");
     if (!loader_.has(scale_name)) scale_name = name("out_scale.weight");
@@ -112,6 +116,7 @@ class LayerLoader {
   WeightLoader& loader_;
   const ModelSpec& model_;
   const LayerSpec& spec_;
+  int index_;
   std::string prefix_;
 };
 

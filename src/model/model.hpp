@@ -126,9 +126,10 @@ class Model {
 
   /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
   /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
-  /// (and the projections that some files have for embeddings), [rows, width] in the backend's
-  /// memory; they stay until the next call. Of models that guess for another one (PredictionSpec)
-  /// they are what the next token is given, in a width of the target's where they read its keys.
+  /// (and the projections that some files have for embeddings), [rows, hidden_columns()] in the
+  /// backend's memory; they stay until the next call. Of models that guess for another one
+  /// (PredictionSpec) they are what the next token is given, in a width of the target's where they
+  /// read its keys.
   View hidden() const { return hidden_; }
   /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows
   /// [rows, result_columns()] in the memory of the backend that has this layer; they stay until the

@@ -84,6 +84,10 @@ struct ModelSpec {
     std::int64_t first = 0;
     std::int64_t count = 0;
   } suppressed_tokens;
+  /// Tokens that are not drawn, whatever their logits are: those that the file names.
+  std::vector<TokenId> banned_tokens;
+  /// Columns of the hidden states, where a projection for embeddings changes them; 0: `width`.
+  std::int64_t embedding_width = 0;
 
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
@@ -103,6 +107,8 @@ struct ModelSpec {
                               prediction.kind == PredictionSpec::Kind::kReadsKeys;
     return is_of_target ? prediction.target_width : width * (1 + deepstack_layers);
   }
+  /// Of a hidden state: see Model::hidden().
+  std::int64_t hidden_columns() const { return embedding_width > 0 ? embedding_width : width; }
   bool predicts() const { return prediction.kind != PredictionSpec::Kind::kNone; }
   /// That a layer's mixer reads.
   std::int64_t mixer_columns() const {
@@ -116,7 +122,7 @@ struct ModelSpec {
   /// is not in their results.
   bool has_one_stream() const {
     return residual.altup_streams == 0 && residual.attention_group == 0 &&
-           residual.hyper_connection.streams == 0 && cycles.stack == 0 && input.layers == 0;
+           residual.hyper_connection.streams == 0 && !cycles.has_two_stacks() && input.layers == 0;
   }
 };
 

@@ -112,7 +112,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   model.context = context;
   model.template_variables = std::move(template_variables);
   model.created = std::time(nullptr);
-  model.width = file.spec().width;
+  model.width = file.spec().hidden_columns();
   if (file.vision() || file.hearing()) model.media = &file;
   add_tokens(model);
   const auto infill = read_infill_tokens(file.file(), *model.tokenizer);

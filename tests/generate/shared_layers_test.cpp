@@ -1,4 +1,4 @@
-// Layers of cycles (HRM-Text) share their weights.
+// Layers that come several times (HRM-Text, Nanbeige) share their weights.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,14 +18,15 @@
 namespace linnet {
 namespace {
 
-constexpr char kCase[] = "hrm_text-own";  // two layers each, two low passes and a high one, twice
-
 class SharedLayersTest : public testing::Test {
  protected:
-  void SetUp() override { case_ = test::OracleCase::read(kCase); }
+  // Two layers each, two low passes and a high one, twice.
+  explicit SharedLayersTest(const std::string& name = "hrm_text-own")
+      : case_(test::OracleCase::read(name)) {}
 
   void set(const std::string& key, int value) {
-    case_.json["metadata"]["hrm_text." + key]["value"] = value;
+    const std::string architecture = case_.json["metadata"]["general.architecture"]["value"];
+    case_.json["metadata"][architecture + "." + key]["value"] = value;
   }
   void write() {
     const Status written = case_.write(path_);
@@ -122,6 +123,57 @@ TEST_F(SharedLayersTest, AreAsManyAsTheCyclesSay) {
                            " layers were found (block_count), expected 12 for 2 cycles of 2 "
                            "low passes and a high one through 2 layers each"));
   }
+}
+
+// Two layers, three times, with the last norm between them.
+class PassedAgainTest : public SharedLayersTest {
+ protected:
+  PassedAgainTest() : SharedLayersTest("nanbeige-own") {}
+};
+
+TEST_F(PassedAgainTest, AreLoadedOnceIntoEachMemory) {
+  write();
+  open();
+  ASSERT_EQ(spec_.layers.size(), 6U);
+  const auto tensors = std::ssize(file_->tensors());
+  constexpr std::int64_t kOfLayer = 9, kNorm = 1;
+  EXPECT_EQ(loads(6), tensors + kNorm);
+  EXPECT_EQ(loads(5), tensors + kNorm + kOfLayer);
+  EXPECT_EQ(loads(4), tensors + 2 * (kNorm + kOfLayer));
+}
+
+TEST_F(PassedAgainTest, AreCountedOnceInEachMemory) {
+  write();
+  open();
+  std::int64_t all = 0;
+  for (const gguf::Tensor& tensor : file_->tensors()) all += std::ssize(tensor.bytes);
+  EXPECT_EQ(bytes({}), all);
+  EXPECT_EQ(bytes({0, 5}) + bytes({5}), all + block_bytes(1));
+  EXPECT_EQ(times_used(spec_, "blk.1.attn_q.weight"), 3);
+}
+
+TEST_F(PassedAgainTest, AreComputedOncePerPass) {
+  set("num_loops", 7);
+  write();
+  open();
+  ASSERT_EQ(spec_.layers.size(), 14U);
+  const auto reference = make_reference_backend();
+  const auto want = test::evaluate(path_, *reference, case_.tokens(), 64);
+  ASSERT_TRUE(want) << want.error().message;
+  const LayerPlace places[] = {{backends_[0].get(), 3}, {backends_[1].get()}};
+  const auto got = test::evaluate(path_, places, case_.tokens(), 7);
+  ASSERT_TRUE(got) << got.error().message;
+  EXPECT_LE(test::normalised_error(got->logits, want->logits), 1e-7);
+}
+
+TEST_F(PassedAgainTest, AreNotTooMany) {
+  set("num_loops", 513);
+  write();
+  const auto result = test::evaluate(path_, *backends_[0], case_.tokens(), 64);
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message,
+              testing::HasSubstr("metadata key nanbeige.num_loops is 513, expected at most 512 "
+                                 "for 2 layers"));
 }
 
 }  // namespace

@@ -99,6 +99,27 @@ TEST_F(HeadTest, AnEncoderHasHiddenStatesAndNoLogits) {
   test::expect_near(case_.out, test::product(wide, case_.matrix("dense_3.weight")));
 }
 
+// ColBERT of LFM2: one, to another width.
+TEST_F(HeadTest, HiddenStatesMayHaveAnotherWidth) {
+  case_.model.encoder = true;
+  case_.model.embedding_width = 3;
+  case_.file.tensor("dense_2.weight", {kWidth, 3}).tensor("dense_2.bias", {3});
+  const HeadWeights weights = load();
+  std::vector<float> got(static_cast<std::size_t>(kRows) * 3);
+  case_.run(8, [&](const Pass& pass, View in, View out) {
+    pass.backend.copy(in, out);
+    const View hidden = finish_hidden(pass, weights, out);
+    ASSERT_EQ(hidden.columns, 3);
+    pass.backend.download(hidden, got.data());
+  });
+  Rows want = test::product(normed(), case_.matrix("dense_2.weight"));
+  const Row bias = case_.vector("dense_2.bias");
+  for (auto& row : want) {
+    for (std::size_t i = 0; i < 3; ++i) row[i] += bias[i];
+  }
+  test::expect_near(got, want);
+}
+
 TEST_F(HeadTest, ItsTensorsAreKnownByName) {
   for (const char* name : {"output.weight", "output.bias", "output_hc_fn.weight",
                            "altup_unembd_proj.weight", "dense_2.weight"}) {

@@ -394,15 +394,28 @@ def gemma4_moe(case):
             "rope.freq_base_swa": ("float32", 10000.0), "final_logit_softcapping": ("float32", 30.0)}
 
 
+def nanbeige(case, normalises=True):
+    add_ends(case)
+    for i in range(2):
+        add_attention(case, f"blk.{i}.", head_norms=False)
+        norm(case, f"blk.{i}.ffn_norm")
+        add_mlp(case, f"blk.{i}.")
+    return {**common_metadata(2), "num_loops": ("uint32", 3), "skip_loop_final_norm": ("bool", not normalises)}
+
+
+def nanbeige_bare(case):
+    return nanbeige(case, normalises=False)
+
+
 DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr, "step35": step35,
             "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01,
             "chameleon": chameleon, "chameleon-swin": chameleon_swin, "bailingmoe3": bailing_moe3, "kimi-k3": kimi_k3,
             "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch,
             "granite_swa": granite_swa, "granite_swa-dense": granite_swa_dense, "spark2_5": spark25, "maple": maple,
-            "hrm_text": hrm_text, "gemma4-moe": gemma4_moe}
+            "hrm_text": hrm_text, "gemma4-moe": gemma4_moe, "nanbeige": nanbeige, "nanbeige-bare": nanbeige_bare}
 # How many logits are compared, where it is not all: those before the tokens of images.
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
 ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa",
-                 "gemma4-moe": "gemma4",
+                 "gemma4-moe": "gemma4", "nanbeige-bare": "nanbeige",
                  "hy_v4-full": "hy_v4", "qwen4exp-dense": "qwen4exp"}

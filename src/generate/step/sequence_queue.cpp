@@ -13,6 +13,9 @@ SequenceQueue::SequenceQueue(const Model& model, Backend& backend, SequenceMemor
 void SequenceQueue::add(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
+  const std::vector<TokenId>& banned = model_.spec().banned_tokens;
+  request.sampling.banned_tokens.insert(request.sampling.banned_tokens.end(), banned.begin(),
+                                        banned.end());
   sequences_.emplace_back(std::move(request), next_id_++, model_.spec());
 }
 

@@ -11,12 +11,12 @@ constexpr std::size_t kLow = 0, kHigh = 1;
 }  // namespace
 
 CycleWeights load_cycles(WeightLoader& loader, const ModelSpec& spec) {
-  if (spec.cycles.stack == 0) return {};
+  if (!spec.cycles.has_two_stacks()) return {};
   return {loader.vector("hrm.z_l_init", spec.width)};
 }
 
 std::int64_t cycle_columns(const ModelSpec& spec) {
-  return spec.cycles.stack == 0 ? 0 : 2 * spec.width;
+  return spec.cycles.has_two_stacks() ? 2 * spec.width : 0;
 }
 
 std::vector<View> begin_cycles(const Pass& pass, const CycleWeights& weights, View x) {

@@ -14,7 +14,7 @@ struct CycleWeights {
   std::unique_ptr<Buffer> low_start;  ///< [width]: of every row
 };
 
-/// Loads hrm.z_l_init; nothing in models without cycles.
+/// Loads hrm.z_l_init; nothing in models without two stacks.
 CycleWeights load_cycles(WeightLoader& loader, const ModelSpec& spec);
 
 /// Floats that the states take of the workspace for each row.

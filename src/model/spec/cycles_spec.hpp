@@ -2,15 +2,18 @@
 
 namespace linnet {
 
-/// Two stacks of layers that take turns over the same tokens (HRM-Text,
-/// https://arxiv.org/abs/2506.21734): passes of the low one, then one of the high one, and so on.
-/// ModelSpec::layers has the layers of all passes, each with keys and values of its own; those that
-/// stand at the same place of a stack share their weights.
+/// Layers that come several times over the same tokens. ModelSpec::layers has the layers of all
+/// passes, each with keys and values of its own; those that stand at the same place of a stack
+/// share their weights. There are two stacks that take turns (HRM-Text,
+/// https://arxiv.org/abs/2506.21734), passes of the low one, then one of the high one, and so on;
+/// or a single stack is passed again and again (Nanbeige).
 struct CyclesSpec {
   int stack = 0;  ///< layers of a stack; 0: every layer comes once
-  int low = 0;    ///< passes of the low stack before each of the high one
+  int low = 0;    ///< passes of the low stack before each of the high one; 0: there is one stack
+  bool normalises = false;  ///< a single one: the norm behind the last pass is behind each
 
-  bool is_high(int layer) const { return layer / stack % (low + 1) == low; }
+  bool has_two_stacks() const { return low > 0; }
+  bool is_high(int layer) const { return has_two_stacks() && layer / stack % (low + 1) == low; }
   bool begins_pass(int layer) const { return layer % stack == 0; }
   bool ends_pass(int layer) const { return begins_pass(layer + 1); }
   /// The number that the file gives to the weights of a layer: the high stack is behind the low
