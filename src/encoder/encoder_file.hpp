@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "gguf/gguf_file.hpp"
 #include "model/model_spec.hpp"
@@ -16,6 +18,11 @@ enum class EncoderKind { kVision, kAudio };
 
 /// Whether an `mmproj` file has an encoder of such a kind, of whatever family.
 bool has_encoder(const gguf::File& file, EncoderKind kind);
+
+/// The names of tensors that are those of no encoder's part, whatever its family: they are not
+/// used. An encoder's own, where nothing is known that reads it, is an error, for its rows would be
+/// wrong without.
+std::vector<std::string> foreign_tensors(const gguf::File& file);
 
 /// Bytes that the weights of the encoder of such a kind take while they are loaded from an `mmproj`
 /// file.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/printable.hpp"
 #include "encoder/encoder_file.hpp"
@@ -25,7 +26,7 @@ constexpr auto kFamilies = std::to_array<HearingFamily>({
     {"mimo_audio", read_mimo_hearing},
     {"musicflamingo", read_flamingo_hearing},
     {"parakeet", read_parakeet_hearing},
-    {"qwen2.5o", read_qwen2_hearing},
+    {"qwen2.5o", read_qwen25_hearing},
     {"qwen2a", read_qwen2_hearing},
     {"qwen3a", read_qwen3_hearing},
     {"ultravox", read_ultravox_hearing},
@@ -58,6 +59,7 @@ Result<HearingSpec> read_hearing_spec(const gguf::File& file, const WeightLoader
   }
   HearingSpec spec = found->read(p, loader);
   spec.projector = projector;
+  std::ranges::move(foreign_tensors(file), std::back_inserter(spec.tower.unused_tensors));
   if (Status status = p.status(); !status) return status.error();
   return spec;
 }

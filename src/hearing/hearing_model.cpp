@@ -84,6 +84,7 @@ Result<std::unique_ptr<HearingModel>> HearingModel::load(HearingSpec spec, Weigh
   if (s.groups) {
     if (Status status = model->load_groups(loader); !status) return status.error();
   }
+  for (const std::string& pattern : s.tower.unused_tensors) loader.ignore(pattern);
   // An encoder of pictures in the same file.
   if (loader.has("v.patch_embd.weight")) {
     for (const char* const prefix : {"v.", "mm.", "resampler.", "adapter.", "model."}) {

@@ -38,11 +38,13 @@ std::int64_t heard_frames(const HearingSpec& spec, const Sound& sound, std::int6
 }
 
 // The frames of a chunk that rows are made of. Whisper's are made of two and of one more on either
-// side; zeros fill up the last part of several.
+// side, but not beyond a part; zeros fill up the last part of several.
 std::int64_t read_frames(const HearingSpec& spec, std::int64_t frames, std::int64_t rows,
                          bool is_only_part) {
-  if (spec.mel.chunk_frames > 0) return std::min(spec.chunk_frames, 2 * rows + 1);
   const std::int64_t part = spec.stem.part_frames;
+  if (spec.mel.chunk_frames > 0) {
+    return part > 0 ? std::max(frames, 2 * rows - 1) : std::min(spec.chunk_frames, 2 * rows + 1);
+  }
   return part == 0 || is_only_part ? frames : (frames + part - 1) / part * part;
 }
 
@@ -78,6 +80,7 @@ std::vector<SoundChunk> chunks_of(const HearingSpec& spec, const Sound& sound) {
   for (std::int64_t first = 0; first < heard; first += spec.chunk_frames) {
     const std::int64_t frames = std::min(spec.chunk_frames, heard - first);
     std::int64_t rows = spec.hears_whole_chunks ? spec.chunk_rows() : spec.stem.rows_of(frames);
+    if (first > 0 && text_rows_of(spec, rows) < 1) break;  // it is left over
     while (text_rows_of(spec, rows) < 1) ++rows;
     const std::int64_t read =
         read_frames(spec, frames, rows, /*is_only_part=*/heard <= spec.stem.part_frames);

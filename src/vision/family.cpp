@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/printable.hpp"
 #include "encoder/encoder_file.hpp"
@@ -57,10 +58,13 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"youtuvl", read_youtu_vision},
 });
 
-// The file may have encoders of pictures and of sounds, each with a projector.
+// The file may have encoders of pictures and of sounds, each with a projector. The first files of
+// LLaVA 1.5 name none.
 std::string projector_of(Hyperparameters& p) {
-  const std::string name = p.string("projector_type", "");
-  return name.empty() ? p.string("vision.projector_type", "") : name;
+  for (const char* key : {"projector_type", "vision.projector_type"}) {
+    if (std::string name = p.string(key, ""); !name.empty()) return name;
+  }
+  return p.boolean("has_llava_projector", false) ? "mlp" : "";
 }
 
 // Patches across the square that becomes a row of the last step.
@@ -104,18 +108,29 @@ void check_tiling(Hyperparameters& p, const PictureSizing& sizing, const Tiling&
   }
 }
 
+// What patches leave at the right and at the bottom of a picture is cut off, but not where tiles
+// are parts of one picture, or another encoder reads them first.
+void check_sides(Hyperparameters& p, const VisionSpec& spec) {
+  const bool may_cut = !spec.tiling.joins && !spec.tiling.joins_rows && !spec.has_front();
+  const int merged = spec.patch_side * spec.merge_side;
+  for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
+    const bool is_whole = may_cut ? side / spec.patch_side % spec.merge_side == 0 &&
+                                        (side == 0 || side >= spec.patch_side)
+                                  : side % merged == 0;
+    if (is_whole) continue;
+    p.fail(
+        fmt::format("pictures have sides of {} pixels (clip.vision.image_size), expected a "
+                    "multiple of {}{}: of {} x {} patches of {} pixels (clip.vision.patch_size)",
+                    side, merged, may_cut ? " or less than a patch more" : "", spec.merge_side,
+                    spec.merge_side, spec.patch_side));
+  }
+}
+
 // What would make sizes overflow, or loops long.
 void check(Hyperparameters& p, const VisionSpec& spec) {
   check_merging(p, spec);
   check_tiling(p, spec.sizing, spec.tiling);
-  const int merged = spec.patch_side * spec.merge_side;
-  for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
-    if (side % merged == 0) continue;
-    p.fail(
-        fmt::format("pictures have sides of {} pixels (clip.vision.image_size), expected a "
-                    "multiple of {}: of {} x {} patches of {} pixels (clip.vision.patch_size)",
-                    side, merged, spec.merge_side, spec.merge_side, spec.patch_side));
-  }
+  check_sides(p, spec);
   for (const float deviation : spec.deviation) {
     if (!(deviation > 0.0f)) {
       p.fail(fmt::format("metadata key clip.vision.image_std has {}, expected more than 0",
@@ -159,6 +174,7 @@ Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& 
   }
   VisionSpec spec = found->read(p, loader);
   spec.projector = projector;
+  std::ranges::move(foreign_tensors(file), std::back_inserter(spec.tower.unused_tensors));
   check(p, spec);
   if (Status status = p.status(); !status) return status.error();
   return spec;

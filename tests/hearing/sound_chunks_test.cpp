@@ -60,6 +60,24 @@ TEST(SoundChunksTest, WhatIsJoinedIsFilledUp) {
   EXPECT_EQ(text_rows_of(spec, 1), 1);
 }
 
+// As Qwen2.5-Omni's: two seconds by themselves, of which no row reads beyond the sound.
+TEST(SoundChunksTest, PartsAreHeardByThemselves) {
+  HearingSpec spec = spec_with({mean_of_runs(2)});
+  spec.mel.chunk_frames = spec.stem.part_frames = spec.chunk_frames = 200;
+  const auto chunks = chunks_of(spec, of_seconds(4.51));
+  ASSERT_EQ(chunks.size(), 3u);
+  EXPECT_EQ(chunks[0].tower_rows, 100);
+  EXPECT_EQ(chunks[0].frames.frames(), 200);
+  EXPECT_EQ(chunks[2].tower_rows, 26);
+  EXPECT_EQ(chunks[2].frames.frames(), 51);
+  EXPECT_EQ(chunks_of(spec, of_seconds(4.0)).size(), 2u);
+  EXPECT_EQ(chunks_of(spec, of_seconds(4.02)).size(), 2u);  // half a row is left over
+  EXPECT_EQ(chunks_of(spec, of_seconds(4.03)).size(), 3u);
+  const auto shortest = chunks_of(spec, of_seconds(0.01));
+  ASSERT_EQ(shortest.size(), 1u);
+  EXPECT_EQ(shortest[0].tower_rows, 2);
+}
+
 // Granite Speech's own count: half of samples / 160 + 1 rows, and 3 of each begun window of 15.
 TEST(SoundChunksTest, BegunWindowsAreAsked) {
   HearingSpec spec = spec_with({ask_windows("a.proj_", 15, 3, 1, 1e-12f)});

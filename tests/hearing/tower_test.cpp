@@ -164,6 +164,22 @@ TEST(HearingDeepInputTest, SoundsLeaveThemAtZero) {
   }
 }
 
+// The golden encoder has places for less.
+TEST(HearingFamilyTest, Qwen25OmniHearsTwoSecondsByThemselves) {
+  for (const auto& [projector, frames] : {std::pair{"qwen2.5o", 200}, {"qwen2a", 3000}}) {
+    test::OracleCase qwen = test::HearingCase::read("qwen2.5o").model;
+    qwen.json["metadata"]["clip.projector_type"]["value"] = projector;
+    for (auto& tensor : qwen.json["tensors"]) {
+      if (tensor["name"] == "a.position_embd.weight") tensor["shape"][1] = 1500;
+    }
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(qwen.write(folder / "mmproj.gguf"));
+    const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_EQ((*model)->spec().chunk_frames, frames);
+  }
+}
+
 TEST(HearingFamilyTest, EveryFamilyHasAGoldenCase) {
   std::vector<std::string> projectors;
   for (const std::string& name : test::hearing_case_names()) {

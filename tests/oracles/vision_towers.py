@@ -201,8 +201,9 @@ def internvl():
     return tower
 
 
-def idefics3():
-    tower = Tower("idefics3", 48, "idefics3")
+def idefics3(name="idefics3", seed=48, image=24):
+    """Other sides than 24 are no whole number of patches, as those of SmolVLM's 384 pixels."""
+    tower = Tower(name, seed, "idefics3", image=image)
     model = tower.model
     tower.scale_factor(3)
     tower.key("use_gelu", "bool", True)
@@ -212,7 +213,23 @@ def idefics3():
     tower.all_layers()
     model.norm("v.post_ln", WIDTH, True)
     model.matrix("mm.model.fc", 9 * WIDTH, tower.text)
-    tower.picture = (24, 24)
+    tower.picture = (image, image)
+    return tower
+
+
+def llava_norms():
+    """As Yi-VL, whose projector has norms; no class token, and 3 pixels more than whole patches."""
+    tower = Tower("llava-norms", 98, "mlp", image=27, layers=3, eps=1e-5)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers()
+    model.matrix("mm.0", WIDTH, 80, True)
+    model.norm("mm.1", 80, True)
+    model.matrix("mm.3", 80, tower.text, True)
+    model.norm("mm.4", tower.text, True)
+    tower.picture = (27, 27)
     return tower
 
 
@@ -220,7 +237,6 @@ def llava():
     tower = Tower("llava", 49, "mlp", layers=3, eps=1e-5)
     model = tower.model
     tower.key("has_text_encoder", "bool", False)
-    tower.key("has_llava_projector", "bool", True)
     tower.key("use_gelu", "bool", False)
     tower.patches(bias=False)
     tower.class_token()
@@ -731,7 +747,6 @@ def mobile_vlm(name, seed):
     tower = Tower(name, seed, name, image=96, layers=3, eps=1e-5)
     model, text = tower.model, tower.text
     tower.key("has_text_encoder", "bool", False)
-    tower.key("has_llava_projector", "bool", True)
     tower.key("use_gelu", "bool", False)
     tower.patches(bias=False)
     tower.positions(24 * 24)
@@ -1010,7 +1025,9 @@ def all_towers():
         pixtral("pixtral", 46, merge=False),
         internvl(),
         idefics3(),
+        idefics3("idefics3-cut", 99, 26),
         llava(),
+        llava_norms(),
         llava_features(),
         lfm2("lfm2", 50, normed=True, picture=(40, 24)),
         lfm2("lfm2-unnormed", 55, normed=False, picture=(16, 32)),

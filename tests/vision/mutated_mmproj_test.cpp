@@ -166,9 +166,9 @@ TEST_F(HostileMmproj, SizesThatAreNoMultiples) {
       testing::HasSubstr("pictures have sides of 30 pixels (clip.vision.image_size), expected a "
                          "multiple of"));
   EXPECT_THAT(
-      error_with("lfm2", "clip.vision.patch_size", 5),
+      error_with("lfm2", "clip.vision.patch_size", 6),
       testing::HasSubstr("pictures have sides of 512 pixels (clip.vision.image_size), expected a "
-                         "multiple of 10"));
+                         "multiple of 12"));
   EXPECT_THAT(error_with("gemma3", "clip.vision.image_size", 1 << 14),
               testing::HasSubstr("tensor v.position_embd.weight has places of"));
 }

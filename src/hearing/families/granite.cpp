@@ -48,10 +48,12 @@ void read_spectrogram(Hyperparameters& p, HearingSpec& spec) {
 ConformerSpec read_conformer(Hyperparameters& p, const WeightLoader& loader,
                              const HearingSpec& spec) {
   constexpr std::int64_t kMostRows = 1024, kMostTaps = 255;
+  // What the converter of late 2026 calls the norm, which has means and variances in it.
+  const bool is_renamed = loader.has("a.blk.0.conv_norm_var.weight");
   ConformerSpec conformer{.distances = "attn_rel_pos_emb",
                           .before_attention = "ln1",
                           .before_convolution = "norm_conv",
-                          .behind_convolution = "conv_norm"};
+                          .behind_convolution = is_renamed ? "conv_norm_var" : "conv_norm"};
   conformer.convolved_columns =
       std::clamp<std::int64_t>(loader.rows("a.blk.0.conv_pw1") / 2, 1, Hyperparameters::kWidest);
   conformer.taps = p.required_count("audio.conv_kernel_size", kMostTaps);

@@ -1,5 +1,7 @@
 // Whisper's encoder with small projectors behind it.
 
+#include <algorithm>
+
 #include "hearing/families/common.hpp"
 #include "hearing/families/families.hpp"
 
@@ -18,12 +20,22 @@ HearingSpec read_ultravox_hearing(Hyperparameters& p, const WeightLoader& loader
   return spec;
 }
 
-// Qwen2-Audio (https://arxiv.org/abs/2407.10759) and Qwen2.5-Omni.
+// Qwen2-Audio (https://arxiv.org/abs/2407.10759).
 HearingSpec read_qwen2_hearing(Hyperparameters& p, const WeightLoader& loader) {
   HearingSpec spec = read_whisper(p, loader);
   spec.projector_steps = {mean_of_runs(2), whisper_norm(spec), linear("mm.a.fc")};
   spec.before = "<|audio_bos|>";
   spec.after = "<|audio_eos|>";
+  return spec;
+}
+
+// Qwen2.5-Omni (https://arxiv.org/abs/2503.20215): the same of two seconds by themselves, each of
+// which has the first places.
+HearingSpec read_qwen25_hearing(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr std::int64_t kPartFrames = 200;
+  HearingSpec spec = read_qwen2_hearing(p, loader);
+  spec.chunk_frames = std::min(spec.chunk_frames, kPartFrames);
+  spec.stem.part_frames = spec.mel.chunk_frames = spec.chunk_frames;
   return spec;
 }
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "vision/families/common.hpp"
 #include "vision/families/families.hpp"
 
@@ -13,6 +15,10 @@ VisionSpec read_llama4_vision(Hyperparameters& p, const WeightLoader& loader) {
   spec.places = PlaceTable::kGrid;
   spec.class_token = ClassToken::kLast;
   spec.first_place = 1;
+  if (!loader.has("v.blk.0.ln2.weight") && loader.has("v.blk.0.attn_post_norm.weight")) {
+    // Newer converters name it as they do another norm of Gemma 4.
+    spec.tower.norm_names.ffn = std::exchange(spec.tower.norm_names.mixer_post, {});
+  }
   turn_halves({.columns_first = true}, spec.tower);
   spec.projector_steps = {concatenate(spec.merge_side),
                           linear("mm.model.mlp.1"),

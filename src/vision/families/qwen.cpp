@@ -6,6 +6,9 @@
 namespace linnet {
 namespace {
 
+// llama.cpp's first converters wrote a table of places that is none.
+constexpr const char* kTableOfZeros = "v.position_embd.";
+
 // Pictures of any shape, whose patches turn by row and column, and four of which become a row that
 // has its place in the text by row and column, too.
 VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
@@ -25,7 +28,9 @@ VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
 
 // Qwen2-VL (https://arxiv.org/abs/2409.12191).
 VisionSpec read_qwen2_vision(Hyperparameters& p, const WeightLoader& loader) {
-  return read_qwen_vision(p, loader);
+  VisionSpec spec = read_qwen_vision(p, loader);
+  spec.tower.unused_tensors.emplace_back(kTableOfZeros);
+  return spec;
 }
 
 // Qwen2.5-VL (https://arxiv.org/abs/2502.13923): most layers see windows of 112 pixels.
@@ -33,6 +38,7 @@ VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kWindowPixels = 112;
   VisionSpec spec = read_qwen_vision(p, loader);
   spec.tower.norm = NormKind::kRms;
+  spec.tower.unused_tensors.emplace_back(kTableOfZeros);
   const int period = p.required_count("vision.n_wa_pattern", Hyperparameters::kMostLayers);
   see_windows(kWindowPixels, period, spec);
   return spec;
