@@ -1,7 +1,7 @@
 #include "encoder/convolution.hpp"
 
 #include "encoder/padded_rows.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -86,8 +86,7 @@ void Convolution::run_padded(Backend& backend, Workspace& workspace, View in, Gr
       backend.gather_rows(padded, std::span(rows[tap]).subspan(first, count),
                           squares.slice(tap * inputs_, inputs_));
     }
-    const MatmulOutput output = product_of({linear_, some_rows(out, first, count)});
-    backend.matmul(squares, {&output, 1});
+    multiply(backend, linear_, squares, some_rows(out, first, count));
   }
 }
 

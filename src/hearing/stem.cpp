@@ -4,7 +4,7 @@
 
 #include "base/checked.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -178,8 +178,7 @@ View Stem::run_step(Backend& backend, Workspace& workspace, std::size_t index, V
     out = step.each.run(backend, workspace, x, grid);
   } else {
     out = workspace.view(x.rows, spec.columns);
-    const MatmulOutput output = product_of({step.linear, out});
-    backend.matmul(x, {&output, 1});
+    multiply(backend, step.linear, x, out);
   }
   if (step.norm) {
     backend.norm(out, step.norm.params(NormKind::kLayer, StemSpec::kNormEpsilon), out);
@@ -211,8 +210,7 @@ View Stem::join(Backend& backend, Workspace& workspace, View x, Grid grid) const
     backend.copy(one, all.slice(bin * x.columns, x.columns));
   }
   const View out = workspace.view(grid.height, spec_.tower.width);
-  const MatmulOutput output = product_of({joined_, out});
-  backend.matmul(all, {&output, 1});
+  multiply(backend, joined_, all, out);
   return out;
 }
 
