@@ -73,7 +73,7 @@ Stem::Stem(WeightLoader& loader, const HearingSpec& spec) : spec_(spec) {
       loaded.convolution =
           Convolution(loader, step.name, columns, step.columns, shape_of(stem, step));
     } else if (step.kind == Kind::kEach) {
-      loaded.each = ColumnwiseConvolution(loader, step.name, columns, shape_of(stem, step));
+      loaded.each = DepthwiseConvolution(loader, step.name, columns, shape_of(stem, step));
     } else {
       const std::string weight = step.name + ".weight";
       loaded.linear =
@@ -133,7 +133,7 @@ std::int64_t Stem::piece_floats(std::int64_t frames) const {
     if (step.kind == Kind::kConvolve) {
       floats += steps_[i].convolution.workspace_floats(grid.area(), next.area());
     } else if (step.kind == Kind::kEach) {
-      floats += steps_[i].each.workspace_floats(grid.area(), next.area());
+      floats += DepthwiseConvolution::workspace_floats(step.columns, grid.area(), next.area());
     } else {
       floats += Workspace::floats_for(next.area(), step.columns, 1);
     }

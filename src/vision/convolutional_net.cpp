@@ -36,7 +36,7 @@ std::int64_t floats_of(const NetStep& step, NetRows in, bool keeps_input) {
       return floats_of(out) +
              Convolution::padded_floats(in.columns, out.columns, step.shape(), out.grid.area());
     case Kind::kDepthwise:
-      return floats_of(out) + DepthwiseConvolution::workspace_floats(out.columns, out.grid.area());
+      return floats_of(out) + DepthwiseConvolution::padded_floats(out.columns, out.grid.area());
     case Kind::kAttend:
       return floats_of(out) + MultiQueryAttention::workspace_floats(step, in);
     default:

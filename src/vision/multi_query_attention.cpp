@@ -33,7 +33,7 @@ std::int64_t MultiQueryAttention::workspace_floats(const NetStep& step, NetRows 
   const std::int64_t rows = in.grid.area(), from = keys(step, in);
   const std::int64_t width = step.key_width + std::int64_t{step.value_width};
   return Workspace::floats_for(rows, step.heads * width, 2) +
-         2 * DepthwiseConvolution::workspace_floats(in.columns, from) +
+         2 * DepthwiseConvolution::padded_floats(in.columns, from) +
          Workspace::floats_for(from, width, 2) + Workspace::floats_for(rows, in.columns, 1);
 }
 
