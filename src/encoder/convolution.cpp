@@ -1,10 +1,12 @@
 #include "encoder/convolution.hpp"
 
 #include "encoder/padded_rows.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
+
+namespace {
 
 std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, Grid grid) {
   const Grid out = shape.behind(grid);
@@ -22,6 +24,14 @@ std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, Grid g
           is_inside ? from_y * std::int64_t{grid.width} + from_x : grid.area()));
     }
   }
+  return rows;
+}
+
+}  // namespace
+
+std::vector<std::vector<std::int32_t>> rows_by_tap(const ConvolutionShape& shape, Grid grid) {
+  std::vector<std::vector<std::int32_t>> rows;
+  for (int tap = 0; tap < shape.taps(); ++tap) rows.push_back(rows_at(shape, tap, grid));
   return rows;
 }
 
@@ -74,20 +84,20 @@ void Convolution::run_padded(Backend& backend, Workspace& workspace, View in, Gr
                              View out) const {
   const Workspace::Scope scope(workspace);
   const View padded = {in.data, in.rows + 1, in.columns, in.stride};
-  const int taps = static_cast<int>(shape_.taps());
-  std::vector<std::vector<std::int32_t>> rows;
-  for (int tap = 0; tap < taps; ++tap) rows.push_back(rows_at(shape_, tap, grid));
-  const std::int64_t most = std::min(out.rows, rows_at_once(taps * inputs_));
-  const View all_squares = workspace.view(most, taps * inputs_);
+  const std::vector<std::vector<std::int32_t>> rows = rows_by_tap(shape_, grid);
+  const std::int64_t columns = shape_.taps() * inputs_;
+  const std::int64_t most = std::min(out.rows, rows_at_once(columns));
+  const View all_squares = workspace.view(most, columns);
   for (std::int64_t first = 0; first < out.rows; first += most) {
     const std::int64_t count = std::min(most, out.rows - first);
     const View squares = all_squares.first_rows(count);
-    for (int tap = 0; tap < taps; ++tap) {
-      backend.gather_rows(padded, std::span(rows[tap]).subspan(first, count),
-                          squares.slice(tap * inputs_, inputs_));
+    std::int64_t column = 0;
+    for (const std::vector<std::int32_t>& read : rows) {
+      backend.gather_rows(padded, std::span(read).subspan(first, count),
+                          squares.slice(column, inputs_));
+      column += inputs_;
     }
-    const MatmulOutput output = product_of({linear_, some_rows(out, first, count)});
-    backend.matmul(squares, {&output, 1});
+    multiply(backend, linear_, squares, some_rows(out, first, count));
   }
 }
 

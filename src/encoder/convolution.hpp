@@ -37,8 +37,8 @@ struct ConvolutionShape {
   }
 };
 
-/// The row of `grid` that a tap reads for each row of the result; beyond the edges grid.area().
-std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, Grid grid);
+/// The row of `grid` that each tap reads for each row of the result; beyond the edges grid.area().
+std::vector<std::vector<std::int32_t>> rows_by_tap(const ConvolutionShape& shape, Grid grid);
 
 /// From weights [outputs][inputs][taps], `columns` being inputs and taps, to [outputs][taps]
 /// [inputs].

@@ -22,15 +22,11 @@ DepthwiseConvolution::DepthwiseConvolution(WeightLoader& loader, const std::stri
     : shape_(shape) {
   const std::int64_t taps = shape.taps();
   const std::vector<float> values = loader.values(name + ".weight", taps * columns);
-  std::vector<float> factors(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    factors[i % taps * columns + i / taps] = values[i];
-  }
-  factors_ = loader.upload(factors);
+  factors_ = loader.upload(taps_before_inputs(values, std::ssize(values), taps));
   bias_ = loader.vector(name + ".bias", columns, Presence::kOptional);
 }
 
-std::int64_t DepthwiseConvolution::workspace_floats(std::int64_t columns, std::int64_t behind) {
+std::int64_t DepthwiseConvolution::padded_floats(std::int64_t columns, std::int64_t behind) {
   return Workspace::floats_for(std::min(behind, rows_at_once(columns)), columns, 1) +
          Workspace::floats_for(behind, columns, 1);
 }
@@ -46,9 +42,7 @@ void DepthwiseConvolution::run_padded(Backend& backend, Workspace& workspace, Vi
                                       View out) const {
   const Workspace::Scope scope(workspace);
   const View padded = {in.data, in.rows + 1, in.columns, in.stride};
-  const int taps = static_cast<int>(shape_.taps());
-  std::vector<std::vector<std::int32_t>> rows;
-  for (int tap = 0; tap < taps; ++tap) rows.push_back(rows_at(shape_, tap, grid));
+  const std::vector<std::vector<std::int32_t>> rows = rows_by_tap(shape_, grid);
   const std::int64_t most = std::min(out.rows, rows_at_once(out.columns));
   const View all_seen = workspace.view(most, out.columns);
   backend.fill(out, 0.0f);
@@ -56,10 +50,11 @@ void DepthwiseConvolution::run_padded(Backend& backend, Workspace& workspace, Vi
   for (std::int64_t first = 0; first < out.rows; first += most) {
     const std::int64_t count = std::min(most, out.rows - first);
     const View seen = all_seen.first_rows(count), sum = some_rows(out, first, count);
-    for (int tap = 0; tap < taps; ++tap) {
-      backend.gather_rows(padded, std::span(rows[tap]).subspan(first, count), seen);
-      const float* const factors = factors_->data() + tap * out.columns;
+    const float* factors = factors_->data();
+    for (const std::vector<std::int32_t>& read : rows) {
+      backend.gather_rows(padded, std::span(read).subspan(first, count), seen);
       backend.mix_shifted(sum, seen, factors, View{}, sum);
+      factors += out.columns;
     }
   }
 }

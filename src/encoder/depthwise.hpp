@@ -24,15 +24,15 @@ class DepthwiseConvolution {
   /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
   static std::int64_t workspace_floats(std::int64_t columns, std::int64_t rows,
                                        std::int64_t behind) {
-    return workspace_floats(columns, behind) + Workspace::floats_for(rows + 1, columns, 1);
+    return padded_floats(columns, behind) + Workspace::floats_for(rows + 1, columns, 1);
   }
   /// [rows behind(), columns] in the workspace.
   View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;
 
-  /// Floats of a workspace that run_padded() and a view of its `behind` rows take.
-  static std::int64_t workspace_floats(std::int64_t columns, std::int64_t behind);
   /// The same of rows behind which stands one of zeros, into `out`.
   void run_padded(Backend& backend, Workspace& workspace, View in, Grid grid, View out) const;
+  /// Floats of a workspace that run_padded() and a view of its `behind` rows take.
+  static std::int64_t padded_floats(std::int64_t columns, std::int64_t behind);
 
  private:
   ConvolutionShape shape_;

@@ -10,7 +10,7 @@
 #include "base/checked.hpp"
 #include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 #include "model/hyperparameters.hpp"
 
@@ -481,11 +481,9 @@ View Projector::weigh_columns(Backend& backend, Workspace& workspace, const Step
   backend.scale(mean, 1.0f / static_cast<float>(in.rows));
   const View inner = workspace.view(1, step.linear.weight->rows());
   const View last = workspace.view(1, in.columns), factors = workspace.view(1, in.columns);
-  const MatmulOutput first_product = product_of({step.linear, inner});
-  backend.matmul(mean, {&first_product, 1});
+  multiply(backend, step.linear, mean, inner);
   linnet::apply(backend, Activation::kRelu, inner);
-  const MatmulOutput second_product = product_of({step.other, last});
-  backend.matmul(inner, {&second_product, 1});
+  multiply(backend, step.other, inner, last);
   hard_sigmoid(backend, last, factors);
   backend.gated_activation(in, {factors.data, in.rows, in.columns, 0}, Activation::kIdentity, out);
   return out;
@@ -502,11 +500,9 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
     case Kind::kNorm:
       backend.norm(in, step.norm.params(step.spec.norm, step.spec.number), out);
       break;
-    case Kind::kLinear: {
-      const MatmulOutput output = product_of({step.linear, out});
-      backend.matmul(in, {&output, 1});
+    case Kind::kLinear:
+      multiply(backend, step.linear, in, out);
       break;
-    }
     case Kind::kActivate:
       backend.gated_activation(in, View{}, step.spec.activation, out);
       break;

@@ -6,18 +6,13 @@
 #include <cmath>
 
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/hyperparameters.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr std::int64_t kWidestHead = 1024;  // that all backends compute
-
-void multiply(Backend& backend, const Linear& linear, View in, View out) {
-  const MatmulOutput output = product_of({linear, out});
-  backend.matmul(in, {&output, 1});
-}
 
 }  // namespace
 

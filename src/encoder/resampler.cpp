@@ -8,18 +8,13 @@
 #include "backend/kv_pages.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/hyperparameters.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr int kHeadWidth = 128;
-
-void multiply(Backend& backend, const Linear& linear, View in, View out) {
-  const MatmulOutput output = product_of({linear, out});
-  backend.matmul(in, {&output, 1});
-}
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/hyperparameters.hpp"
 
 namespace linnet {
@@ -86,8 +86,7 @@ void ResidualQuantiser::run(Backend& backend, Workspace& workspace, View in, Vie
   backend.copy(in, left);
   backend.fill(out, 0.0f);
   for (std::size_t i = 0; i < books_.size(); ++i) {
-    const MatmulOutput output = product_of({books_[i], scores});
-    backend.matmul(left, {&output, 1});
+    multiply(backend, books_[i], left, scores);
     backend.download(scores, values.data());
     const std::vector<std::int32_t> codes = largest_of_rows(values, codes_, sizes_[i]);
     backend.embed_rows(*books_[i].weight, codes, found);

@@ -8,7 +8,6 @@
 #include "backend/kv_pages.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 #include "model/hyperparameters.hpp"
 

@@ -26,6 +26,9 @@ std::int64_t convolved_columns(const HearingSpec& spec) {
   return own > 0 ? own : spec.tower.width;
 }
 
+// Rows behind a row that its convolution reads.
+int later_rows(const ConformerSpec& own) { return own.is_causal ? 0 : own.taps - 1 - own.taps / 2; }
+
 // Floats of a row in the largest part of a layer, and of what is kept beside it.
 std::int64_t columns_of_layer(const HearingSpec& spec) {
   const AttentionSpec& a = attention_of(spec);
@@ -34,6 +37,15 @@ std::int64_t columns_of_layer(const HearingSpec& spec) {
   return distances + spec.projected_columns() +
          std::max({7 * width + 2 * extended + 2 * distances, 2 * width + mlp_of(spec).width,
                    4 * width + 4 * convolved_columns(spec)});
+}
+
+std::int64_t state_floats(const HearingSpec& spec) {
+  return RowConvolution::state_floats(convolved_columns(spec), spec.conformer->taps);
+}
+
+// With those of zeros behind them, which convolutions read.
+std::int64_t most_rows(const HearingSpec& spec) {
+  return spec.chunk_rows() + later_rows(*spec.conformer);
 }
 
 // Rows of each block.
@@ -56,11 +68,12 @@ std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
   const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, mlp_of(spec).width);
   const RowLayout blocks(blocks_of(spec, spec.chunk_rows()));
   std::int64_t floats =
-      saturating_add(saturating_multiply(spec.chunk_rows(), columns_of_layer(spec) + clipped),
+      saturating_add(saturating_multiply(most_rows(spec), columns_of_layer(spec) + clipped),
                      saturating_multiply(blocks.pages() * kPageTokens, kept));
   if (spec.conformer->guess_layers > 0) {
     floats = saturating_add(floats, CtcFeedback::most_floats(spec.chunk_rows()));
   }
+  floats = saturating_add(floats, state_floats(spec));
   return saturating_multiply(saturating_add(floats, distance_weight_floats(spec)),
                              std::int64_t{sizeof(float)});
 }
@@ -139,9 +152,7 @@ void Conformer::load_convolution(WeightLoader& loader, const std::string& stem,
   const auto name = [&](std::string_view part) { return stem + std::string(part); };
   layer.before_convolution = loader.norm(name(own.before_convolution), width);
   layer.gated = loader.linear(name("conv_pw1"), width, 2 * columns);
-  const ConvolutionShape shape{
-      .side = own.taps, .padding = own.is_causal ? own.taps - 1 : own.taps / 2, .is_flat = true};
-  layer.convolution = ColumnwiseConvolution(loader, name("conv_dw"), columns, shape);
+  layer.convolution = RowConvolution(loader, name("conv_dw"), columns, own.taps, later_rows(own));
   layer.behind_convolution = own.mean.empty() ? loader.norm(name(own.behind_convolution), columns)
                                               : load_batch_norm(loader, stem, columns);
   layer.mixed = loader.linear(name("conv_pw2"), columns, width);
@@ -171,14 +182,10 @@ int Conformer::extended_columns() const {
 
 std::int64_t Conformer::workspace_floats() const {
   constexpr int kViews = 16;  // more than are alive at any time
-  const std::int64_t rows = spec_.chunk_rows(), taps = spec_.conformer->taps;
-  std::int64_t floats = Workspace::floats_for(rows, columns_of_layer(spec_), kViews) +
-                        clipped_floats(rows, clipped_columns_);
-  if (feedback_) floats += feedback_->workspace_floats(rows);
-  for (const Layer& layer : layers_) {  // they are all the same
-    return floats + layer.convolution.workspace_floats(rows, rows + taps);
-  }
-  return floats;
+  const std::int64_t rows = most_rows(spec_);
+  const std::int64_t floats = Workspace::floats_for(rows, columns_of_layer(spec_), kViews) +
+                              clipped_floats(rows, clipped_columns_);
+  return feedback_ ? floats + feedback_->workspace_floats(rows) : floats;
 }
 
 Status Conformer::allocate() {
@@ -191,6 +198,9 @@ Status Conformer::allocate() {
       {{{a.heads, extended_columns(), a.value_width}}, KvType::kF32, layout.pages()});
   if (!kv) return kv.error();
   kv_ = std::move(*kv);
+  auto states = backend_.make_state_store({{state_floats(spec_)}, /*slots=*/1});
+  if (!states) return states.error();
+  states_ = std::move(*states);
   return feedback_ ? feedback_->allocate() : Status();
 }
 
@@ -311,8 +321,7 @@ void Conformer::add_convolution(const Layer& layer) {
   const std::int64_t columns = both.columns / 2;
   const View gated = both.slice(0, columns);
   backend_.multiply_gate(both.slice(columns, columns), Activation::kSigmoid, gated);
-  const Grid line{static_cast<int>(in.rows), 1};
-  const View x = layer.convolution.run(backend_, *workspace_, gated, line).first_rows(in.rows);
+  const View x = layer.convolution.run(backend_, *workspace_, *states_, gated);
   if (own.behind_convolution_kind) {
     const NormKind kind = *own.behind_convolution_kind;
     backend_.norm(x, layer.behind_convolution.params(kind, spec_.tower.norm_epsilon), x);

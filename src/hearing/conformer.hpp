@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "encoder/row_layout.hpp"
-#include "hearing/columnwise_convolution.hpp"
 #include "hearing/ctc_feedback.hpp"
 #include "hearing/distance_columns.hpp"
+#include "hearing/row_convolution.hpp"
 #include "model/blocks/pass.hpp"
 
 namespace linnet {
@@ -41,7 +41,7 @@ class Conformer {
     Linear query, key, value, output, gated, mixed;
     std::unique_ptr<Buffer> query_factors, key_factors, query_bias, distance_bias;  // or null
     std::vector<Linear> distances;  // of DistanceColumns
-    ColumnwiseConvolution convolution;
+    RowConvolution convolution;
   };
 
   Layer load_layer(WeightLoader& loader, int index) const;
@@ -71,6 +71,7 @@ class Conformer {
   std::int64_t clipped_columns_ = 0;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvStore> kv_;
+  std::unique_ptr<StateStore> states_;  // of convolutions
   std::unique_ptr<RowLayout> layout_;
   BatchLayout batch_{};
   View stream_{}, kept_{}, key_distances_{};

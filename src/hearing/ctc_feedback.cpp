@@ -6,7 +6,7 @@
 
 #include "backend/kv_pages.hpp"
 #include "encoder/row_layout.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 
 namespace linnet {
 namespace {
@@ -71,15 +71,13 @@ void CtcFeedback::add(Workspace& workspace, View rows) const {
   const Workspace::Scope scope(workspace);
   const View scores = workspace.view(rows.rows, symbols_);
   const View probabilities = workspace.view(rows.rows, symbols_);
-  const MatmulOutput output = product_of({out_, scores});
-  backend_.matmul(rows, {&output, 1});
+  multiply(backend_, out_, rows, scores);
   const int columns = static_cast<int>(symbols_);
   AttentionParams params{0, 1, 1, columns, columns};
   params.causal = false;
   const SymbolLayout layout(rows.rows, symbols_);
   backend_.attention(*kv_, scores, params, layout.layout(), probabilities);
-  const MatmulOutput back = product_of({back_, rows}, /*accumulate=*/true);
-  backend_.matmul(probabilities, {&back, 1});
+  multiply(backend_, back_, probabilities, rows, /*accumulate=*/true);
 }
 
 }  // namespace linnet

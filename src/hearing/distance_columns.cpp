@@ -3,7 +3,7 @@
 #include "base/checked.hpp"
 #include "hearing/distance_waves.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -21,11 +21,6 @@ void for_each_head(const HearingSpec& spec, View query, View all, const auto& fi
     fill(h, query.slice(std::int64_t{h} * a.key_width, a.key_width),
          all.slice(h * head + a.key_width, columns));
   }
-}
-
-void multiply(Backend& backend, const Linear& linear, View in, View out) {
-  const MatmulOutput output = product_of({linear, out});
-  backend.matmul(in, {&output, 1});
 }
 
 // Waves turn as ropes do: those of query and key together give what their distance does.

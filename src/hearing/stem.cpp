@@ -4,7 +4,7 @@
 
 #include "base/checked.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -73,7 +73,7 @@ Stem::Stem(WeightLoader& loader, const HearingSpec& spec) : spec_(spec) {
       loaded.convolution =
           Convolution(loader, step.name, columns, step.columns, shape_of(stem, step));
     } else if (step.kind == Kind::kEach) {
-      loaded.each = ColumnwiseConvolution(loader, step.name, columns, shape_of(stem, step));
+      loaded.each = DepthwiseConvolution(loader, step.name, columns, shape_of(stem, step));
     } else {
       const std::string weight = step.name + ".weight";
       loaded.linear =
@@ -133,7 +133,7 @@ std::int64_t Stem::piece_floats(std::int64_t frames) const {
     if (step.kind == Kind::kConvolve) {
       floats += steps_[i].convolution.workspace_floats(grid.area(), next.area());
     } else if (step.kind == Kind::kEach) {
-      floats += steps_[i].each.workspace_floats(grid.area(), next.area());
+      floats += DepthwiseConvolution::workspace_floats(step.columns, grid.area(), next.area());
     } else {
       floats += Workspace::floats_for(next.area(), step.columns, 1);
     }
@@ -178,8 +178,7 @@ View Stem::run_step(Backend& backend, Workspace& workspace, std::size_t index, V
     out = step.each.run(backend, workspace, x, grid);
   } else {
     out = workspace.view(x.rows, spec.columns);
-    const MatmulOutput output = product_of({step.linear, out});
-    backend.matmul(x, {&output, 1});
+    multiply(backend, step.linear, x, out);
   }
   if (step.norm) {
     backend.norm(out, step.norm.params(NormKind::kLayer, StemSpec::kNormEpsilon), out);
@@ -211,8 +210,7 @@ View Stem::join(Backend& backend, Workspace& workspace, View x, Grid grid) const
     backend.copy(one, all.slice(bin * x.columns, x.columns));
   }
   const View out = workspace.view(grid.height, spec_.tower.width);
-  const MatmulOutput output = product_of({joined_, out});
-  backend.matmul(all, {&output, 1});
+  multiply(backend, joined_, all, out);
   return out;
 }
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "hearing/columnwise_convolution.hpp"
+#include "encoder/depthwise.hpp"
 #include "hearing/hearing_spec.hpp"
 #include "hearing/sound_chunks.hpp"
 
@@ -22,7 +22,7 @@ class Stem {
  private:
   struct Step {
     Convolution convolution;
-    ColumnwiseConvolution each;
+    DepthwiseConvolution each;
     Linear linear;
     Norm norm;
   };

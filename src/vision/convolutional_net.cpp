@@ -10,7 +10,7 @@
 #include "encoder/padded_rows.hpp"
 #include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -36,7 +36,7 @@ std::int64_t floats_of(const NetStep& step, NetRows in, bool keeps_input) {
       return floats_of(out) +
              Convolution::padded_floats(in.columns, out.columns, step.shape(), out.grid.area());
     case Kind::kDepthwise:
-      return floats_of(out) + DepthwiseConvolution::workspace_floats(out.columns, out.grid.area());
+      return floats_of(out) + DepthwiseConvolution::padded_floats(out.columns, out.grid.area());
     case Kind::kAttend:
       return floats_of(out) + MultiQueryAttention::workspace_floats(step, in);
     default:
@@ -233,10 +233,8 @@ void ConvolutionalNet::run(const Step& step, View in, View out) {
       return step.convolution.run_padded(backend_, *workspace_, in, step.in.grid, out);
     case Kind::kDepthwise:
       return step.depthwise.run_padded(backend_, *workspace_, in, step.in.grid, out);
-    case Kind::kPointwise: {
-      const MatmulOutput output = product_of({step.linear, out});
-      return backend_.matmul(in, {&output, 1});
-    }
+    case Kind::kPointwise:
+      return multiply(backend_, step.linear, in, out);
     case Kind::kNorm:
       return backend_.norm(in, step.norm.params(step.spec.norm, step.spec.epsilon), out);
     case Kind::kActivate:

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "encoder/row_layout.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 
 namespace linnet {
 
@@ -33,7 +33,7 @@ std::int64_t MultiQueryAttention::workspace_floats(const NetStep& step, NetRows 
   const std::int64_t rows = in.grid.area(), from = keys(step, in);
   const std::int64_t width = step.key_width + std::int64_t{step.value_width};
   return Workspace::floats_for(rows, step.heads * width, 2) +
-         2 * DepthwiseConvolution::workspace_floats(in.columns, from) +
+         2 * DepthwiseConvolution::padded_floats(in.columns, from) +
          Workspace::floats_for(from, width, 2) + Workspace::floats_for(rows, in.columns, 1);
 }
 
@@ -48,8 +48,7 @@ View MultiQueryAttention::make(Backend& backend, Workspace& workspace, const Sou
     in = fewer;
   }
   const View made = workspace.view(in.rows, source.linear.weight->rows());
-  const MatmulOutput output = product_of({source.linear, made});
-  backend.matmul(in, {&output, 1});
+  multiply(backend, source.linear, in, made);
   return made;
 }
 
@@ -62,8 +61,7 @@ void MultiQueryAttention::run(Backend& backend, Workspace& workspace, KvStore& k
   BatchLayout layout = rows.layout();
   backend.store_kv(kv, layer, key, value, layout);
   const View query = workspace.view(in.rows, query_.weight->rows());
-  const MatmulOutput queries = product_of({query_, query});
-  backend.matmul(in, {&queries, 1});
+  multiply(backend, query_, in, query);
   AttentionParams params{layer, step_.heads, 1, step_.key_width, step_.value_width};
   params.scale = 1.0f / std::sqrt(static_cast<float>(step_.key_width));
   params.causal = false;
@@ -71,8 +69,7 @@ void MultiQueryAttention::run(Backend& backend, Workspace& workspace, KvStore& k
   layout.positions = layout.sequences = zeros;
   const View seen = workspace.view(in.rows, std::int64_t{step_.heads} * step_.value_width);
   backend.attention(kv, query, params, layout, seen);
-  const MatmulOutput output = product_of({output_, out});
-  backend.matmul(seen, {&output, 1});
+  multiply(backend, output_, seen, out);
 }
 
 }  // namespace linnet

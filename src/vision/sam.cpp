@@ -9,7 +9,7 @@
 
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
 #include "model/hyperparameters.hpp"
 #include "vision/stretching.hpp"
@@ -25,11 +25,6 @@ std::int64_t outputs_of(const WeightLoader& loader, const std::string& stem, int
                         std::int64_t columns) {
   const std::int64_t outputs = loader.elements(stem) / (side * side * columns);
   return std::clamp<std::int64_t>(outputs, 1, Hyperparameters::kWidest);
-}
-
-void multiply(Backend& backend, const Linear& linear, View in, View out, bool accumulate = false) {
-  const MatmulOutput output = product_of({linear, out}, accumulate);
-  backend.matmul(in, {&output, 1});
 }
 
 std::vector<int> sides_of(const SamSpec& spec) {

@@ -5,7 +5,7 @@
 
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
+#include "model/blocks/multiply.hpp"
 #include "vision/vision_sizes.hpp"
 
 namespace linnet {
@@ -158,8 +158,7 @@ void VisionModel::project_colours(const Pixels& pixels, std::span<const std::int
   const View patches = workspace_->view(out.rows, spec_.patch_values());
   upload(patches_of(pixels, spec_.patch_side, order), patches);
   normalise(pixel_norm_, patches);
-  const MatmulOutput output = product_of({patch_embedding_, out});
-  backend_.matmul(patches, {&output, 1});
+  multiply(backend_, patch_embedding_, patches, out);
 }
 
 void VisionModel::upload(std::span<const float> values, View to) {

@@ -101,8 +101,10 @@ TEST_F(ConvolutionTest, CoversAllOfTheGrid) {
   EXPECT_EQ(shape.zeros_before(kGrid.width), 0);
   EXPECT_EQ(shape.zeros_before(kGrid.height), 1);
   EXPECT_EQ(shape.behind(kGrid), (Grid{2, 2}));
-  EXPECT_EQ(rows_at(shape, /*tap=*/0, kGrid), (std::vector<std::int32_t>{12, 12, 4, 6}));
-  EXPECT_EQ(rows_at(shape, /*tap=*/8, kGrid), (std::vector<std::int32_t>{6, 12, 12, 12}));
+  const auto rows = rows_by_tap(shape, kGrid);
+  ASSERT_EQ(rows.size(), 9u);
+  EXPECT_EQ(rows[0], (std::vector<std::int32_t>{12, 12, 4, 6}));
+  EXPECT_EQ(rows[8], (std::vector<std::int32_t>{6, 12, 12, 12}));
   const Values got = run(shape);
   EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-4f), expected(shape)));
 }

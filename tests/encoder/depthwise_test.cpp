@@ -21,7 +21,7 @@ class DepthwiseTest : public testing::Test {
     EXPECT_FALSE(loader.failed()) << loader.finish().error().message;
     const std::int64_t behind = shape.behind(grid_).area();
     Workspace workspace(
-        std::move(*backend.allocate(DepthwiseConvolution::workspace_floats(columns_, behind) +
+        std::move(*backend.allocate(DepthwiseConvolution::padded_floats(columns_, behind) +
                                     Workspace::floats_for(grid_.area() + 1, columns_, 1))));
     const View in = workspace.view(grid_.area() + 1, columns_);
     backend.upload(in_, in.data);

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "model/blocks/elementwise.hpp"
+#include "model/blocks/multiply.hpp"
 #include "model/blocks/normalise.hpp"
-#include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -163,8 +163,7 @@ void fuse_results(Backend& backend, Workspace& workspace, const ModelSpec& model
   if (const Norm& norm = weights.results_norm) {
     backend.norm(all, norm.params(model.norm, model.norm_epsilon), all);
   }
-  const MatmulOutput product = product_of({weights.fusion, out});
-  backend.matmul(all, {&product, 1});
+  multiply(backend, weights.fusion, all, out);
   if (const Norm& norm = weights.fused_norm) {
     backend.norm(out, norm.params(model.norm, model.norm_epsilon), out);
   }
