@@ -49,8 +49,17 @@ void WeightLoader::fail(std::string message) {
 
 bool WeightLoader::is_ignored(std::string_view name) const {
   return std::any_of(ignored_.begin(), ignored_.end(), [&](std::string_view pattern) {
-    return pattern.starts_with('*') ? name.ends_with(pattern.substr(1)) : name.starts_with(pattern);
+    if (!pattern.starts_with('*')) return name.starts_with(pattern);
+    return name.ends_with(pattern.substr(1)) && !is_scale_of_nvfp4(name);
   });
+}
+
+bool WeightLoader::is_scale_of_nvfp4(std::string_view name) const {
+  constexpr std::string_view kScale = ".scale";
+  if (!name.ends_with(kScale)) return false;
+  name.remove_suffix(kScale.size());
+  const gguf::Tensor* const weight = file_.find_tensor(fmt::format("{}.weight", name));
+  return weight && weight->format->type == TensorType::kNVFP4;
 }
 
 const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presence,

@@ -114,7 +114,8 @@ class WeightLoader {
   /// Values of `stem`.weight; 0 where absent.
   std::int64_t elements(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
-  /// `pattern` or, where it begins with '*', end with the rest of it.
+  /// `pattern` or, where it begins with '*', end with the rest of it. Of the latter, the scale of a
+  /// weight in NVFP4 is used all the same: it is a part of what is packed so.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
 
   /// Keeps "FILE: message", if it is the first error.
@@ -137,6 +138,7 @@ class WeightLoader {
 
   std::int64_t extent(const std::string& stem, std::size_t dimension) const;
   bool is_ignored(std::string_view name) const;
+  bool is_scale_of_nvfp4(std::string_view name) const;
   float scale(const std::string& stem);
   std::optional<Clip> clip(const std::string& stem);
   Clip::Range range(const std::string& stem);

@@ -297,6 +297,24 @@ TEST_F(WeightLoaderTest, IgnoredTensorsAreAsIfTheyWereNotThere) {
   EXPECT_EQ(error(), "missing tensor blk.1.up.weight");
 }
 
+TEST_F(WeightLoaderTest, TheScaleOfAWeightInNvfp4IsNoneOfTheIgnoredOnes) {
+  const std::vector<std::byte> packed(
+      static_cast<std::size_t>(find_format("NVFP4")->size_bytes(64)));
+  file_.packed_tensor("blk.0.q.weight", {64, 1}, packed, "NVFP4")
+      .tensor("blk.0.q.scale", {1}, {3})
+      .tensor("blk.0.k.weight", {64, 1})
+      .tensor("blk.0.k.scale", {1}, {3})
+      .packed_tensor("blk.1.q.weight", {64, 1}, packed, "NVFP4")
+      .tensor("blk.1.q.scale", {1}, {3});
+  loader().ignore("*.q.scale");
+  loader().ignore("*.k.scale");
+  loader().ignore("blk.1.");
+  EXPECT_EQ(loader().linear("blk.0.q", 64, 1).scale, 3.0f);
+  EXPECT_EQ(loader().linear("blk.0.k", 64, 1).scale, 1.0f);
+  EXPECT_FALSE(loader().linear("blk.1.q", 64, 1, Presence::kOptional));
+  EXPECT_EQ(error(), "");
+}
+
 TEST_F(WeightLoaderTest, TheFirstErrorIsKeptAndNothingIsLoadedAfterIt) {
   file_.tensor("up.weight", {3, 2});
   EXPECT_FALSE(loader().failed());
