@@ -91,9 +91,11 @@ Status Lora::check_shapes(const File& model) const {
       return Error{
           fmt::format("changes tensor {}, which {} does not have", name, model.path().string())};
     }
-    // What is added to the weights in the file would be scaled with them.
+    // What is added to the weights in the file would be scaled with them. (Such a factor is one
+    // number for each matrix; that of Gemma 4's router is a norm.)
     const std::string scale = scale_name(name);
-    if (model.find_tensor(scale)) {
+    const Tensor* const factors = model.find_tensor(scale);
+    if (factors && factors->shape[0] == weight->shape[2]) {
       return Error{fmt::format(
           "changes tensor {}, which tensor {} scales, so that it can't be applied", name, scale)};
     }
