@@ -1,5 +1,6 @@
 #include "encoder/convolution.hpp"
 
+#include "encoder/made_linear.hpp"
 #include "encoder/padded_rows.hpp"
 #include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
@@ -50,10 +51,8 @@ Convolution::Convolution(WeightLoader& loader, const std::string& name, std::int
                          std::int64_t outputs, ConvolutionShape shape)
     : shape_(shape), inputs_(inputs), outputs_(outputs) {
   const std::int64_t taps = shape.taps(), columns = taps * inputs;
-  const std::string weight = name + ".weight";
-  const std::vector<float> values = loader.values(weight, columns * outputs);
-  linear_ = loader.projection(weight, taps_before_inputs(values, columns, taps), columns);
-  if (linear_) linear_.bias = loader.vector(name + ".bias", outputs, Presence::kOptional);
+  const std::vector<float> values = loader.values(name + ".weight", columns * outputs);
+  linear_ = made_linear(loader, name, taps_before_inputs(values, columns, taps), columns, outputs);
 }
 
 namespace {

@@ -57,12 +57,15 @@ class Convolution {
   std::int64_t outputs() const { return outputs_; }
   Grid behind(Grid grid) const { return shape_.behind(grid); }
   /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
-  std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const {
-    return padded_floats(inputs_, outputs_, shape_, behind) +
-           Workspace::floats_for(rows + 1, inputs_, 1);
+  static std::int64_t workspace_floats(std::int64_t inputs, std::int64_t outputs,
+                                       const ConvolutionShape& shape, std::int64_t rows,
+                                       std::int64_t behind) {
+    return padded_floats(inputs, outputs, shape, behind) +
+           Workspace::floats_for(rows + 1, inputs, 1);
   }
+  /// The same for the rows of a grid.
   std::int64_t workspace_floats(Grid grid) const {
-    return workspace_floats(grid.area(), behind(grid).area());
+    return workspace_floats(inputs_, outputs_, shape_, grid.area(), behind(grid).area());
   }
   /// [rows behind(), outputs()] in the workspace.
   View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;

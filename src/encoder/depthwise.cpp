@@ -11,7 +11,7 @@ namespace {
 
 // They stay in a cache from tap to tap.
 std::int64_t rows_at_once(std::int64_t columns) {
-  constexpr std::int64_t kFloats = std::int64_t{1} << 16;
+  constexpr std::int64_t kFloats = std::int64_t{1} << 18;
   return std::max<std::int64_t>(1, kFloats / columns);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -40,7 +41,7 @@ struct ProjectorStep {
     kRowBehind,     ///< behind all rows comes the vector `name` or, where there is a norm `other`,
                     ///< the first row of the table `name`, normalised
     kConvolve,      ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
-    kResample,      ///< queries become the rows (ResamplerSpec); `name` is before its weights
+    kResample,      ///< learned `queries` become the rows (Resampler); `name` is before its weights
     kMeanOfRuns,    ///< runs of `side` rows become their mean; fewer at the end are left out
     kJoinRuns,      ///< runs of `side` rows become one, row behind row; zeros fill the last one
     kGateOfHalf,    ///< of what `name` gives, the first half times the second one, activated
@@ -63,8 +64,9 @@ struct ProjectorStep {
   std::string name = {}, other = {};
   int side = 1;
   std::vector<int> sizes = {};
-  int queries = 0, heads = 1;  ///< of kAskWindows: rows of a window, and of attention
-  int least_height = 0;        ///< of kRowBehind, in places: lower pictures have no such row
+  int queries = 0;       ///< of kResample, and of a window of kAskWindows
+  int heads = 1;         ///< of kAskWindows
+  int least_height = 0;  ///< of kRowBehind, in places: lower pictures have no such row
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm
   /// Of kLinear: how the file has the weights.
@@ -77,13 +79,8 @@ struct ProjectorStep {
   } weights = Weights::kUsual;
   Activation activation = Activation::kGelu;
   WindowQueriesSpec windows = {};
-};
 
-/// Of a projector that makes as many rows of every picture: see Resampler.
-struct ResamplerSpec {
-  std::int64_t queries = 0;  ///< rows of a picture; 0: there is none, and patches become rows
-  std::int64_t columns = 0;  ///< of a query
-  float norm_epsilon = 1e-6f;
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::kQuantise) + 1;
 };
 
 }  // namespace linnet

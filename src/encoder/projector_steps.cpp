@@ -81,8 +81,11 @@ ProjectorStep gate_of_half(std::string name, Activation activation) {
       .kind = ProjectorStep::Kind::kGateOfHalf, .name = std::move(name), .activation = activation};
 }
 
-ProjectorStep resample(std::string name) {
-  return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
+ProjectorStep resample(std::string name, int queries, float epsilon) {
+  return {.kind = ProjectorStep::Kind::kResample,
+          .name = std::move(name),
+          .queries = queries,
+          .number = epsilon};
 }
 
 ProjectorStep quantise(std::string books, std::string rows, std::vector<int> sizes) {

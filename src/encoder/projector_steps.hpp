@@ -25,7 +25,7 @@ ProjectorStep convolve(std::string name, int side);
 ProjectorStep mean_of_runs(int length);
 ProjectorStep join_runs(int length);
 ProjectorStep gate_of_half(std::string name, Activation activation);
-ProjectorStep resample(std::string name);
+ProjectorStep resample(std::string name, int queries, float epsilon);
 ProjectorStep quantise(std::string books, std::string rows, std::vector<int> sizes);
 ProjectorStep ask_windows(std::string name, int length, int queries, int heads, float epsilon);
 ProjectorStep add_mean_of(int side);

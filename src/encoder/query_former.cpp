@@ -11,20 +11,22 @@
 namespace linnet {
 namespace {
 
-RowLayout layout_of(std::int64_t windows, std::int64_t rows) {
-  return RowLayout(std::vector(static_cast<std::size_t>(windows), static_cast<std::int32_t>(rows)));
+constexpr std::int64_t kWindowsAtOnce = 32;  // what they take does not grow with the rows
+
+std::string stem_of(const ProjectorStep& step, std::size_t layer) {
+  return fmt::format("{}blk.{}.", step.name, layer);
+}
+
+bool has_layer(const WeightLoader& loader, const ProjectorStep& step, std::size_t layer) {
+  return loader.has(stem_of(step, layer) + "self_attn_q.weight");
 }
 
 }  // namespace
 
 QueryFormer::QueryFormer(WeightLoader& loader, const ProjectorStep& step, std::int64_t width)
     : step_(step) {
-  const auto stem = [&](std::size_t layer) { return fmt::format("{}blk.{}.", step.name, layer); };
-  const auto is_there = [&](std::size_t layer) {
-    return loader.has(stem(layer) + "self_attn_q.weight");
-  };
   shape_ = {.heads = step.heads,
-            .columns = std::clamp<std::int64_t>(loader.rows(stem(0) + "self_attn_q"), 1,
+            .columns = std::clamp<std::int64_t>(loader.rows(stem_of(step, 0) + "self_attn_q"), 1,
                                                 Hyperparameters::kWidest),
             .width = width,
             .norm_epsilon = step.number,
@@ -32,29 +34,32 @@ QueryFormer::QueryFormer(WeightLoader& loader, const ProjectorStep& step, std::i
   queries_ = loader.vector(step.name + "query", step.queries * shape_.columns);
   first_ = loader.norm(step.name + "norm", shape_.columns);
   do {
-    layers_.emplace_back(loader, stem(layers_.size()), shape_);
-  } while (!loader.failed() && is_there(layers_.size()));
+    layers_.emplace_back(loader, stem_of(step, layers_.size()), shape_);
+  } while (!loader.failed() && has_layer(loader, step, layers_.size()));
 }
 
-std::int64_t QueryFormer::rows_at_once(const ProjectorStep& step) {
-  const std::int64_t most = std::max(step.side, step.queries);
-  const std::int64_t kept = 2 * pages_for(most) * kPageTokens;
-  return kWindowsAtOnce *
-         (step.side + 2 * most + (3 + QueryLayer::kMostInner) * step.queries + kept);
-}
-
-std::int64_t QueryFormer::workspace_floats() const {
-  const std::int64_t rows = kWindowsAtOnce * step_.side, queries = kWindowsAtOnce * step_.queries;
+std::int64_t QueryFormer::inner_columns(const WeightLoader& loader, const ProjectorStep& step) {
   std::int64_t most = 0;
-  for (const QueryLayer& layer : layers_) {
-    most = std::max(most, layer.workspace_floats(queries, rows));
-  }
-  return Workspace::floats_for(rows, shape_.width, 1) + most;
+  std::size_t layer = 0;
+  do {
+    most = std::max(most, QueryLayer::inner_columns(loader, stem_of(step, layer)));
+  } while (has_layer(loader, step, ++layer));
+  return most;
+}
+
+std::int64_t QueryFormer::workspace_floats(const ProjectorStep& step, std::int64_t width,
+                                           std::int64_t columns, std::int64_t inner) {
+  const std::int64_t rows = kWindowsAtOnce * step.side, queries = kWindowsAtOnce * step.queries;
+  return Workspace::floats_for(rows, width, 1) +
+         QueryLayer::workspace_floats(columns, inner, queries, rows);
+}
+
+std::int64_t QueryFormer::pages(const ProjectorStep& step) {
+  return kWindowsAtOnce * pages_for(std::max(step.side, step.queries));
 }
 
 Result<std::unique_ptr<KvStore>> QueryFormer::make_kv_store(Backend& backend) const {
-  return QueryLayer::make_kv_store(backend, shape_,
-                                   kWindowsAtOnce * pages_for(std::max(step_.side, step_.queries)));
+  return QueryLayer::make_kv_store(backend, shape_, pages(step_));
 }
 
 // Of each window the same.
@@ -79,8 +84,7 @@ void QueryFormer::run(Backend& backend, Workspace& workspace, KvStore& kv, View 
       backend.fill(some_rows(padded, there, padded.rows - there), 0.0f);
     }
     const View queries = some_rows(out, first / length * step_.queries, windows * step_.queries);
-    const RowLayout query_layout = layout_of(windows, step_.queries);
-    const RowLayout row_layout = layout_of(windows, length);
+    const RowLayout query_layout(windows, step_.queries), row_layout(windows, length);
     begin(backend, queries);
     for (const QueryLayer& layer : layers_) {
       layer.run(backend, workspace, kv, query_layout, row_layout, padded, queries);

@@ -12,17 +12,18 @@ namespace linnet {
 /// window.
 class QueryFormer {
  public:
-  /// What they take does not grow with the rows.
-  static constexpr std::int64_t kWindowsAtOnce = 32;
-  /// Rows, as wide as its result, that this is at most, with keys and values.
-  static std::int64_t rows_at_once(const ProjectorStep& step);
-
   /// `step`, of kAskWindows, says how; `width` are the columns of a row that it reads. What is
   /// wrong with the file goes to `loader`.
   QueryFormer(WeightLoader& loader, const ProjectorStep& step, std::int64_t width);
 
-  /// Floats of a workspace that run() takes, whatever the rows.
-  std::int64_t workspace_floats() const;
+  /// Columns within the widest feed-forward part, by the file.
+  static std::int64_t inner_columns(const WeightLoader& loader, const ProjectorStep& step);
+  /// Floats of a workspace that run() takes, whatever the rows, which have `width` columns, and
+  /// queries `columns`.
+  static std::int64_t workspace_floats(const ProjectorStep& step, std::int64_t width,
+                                       std::int64_t columns, std::int64_t inner);
+  /// Of keys and values.
+  static std::int64_t pages(const ProjectorStep& step);
   /// Where run() keeps keys and values.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend) const;
 

@@ -17,8 +17,7 @@ constexpr std::int64_t kWidestHead = 1024;  // that all backends compute
 }  // namespace
 
 QueryLayer::QueryLayer(WeightLoader& loader, const std::string& stem, const Shape& shape)
-    : shape_(shape),
-      inner_(std::clamp<std::int64_t>(loader.rows(stem + "ffn_up"), 1, Hyperparameters::kWidest)) {
+    : shape_(shape), inner_(inner_columns(loader, stem)) {
   const std::int64_t columns = shape.columns;
   if (columns % shape.heads != 0 || columns / shape.heads > kWidestHead) {
     loader.fail(
@@ -48,11 +47,16 @@ QueryLayer::Attention QueryLayer::load_attention(WeightLoader& loader, const std
           .behind = loader.norm(stem + "_norm", columns)};
 }
 
+std::int64_t QueryLayer::inner_columns(const WeightLoader& loader, const std::string& stem) {
+  return std::clamp<std::int64_t>(loader.rows(stem + "ffn_up"), 1, Hyperparameters::kWidest);
+}
+
 // Queries and what attention gives; keys and values, or what is within a feed-forward part.
-std::int64_t QueryLayer::workspace_floats(std::int64_t queries, std::int64_t rows) const {
-  return 2 * Workspace::floats_for(queries, shape_.columns, 1) +
-         std::max(2 * Workspace::floats_for(std::max(rows, queries), shape_.columns, 1),
-                  Workspace::floats_for(queries, inner_, 1));
+std::int64_t QueryLayer::workspace_floats(std::int64_t columns, std::int64_t inner,
+                                          std::int64_t queries, std::int64_t rows) {
+  return 2 * Workspace::floats_for(queries, columns, 1) +
+         std::max(2 * Workspace::floats_for(std::max(rows, queries), columns, 1),
+                  Workspace::floats_for(queries, inner, 1));
 }
 
 Result<std::unique_ptr<KvStore>> QueryLayer::make_kv_store(Backend& backend, const Shape& shape,

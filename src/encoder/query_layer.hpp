@@ -26,8 +26,11 @@ class QueryLayer {
   /// `stem` comes before the names of its weights; what is wrong with the file goes to `loader`.
   QueryLayer(WeightLoader& loader, const std::string& stem, const Shape& shape);
 
-  /// Floats of a workspace that run() takes.
-  std::int64_t workspace_floats(std::int64_t queries, std::int64_t rows) const;
+  /// Columns within the feed-forward part, by the file.
+  static std::int64_t inner_columns(const WeightLoader& loader, const std::string& stem);
+  /// Floats of a workspace that run() takes, for queries of `columns` columns.
+  static std::int64_t workspace_floats(std::int64_t columns, std::int64_t inner,
+                                       std::int64_t queries, std::int64_t rows);
   /// Where run() keeps keys and values of so many pages: those of the queries or those of the rows.
   static Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, const Shape& shape,
                                                         std::int64_t pages);

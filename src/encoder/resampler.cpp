@@ -18,16 +18,17 @@ constexpr int kHeadWidth = 128;
 
 }  // namespace
 
-Resampler::Resampler(WeightLoader& loader, const std::string& stem, const ResamplerSpec& spec,
-                     std::int64_t width)
-    : spec_(spec),
-      columns_(std::clamp<std::int64_t>(loader.rows(stem + ".kv"), 1, Hyperparameters::kWidest)) {
+Resampler::Resampler(WeightLoader& loader, const ProjectorStep& step, std::int64_t width)
+    : norm_epsilon_(step.number),
+      columns_(
+          std::clamp<std::int64_t>(loader.rows(step.name + ".kv"), 1, Hyperparameters::kWidest)) {
+  const std::string& stem = step.name;
   heads_ = static_cast<int>(columns_ / kHeadWidth);
   if (columns_ % kHeadWidth != 0) {
     loader.fail(fmt::format("tensor {}.kv.weight has {} rows, expected a multiple of {}", stem,
                             columns_, kHeadWidth));
   }
-  queries_ = loader.vector(stem + ".query", spec.queries * columns_);
+  queries_ = loader.vector(stem + ".query", step.queries * columns_);
   patches_ = loader.linear(stem + ".kv", width, columns_);
   query_norm_ = loader.norm(stem + ".ln_q", columns_);
   patch_norm_ = loader.norm(stem + ".ln_kv", columns_);
@@ -37,9 +38,10 @@ Resampler::Resampler(WeightLoader& loader, const std::string& stem, const Resamp
   output_ = loader.linear(stem + ".attn.out", columns_, columns_);
 }
 
-std::int64_t Resampler::workspace_floats(std::int64_t patches) const {
-  return 3 * Workspace::floats_for(patches, columns_, 1) +
-         3 * Workspace::floats_for(spec_.queries, columns_, 1);
+std::int64_t Resampler::workspace_floats(std::int64_t columns, std::int64_t queries,
+                                         std::int64_t patches) {
+  return 3 * Workspace::floats_for(patches, columns, 1) +
+         3 * Workspace::floats_for(queries, columns, 1);
 }
 
 Result<std::unique_ptr<KvStore>> Resampler::make_kv_store(Backend& backend,
@@ -67,12 +69,16 @@ std::vector<float> Resampler::places_of(Grid grid) const {
   return places;
 }
 
+void Resampler::normalise(Backend& backend, const Norm& norm, View in, View out) const {
+  backend.norm(in, norm.params(NormKind::kLayer, norm_epsilon_), out);
+}
+
 void Resampler::store_patches(Backend& backend, Workspace& workspace, KvStore& kv, View patches,
                               Grid grid, const BatchLayout& layout) const {
   const Workspace::Scope scope(workspace);
   const View plain = workspace.view(patches.rows, columns_);
   multiply(backend, patches_, patches, plain);
-  backend.norm(plain, patch_norm_.params(NormKind::kLayer, spec_.norm_epsilon), plain);
+  normalise(backend, patch_norm_, plain, plain);
   const View placed = workspace.view(patches.rows, columns_);
   upload_rows(backend, places_of(grid).data(), columns_, placed);
   add(backend, plain, placed);
@@ -84,22 +90,18 @@ void Resampler::store_patches(Backend& backend, Workspace& workspace, KvStore& k
 
 void Resampler::run(Backend& backend, Workspace& workspace, KvStore& kv, View patches, Grid grid,
                     View out) const {
-  const RowLayout rows({static_cast<std::int32_t>(patches.rows)});
-  BatchLayout layout = rows.layout();
-  store_patches(backend, workspace, kv, patches, grid, layout);
+  const SharedKeys layout(out.rows, patches.rows);
+  store_patches(backend, workspace, kv, patches, grid, layout.keys());
   const Workspace::Scope scope(workspace);
   const View normed = workspace.view(out.rows, columns_);
-  backend.norm({queries_->data(), out.rows, columns_, columns_},
-               query_norm_.params(NormKind::kLayer, spec_.norm_epsilon), normed);
+  normalise(backend, query_norm_, {queries_->data(), out.rows, columns_, columns_}, normed);
   const View query = workspace.view(out.rows, columns_);
   multiply(backend, query_, normed, query);
   AttentionParams params{0, heads_, heads_, kHeadWidth, kHeadWidth};
   params.scale = 1.0f / std::sqrt(static_cast<float>(kHeadWidth));
   params.causal = false;
-  const std::vector<std::int32_t> zeros(static_cast<std::size_t>(out.rows), 0);
-  layout.positions = layout.sequences = zeros;
   const View seen = workspace.view(out.rows, columns_);
-  backend.attention(kv, query, params, layout, seen);
+  backend.attention(kv, query, params, layout.rows(), seen);
   multiply(backend, output_, seen, out);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <vector>
 
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
@@ -14,19 +14,18 @@ namespace linnet {
 /// (https://arxiv.org/abs/2408.01800, section 3.1).
 class Resampler {
  public:
-  /// `stem` is before the names of its weights, `width` are the columns of a patch. What is wrong
-  /// with the file goes to `loader`.
-  Resampler(WeightLoader& loader, const std::string& stem, const ResamplerSpec& spec,
-            std::int64_t width);
+  /// `step`, of kResample, says how; `width` are the columns of a patch. What is wrong with the
+  /// file goes to `loader`.
+  Resampler(WeightLoader& loader, const ProjectorStep& step, std::int64_t width);
 
-  /// Columns of a row.
-  std::int64_t columns() const { return columns_; }
-  /// Floats of a workspace that run() takes for at most `patches` patches, besides its result.
-  std::int64_t workspace_floats(std::int64_t patches) const;
+  /// Floats of a workspace that run() takes for at most `patches` patches, besides its result,
+  /// whose rows have `columns` columns.
+  static std::int64_t workspace_floats(std::int64_t columns, std::int64_t queries,
+                                       std::int64_t patches);
   /// Where run() keeps the keys and values of `patches` patches.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
 
-  /// `patches` of a picture of `grid`, by rows from the top, become `out` [queries, columns()].
+  /// `patches` of a picture of `grid`, by rows from the top, become `out` [queries, columns].
   void run(Backend& backend, Workspace& workspace, KvStore& kv, View patches, Grid grid,
            View out) const;
 
@@ -35,7 +34,9 @@ class Resampler {
                      const BatchLayout& layout) const;
   std::vector<float> places_of(Grid grid) const;
 
-  ResamplerSpec spec_;
+  void normalise(Backend& backend, const Norm& norm, View in, View out) const;
+
+  float norm_epsilon_;
   std::int64_t columns_ = 0;
   int heads_ = 1;
   std::unique_ptr<Buffer> queries_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/multiply.hpp"
@@ -11,13 +10,6 @@
 
 namespace linnet {
 namespace {
-
-// Codes in each of `books` books of a tensor; 0 where it is missing.
-std::int64_t codes_of(const WeightLoader& loader, const std::string& name, std::int64_t columns,
-                      std::int64_t books) {
-  return std::min(loader.elements(name) / std::max<std::int64_t>(1, columns * books),
-                  Hyperparameters::kWidest);
-}
 
 // Half the square of each code's length, of which a distance has as much less as its product has
 // more.
@@ -74,8 +66,15 @@ ResidualQuantiser::ResidualQuantiser(WeightLoader& loader, const std::string& bo
   }
 }
 
-std::int64_t ResidualQuantiser::workspace_floats(std::int64_t rows) const {
-  return 2 * Workspace::floats_for(rows, columns_, 1) + Workspace::floats_for(rows, codes_, 1);
+std::int64_t ResidualQuantiser::codes_of(const WeightLoader& loader, const std::string& name,
+                                         std::int64_t columns, std::int64_t books) {
+  return std::min(loader.elements(name) / std::max<std::int64_t>(1, columns * books),
+                  Hyperparameters::kWidest);
+}
+
+std::int64_t ResidualQuantiser::workspace_floats(std::int64_t codes, std::int64_t columns,
+                                                 std::int64_t rows) {
+  return 2 * Workspace::floats_for(rows, columns, 1) + Workspace::floats_for(rows, codes, 1);
 }
 
 void ResidualQuantiser::run(Backend& backend, Workspace& workspace, View in, View out) const {

@@ -22,8 +22,12 @@ class ResidualQuantiser {
   ResidualQuantiser(WeightLoader& loader, const std::string& books, const std::string& rows,
                     std::span<const int> sizes, std::int64_t columns);
 
+  /// Codes in each of `books` books of a tensor of codes of `columns` columns; 0 where it is
+  /// missing.
+  static std::int64_t codes_of(const WeightLoader& loader, const std::string& name,
+                               std::int64_t columns, std::int64_t books);
   /// Floats of a workspace that run() takes.
-  std::int64_t workspace_floats(std::int64_t rows) const;
+  static std::int64_t workspace_floats(std::int64_t codes, std::int64_t columns, std::int64_t rows);
   /// `in` [rows, columns] becomes `out` of the same shape.
   void run(Backend& backend, Workspace& workspace, View in, View out) const;
 

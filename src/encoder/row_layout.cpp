@@ -25,4 +25,17 @@ RowLayout::RowLayout(std::vector<std::int32_t> lengths) : lengths_(std::move(len
   }
 }
 
+RowLayout::RowLayout(std::int64_t sequences, std::int64_t rows)
+    : RowLayout(std::vector<std::int32_t>(static_cast<std::size_t>(sequences),
+                                          static_cast<std::int32_t>(rows))) {}
+
+SharedKeys::SharedKeys(std::int64_t rows, std::int64_t keys)
+    : zeros_(static_cast<std::size_t>(rows), 0), keys_(1, keys) {}
+
+BatchLayout SharedKeys::rows() const {
+  BatchLayout layout = keys();
+  layout.positions = layout.sequences = zeros_;
+  return layout;
+}
+
 }  // namespace linnet

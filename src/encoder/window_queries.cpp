@@ -3,19 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "backend/kv_pages.hpp"
 #include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/given_rows.hpp"
-#include "model/hyperparameters.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr int kHeadWidth = 64;
 constexpr float kEpsilon = 1e-12f;  // of all norms but that of the patches
+
+std::string layer_name(const std::string& stem) { return stem + "."; }
 
 QueryLayer::Shape shape_of(std::int64_t columns) {
   return {.heads = static_cast<int>(std::max<std::int64_t>(1, columns / kHeadWidth)),
@@ -45,11 +45,6 @@ std::vector<std::int32_t> inverse(std::span<const std::int32_t> order) {
   return places;
 }
 
-RowLayout layout_of(std::int64_t windows, std::int64_t rows) {
-  return RowLayout(std::vector<std::int32_t>(static_cast<std::size_t>(windows),
-                                             static_cast<std::int32_t>(rows)));
-}
-
 }  // namespace
 
 // Of a picture: where the rows of its windows stand.
@@ -60,8 +55,8 @@ struct WindowQueries::Picture {
         workspace(own_workspace),
         kv(store),
         windows((patches / of.spec_.side).area()),
-        queries(layout_of(windows, of.spec_.queries())),
-        keys(layout_of(windows, of.spec_.patches())) {}
+        queries(windows, of.spec_.queries()),
+        keys(windows, of.spec_.patches()) {}
 
   Backend& backend;
   Workspace& workspace;
@@ -72,7 +67,7 @@ struct WindowQueries::Picture {
 
 WindowQueries::WindowQueries(WeightLoader& loader, const std::string& stem,
                              const WindowQueriesSpec& spec, std::int64_t columns)
-    : spec_(spec), columns_(columns), layer_(loader, stem + ".", shape_of(columns)) {
+    : spec_(spec), columns_(columns), layer_(loader, layer_name(stem), shape_of(columns)) {
   if (columns % kHeadWidth != 0) {
     loader.fail(fmt::format("patches have {} columns, expected a multiple of {} for {}", columns,
                             kHeadWidth, stem));
@@ -83,17 +78,25 @@ WindowQueries::WindowQueries(WeightLoader& loader, const std::string& stem,
   query_norm_ = loader.norm(stem + ".post_norm", columns);
 }
 
-std::int64_t WindowQueries::workspace_floats(std::int64_t patches) const {
-  const std::int64_t queries = patches / (spec_.merged_side() * spec_.merged_side());
-  return 2 * Workspace::floats_for(patches, columns_, 1) +
-         3 * Workspace::floats_for(queries, columns_, 1) +
-         layer_.workspace_floats(queries, patches);
+std::int64_t WindowQueries::inner_columns(const WeightLoader& loader, const std::string& stem) {
+  return QueryLayer::inner_columns(loader, layer_name(stem));
+}
+
+std::int64_t WindowQueries::workspace_floats(const WindowQueriesSpec& spec, std::int64_t columns,
+                                             std::int64_t inner, std::int64_t patches) {
+  const std::int64_t queries = patches / (spec.merged_side() * spec.merged_side());
+  return 2 * Workspace::floats_for(patches, columns, 1) +
+         3 * Workspace::floats_for(queries, columns, 1) +
+         QueryLayer::workspace_floats(columns, inner, queries, patches);
+}
+
+std::int64_t WindowQueries::pages(const WindowQueriesSpec& spec, std::int64_t patches) {
+  return patches / spec.patches() * pages_for(spec.patches());
 }
 
 Result<std::unique_ptr<KvStore>> WindowQueries::make_kv_store(Backend& backend,
                                                               std::int64_t patches) const {
-  const std::int64_t pages = patches / spec_.patches() * pages_for(spec_.patches());
-  return QueryLayer::make_kv_store(backend, shape_of(columns_), pages);
+  return QueryLayer::make_kv_store(backend, shape_of(columns_), pages(spec_, patches));
 }
 
 // The same `count` rows to each window.

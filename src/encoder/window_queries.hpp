@@ -3,7 +3,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "encoder/grid.hpp"
 #include "encoder/projector_spec.hpp"
@@ -22,8 +21,13 @@ class WindowQueries {
   WindowQueries(WeightLoader& loader, const std::string& stem, const WindowQueriesSpec& spec,
                 std::int64_t columns);
 
-  /// Floats of a workspace that run() takes, with its result.
-  std::int64_t workspace_floats(std::int64_t patches) const;
+  /// Columns within the feed-forward part, by the file.
+  static std::int64_t inner_columns(const WeightLoader& loader, const std::string& stem);
+  /// Floats of a workspace that run() takes, with its result, of patches of `columns` columns.
+  static std::int64_t workspace_floats(const WindowQueriesSpec& spec, std::int64_t columns,
+                                       std::int64_t inner, std::int64_t patches);
+  /// Of keys and values.
+  static std::int64_t pages(const WindowQueriesSpec& spec, std::int64_t patches);
   /// The store that run() needs for a picture of `patches` patches.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
   /// The queries of all windows, by rows of the picture from the top, in the workspace. `place`

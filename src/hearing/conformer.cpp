@@ -1,51 +1,32 @@
 #include "hearing/conformer.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 
 #include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
-#include "model/given_rows.hpp"
 
 namespace linnet {
 namespace {
 
-const AttentionSpec& attention_of(const HearingSpec& spec) {
-  return spec.tower.layers.front().attention;
-}
-
-const MlpSpec& mlp_of(const HearingSpec& spec) { return spec.tower.layers.front().mlp; }
-
-// Of the convolution.
-std::int64_t convolved_columns(const HearingSpec& spec) {
-  const std::int64_t own = spec.conformer->convolved_columns;
-  return own > 0 ? own : spec.tower.width;
-}
-
-// Rows behind a row that its convolution reads.
-int later_rows(const ConformerSpec& own) { return own.is_causal ? 0 : own.taps - 1 - own.taps / 2; }
-
 // Floats of a row in the largest part of a layer, and of what is kept beside it.
 std::int64_t columns_of_layer(const HearingSpec& spec) {
-  const AttentionSpec& a = attention_of(spec);
+  const AttentionSpec& a = spec.attention();
   const std::int64_t width = spec.tower.width, distances = distance_columns(spec);
   const std::int64_t extended = std::int64_t{a.heads} * (a.key_width + distances);
   return distances + spec.projected_columns() +
-         std::max({7 * width + 2 * extended + 2 * distances, 2 * width + mlp_of(spec).width,
-                   4 * width + 4 * convolved_columns(spec)});
+         std::max({7 * width + 2 * extended + 2 * distances, 2 * width + spec.mlp().width,
+                   4 * width + 4 * spec.convolved_columns()});
 }
 
 std::int64_t state_floats(const HearingSpec& spec) {
-  return RowConvolution::state_floats(convolved_columns(spec), spec.conformer->taps);
+  return RowConvolution::state_floats(spec.convolved_columns(), spec.conformer->taps);
 }
 
 // With those of zeros behind them, which convolutions read.
 std::int64_t most_rows(const HearingSpec& spec) {
-  return spec.chunk_rows() + later_rows(*spec.conformer);
+  return spec.chunk_rows() + spec.conformer->later_rows();
 }
 
 // Rows of each block.
@@ -62,10 +43,10 @@ std::vector<std::int32_t> blocks_of(const HearingSpec& spec, std::int64_t rows) 
 }  // namespace
 
 std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
-  const AttentionSpec& a = attention_of(spec);
+  const AttentionSpec& a = spec.attention();
   const std::int64_t kept =
       std::int64_t{a.heads} * (a.key_width + distance_columns(spec) + a.value_width);
-  const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, mlp_of(spec).width);
+  const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, spec.mlp().width);
   const RowLayout blocks(blocks_of(spec, spec.chunk_rows()));
   std::int64_t floats =
       saturating_add(saturating_multiply(most_rows(spec), columns_of_layer(spec) + clipped),
@@ -80,104 +61,8 @@ std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
 
 Conformer::~Conformer() = default;
 
-Conformer::Conformer(WeightLoader& loader, const HearingSpec& spec, Backend& backend)
-    : spec_(spec), backend_(backend), distances_(make_distance_columns(loader, spec, backend)) {
-  for (const std::string& pattern : spec.tower.unused_tensors) loader.ignore(pattern);
-  const auto layers = static_cast<int>(spec.tower.layers.size());
-  for (int i = 0; i < layers && !loader.failed(); ++i) layers_.push_back(load_layer(loader, i));
-  if (spec.conformer->guess_layers > 0) {
-    feedback_ = std::make_unique<CtcFeedback>(loader, spec.tower.width, backend);
-  }
-  clipped_columns_ = loader.clipped_columns();
-}
-
-Conformer::FeedForward Conformer::load_feed_forward(WeightLoader& loader, const std::string& stem,
-                                                    std::string_view end) const {
-  const std::int64_t width = spec_.tower.width, inner = mlp_of(spec_).width;
-  const auto name = [&](std::string_view part) { return fmt::format("{}{}{}", stem, part, end); };
-  return {.before = loader.norm(name("ffn_norm"), width),
-          .behind = loader.norm(name("ffn_post_norm"), width, Presence::kOptional),
-          .up = loader.linear(name("ffn_up"), width, inner),
-          .down = loader.linear(name("ffn_down"), inner, width)};
-}
-
-// The file has them for one head.
-std::unique_ptr<Buffer> Conformer::load_factors(WeightLoader& loader, const std::string& name,
-                                                float scale) const {
-  const AttentionSpec& a = attention_of(spec_);
-  if (scale == 1.0f && !loader.has(name)) return nullptr;
-  std::vector<float> head = loader.values(name, a.key_width, Presence::kOptional);
-  if (head.empty()) head.assign(static_cast<std::size_t>(a.key_width), 1.0f);
-  std::vector<float> all;
-  for (int h = 0; h < a.heads; ++h) {
-    for (const float factor : head) all.push_back(factor * scale);
-  }
-  return loader.upload(all);
-}
-
-Conformer::Layer Conformer::load_layer(WeightLoader& loader, int index) const {
-  const ConformerSpec& own = *spec_.conformer;
-  const std::int64_t width = spec_.tower.width;
-  const std::string stem = fmt::format("{}.{}.", spec_.tower.layer_name, index);
-  const auto name = [&](std::string_view part) { return stem + std::string(part); };
-  const auto square = [&](std::string_view part) {
-    return loader.linear(name(part), width, width);
-  };
-  const auto bias = [&](std::string_view part) {
-    return part.empty() ? nullptr : loader.vector(name(part), width);
-  };
-  Layer layer;
-  layer.first = load_feed_forward(loader, stem, "");
-  layer.before_attention = loader.norm(name(own.before_attention), width);
-  layer.query = square("attn_q");
-  layer.key = square("attn_k");
-  layer.value = square("attn_v");
-  layer.output = square("attn_out");
-  layer.query_factors = load_factors(loader, name(own.query_factors) + ".weight", own.query_scale);
-  layer.key_factors = load_factors(loader, name(own.key_factors) + ".weight", own.key_scale);
-  layer.query_bias = bias(own.query_bias);
-  layer.distance_bias = bias(own.distance_bias);
-  layer.distances = distances_->load(loader, name(own.distances));
-  layer.behind_attention = loader.norm(name("attn_post_norm"), width, Presence::kOptional);
-  load_convolution(loader, stem, layer);
-  layer.second = load_feed_forward(loader, stem, "_1");
-  layer.last = loader.norm(name("ln2"), width);
-  return layer;
-}
-
-void Conformer::load_convolution(WeightLoader& loader, const std::string& stem,
-                                 Layer& layer) const {
-  const ConformerSpec& own = *spec_.conformer;
-  const std::int64_t width = spec_.tower.width, columns = convolved_columns(spec_);
-  const auto name = [&](std::string_view part) { return stem + std::string(part); };
-  layer.before_convolution = loader.norm(name(own.before_convolution), width);
-  layer.gated = loader.linear(name("conv_pw1"), width, 2 * columns);
-  layer.convolution = RowConvolution(loader, name("conv_dw"), columns, own.taps, later_rows(own));
-  layer.behind_convolution = own.mean.empty() ? loader.norm(name(own.behind_convolution), columns)
-                                              : load_batch_norm(loader, stem, columns);
-  layer.mixed = loader.linear(name("conv_pw2"), columns, width);
-}
-
-// The factor of each column and what is added to it.
-Norm Conformer::load_batch_norm(WeightLoader& loader, const std::string& stem,
-                                std::int64_t columns) const {
-  const ConformerSpec& own = *spec_.conformer;
-  const auto values = [&](std::string_view name) {
-    return loader.values(stem + std::string(name), columns);
-  };
-  const std::string norm(own.behind_convolution);
-  std::vector<float> factors = values(norm + ".weight"), sums = values(norm + ".bias");
-  const std::vector<float> means = values(own.mean), variances = values(own.variance);
-  if (loader.failed()) return {};
-  for (std::size_t c = 0; c < factors.size(); ++c) {
-    factors[c] /= std::sqrt(std::max(0.0f, variances[c]) + own.variance_epsilon);
-    sums[c] -= means[c] * factors[c];
-  }
-  return {.weight = loader.upload(factors), .bias = loader.upload(sums)};
-}
-
 int Conformer::extended_columns() const {
-  return attention_of(spec_).key_width + distance_columns(spec_);
+  return spec_.attention().key_width + distance_columns(spec_);
 }
 
 std::int64_t Conformer::workspace_floats() const {
@@ -185,14 +70,14 @@ std::int64_t Conformer::workspace_floats() const {
   const std::int64_t rows = most_rows(spec_);
   const std::int64_t floats = Workspace::floats_for(rows, columns_of_layer(spec_), kViews) +
                               clipped_floats(rows, clipped_columns_);
-  return feedback_ ? floats + feedback_->workspace_floats(rows) : floats;
+  return feedback_ ? floats + feedback_->workspace_floats(spec_.chunk_rows()) : floats;
 }
 
 Status Conformer::allocate() {
   auto buffer = backend_.allocate(workspace_floats());
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));
-  const AttentionSpec& a = attention_of(spec_);
+  const AttentionSpec& a = spec_.attention();
   const RowLayout layout(blocks_of(spec_, spec_.chunk_rows()));
   auto kv = backend_.make_kv_store(
       {{{a.heads, extended_columns(), a.value_width}}, KvType::kF32, layout.pages()});
@@ -254,14 +139,14 @@ void Conformer::add_feed_forward(const FeedForward& part) {
   const View in = workspace_->view(stream_.rows, stream_.columns);
   normalise(part.before, stream_, in);
   const View inner = project(pass(), part.up, in);
-  apply(backend_, mlp_of(spec_).gate.activation, inner);
+  apply(backend_, spec_.mlp().gate.activation, inner);
   const View out = project(pass(), part.down, inner);
   if (part.behind) normalise(part.behind, out, out);
   backend_.add_scaled(out, 0.5f, 1.0f, stream_);
 }
 
 void Conformer::add_attention(const Layer& layer) {
-  const AttentionSpec& a = attention_of(spec_);
+  const AttentionSpec& a = spec_.attention();
   const Workspace::Scope scope(*workspace_);
   const View in = workspace_->view(stream_.rows, stream_.columns);
   normalise(layer.before_attention, stream_, in);
@@ -288,7 +173,7 @@ void Conformer::add_attention(const Layer& layer) {
 
 // Of each head what meets keys, and behind that what meets their distances.
 void Conformer::fill_queries(const Layer& layer, View query, View all) const {
-  const AttentionSpec& a = attention_of(spec_);
+  const AttentionSpec& a = spec_.attention();
   const auto head = [&](View x, int h) {
     return x.slice(std::int64_t{h} * a.key_width, a.key_width);
   };
@@ -304,7 +189,7 @@ void Conformer::fill_queries(const Layer& layer, View query, View all) const {
 }
 
 void Conformer::fill_keys(View key, View all) const {
-  const AttentionSpec& a = attention_of(spec_);
+  const AttentionSpec& a = spec_.attention();
   for (int h = 0; h < a.heads; ++h) {
     const View own = all.slice(std::int64_t{h} * extended_columns(), extended_columns());
     backend_.copy(key.slice(std::int64_t{h} * a.key_width, a.key_width), own.slice(0, a.key_width));

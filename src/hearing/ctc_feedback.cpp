@@ -13,24 +13,6 @@ namespace {
 
 constexpr std::int64_t kMostSymbols = 1024;  // columns of a head that all backends compute
 
-// All rows of a batch see one sequence of `symbols` keys.
-class SymbolLayout {
- public:
-  SymbolLayout(std::int64_t rows, std::int64_t symbols)
-      : zeros_(static_cast<std::size_t>(rows), 0), keys_({static_cast<std::int32_t>(symbols)}) {}
-
-  BatchLayout keys() const { return keys_.layout(); }
-  BatchLayout layout() const {
-    BatchLayout layout = keys();
-    layout.positions = layout.sequences = zeros_;
-    return layout;
-  }
-
- private:
-  const std::vector<std::int32_t> zeros_;
-  const RowLayout keys_;
-};
-
 }  // namespace
 
 CtcFeedback::CtcFeedback(WeightLoader& loader, std::int64_t width, Backend& backend)
@@ -54,7 +36,7 @@ Status CtcFeedback::allocate() {
   if (!kv) return kv.error();
   kv_ = std::move(*kv);
   const View ones{ones_->data(), symbols_, symbols_, symbols_};
-  backend_.store_kv(*kv_, 0, ones, ones, SymbolLayout(0, symbols_).keys());
+  backend_.store_kv(*kv_, 0, ones, ones, SharedKeys(0, symbols_).keys());
   return {};
 }
 
@@ -75,8 +57,8 @@ void CtcFeedback::add(Workspace& workspace, View rows) const {
   const int columns = static_cast<int>(symbols_);
   AttentionParams params{0, 1, 1, columns, columns};
   params.causal = false;
-  const SymbolLayout layout(rows.rows, symbols_);
-  backend_.attention(*kv_, scores, params, layout.layout(), probabilities);
+  const SharedKeys layout(rows.rows, symbols_);
+  backend_.attention(*kv_, scores, params, layout.rows(), probabilities);
   multiply(backend_, back_, probabilities, rows, /*accumulate=*/true);
 }
 

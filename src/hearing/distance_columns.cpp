@@ -9,13 +9,9 @@
 namespace linnet {
 namespace {
 
-const AttentionSpec& attention_of(const HearingSpec& spec) {
-  return spec.tower.layers.front().attention;
-}
-
 // Calls back with each head's part of `query`, and its columns in `all`.
 void for_each_head(const HearingSpec& spec, View query, View all, const auto& fill) {
-  const AttentionSpec& a = attention_of(spec);
+  const AttentionSpec& a = spec.attention();
   const std::int64_t columns = distance_columns(spec), head = a.key_width + columns;
   for (int h = 0; h < a.heads; ++h) {
     fill(h, query.slice(std::int64_t{h} * a.key_width, a.key_width),
@@ -33,7 +29,7 @@ class WaveColumns : public DistanceColumns {
   }
 
   std::vector<Linear> load(WeightLoader& loader, const std::string& stem) const override {
-    const AttentionSpec& a = attention_of(spec_);
+    const AttentionSpec& a = spec_.attention();
     const std::string name = stem + ".weight";
     const std::int64_t width = spec_.tower.width, columns = wave_columns(spec_);
     const std::vector<float> weights = loader.matrix_values(name, width, width);
@@ -63,14 +59,14 @@ class WaveColumns : public DistanceColumns {
                     const std::vector<Linear>& heads, View query, View all) const override {
     for_each_head(spec_, query, all,
                   [&](int h, View from, View to) { multiply(backend, heads[h], from, to); });
-    turn(backend, layout, all, attention_of(spec_).heads);
+    turn(backend, layout, all, spec_.attention().heads);
   }
 
  private:
   // The last columns of each head of `x`.
   void turn(Backend& backend, const BatchLayout& layout, View x, int heads) const {
     const int columns = wave_columns(spec_), head_width = static_cast<int>(x.columns / heads);
-    const int window = attention_of(spec_).window;
+    const int window = spec_.attention().window;
     std::vector<std::int32_t> turns(layout.positions.begin(), layout.positions.end());
     if (window > 0) {
       for (std::int32_t& place : turns) place %= window;
@@ -147,7 +143,7 @@ class PlaceColumns : public DistanceColumns {
 
   // All heads have the same.
   std::vector<Linear> load_table(WeightLoader& loader, const std::string& name) const {
-    const std::int64_t reach = spec_.conformer->reach, width = attention_of(spec_).key_width;
+    const std::int64_t reach = spec_.conformer->reach, width = spec_.attention().key_width;
     const std::vector<float> table = loader.matrix_values(name, width, 2 * reach + 1);
     std::vector<Linear> heads;
     if (table.empty()) return heads;
@@ -174,12 +170,12 @@ class PlaceColumns : public DistanceColumns {
   }
 
   std::vector<Linear> load_projection(WeightLoader& loader, const std::string& name) const {
-    const std::int64_t head = attention_of(spec_).key_width;
+    const std::int64_t head = spec_.attention().key_width;
     const std::vector<float> outputs = outputs_of(loader, name);
     std::vector<Linear> heads;
     if (outputs.empty()) return heads;
     std::vector<float> values(static_cast<std::size_t>(distances() * head));
-    for (int h = 0; h < attention_of(spec_).heads; ++h) {
+    for (int h = 0; h < spec_.attention().heads; ++h) {
       for (std::int64_t i = 0; i < distances() * head; ++i) {
         values[i] = outputs[(h * head + i % head) * distances() + i / head];
       }
@@ -201,7 +197,7 @@ int distance_columns(const HearingSpec& spec) {
 }
 
 std::int64_t distance_weight_floats(const HearingSpec& spec) {
-  const AttentionSpec& a = attention_of(spec);
+  const AttentionSpec& a = spec.attention();
   const std::int64_t columns = distance_columns(spec);
   const std::int64_t rows = spec.conformer->block_rows > 0 ? 2 * columns - 1 : columns;
   const std::int64_t heads = std::int64_t{a.heads} * std::ssize(spec.tower.layers);

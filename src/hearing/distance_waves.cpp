@@ -7,8 +7,6 @@
 namespace linnet {
 namespace {
 
-int window_of(const HearingSpec& spec) { return spec.tower.layers.front().attention.window; }
-
 // The waves that the values of one period are made of.
 Wave wave_in(const std::vector<double>& period, int number) {
   const auto length = static_cast<int>(period.size());
@@ -27,7 +25,7 @@ Wave wave_in(const std::vector<double>& period, int number) {
 // In a window there are those of 0 to window / 2 turns, and one of nothing, where it takes that for
 // a multiple of 4, which heads are usually of.
 int wave_columns(const HearingSpec& spec) {
-  const int window = window_of(spec);
+  const int window = spec.attention().window;
   return window > 0 ? (window / 2 + 2) / 2 * 4 : static_cast<int>(spec.tower.width / 2 * 2);
 }
 
@@ -36,7 +34,7 @@ DistanceWaves::DistanceWaves(const HearingSpec& spec)
     : width_(spec.tower.width),
       half_(width_ / 2),
       is_apart_(spec.conformer->waves == ConformerSpec::Waves::kApart),
-      window_(window_of(spec)) {
+      window_(spec.attention().window) {
   if (window_ == 0) {
     for (std::int64_t i = 0; i < half_; ++i) {
       frequencies_.push_back(static_cast<float>(frequency(i)));

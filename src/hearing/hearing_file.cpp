@@ -16,7 +16,7 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(std::shared_ptr<const ggu
   if (!spec) return spec.error();
   hearing->spec_ = std::move(*spec);
   const Projection projection = hearing->projection(loader);
-  hearing->projector_bytes_ = projection.workspace_bytes;
+  hearing->projector_bytes_ = projection.bytes;
   const int deep = hearing->spec_.leaves_deepstack ? text.deepstack_layers : 0;
   const Status fits = check_rows_for(text, *hearing->file_, "a sound", projection.columns, deep);
   if (!fits) return fits.error();
@@ -29,12 +29,12 @@ Projection HearingFile::projection(const WeightLoader& loader) const {
   std::int64_t columns = spec_.projected_columns(), rows = spec_.chunk_rows(), bytes = 0;
   if (spec_.groups) {
     const Projection groups = projection_of(loader, spec_.groups->steps, columns, rows);
-    bytes = groups.workspace_bytes;
+    bytes = groups.bytes;
     columns = groups.columns;
     rows = group_rows_of(spec_, rows);
   }
   Projection projection = projection_of(loader, spec_.projector_steps, columns, rows);
-  projection.workspace_bytes = saturating_add(projection.workspace_bytes, bytes);
+  projection.bytes = saturating_add(projection.bytes, bytes);
   return projection;
 }
 

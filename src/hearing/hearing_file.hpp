@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "encoder/projector.hpp"
+#include "encoder/projector_sizes.hpp"
 #include "gguf/gguf_file.hpp"
 #include "hearing/hearing_spec.hpp"
 #include "model/model_spec.hpp"

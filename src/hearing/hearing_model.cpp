@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "backend/kv_pages.hpp"
@@ -66,7 +67,7 @@ std::int64_t hearing_workspace_bytes(const HearingSpec& spec) {
   const std::int64_t rows = spec.chunk_rows();
   std::int64_t bytes = spec.conformer ? conformer_workspace_bytes(spec)
                                       : transformer_bytes(spec.tower, rows, pages_for(rows));
-  bytes = saturating_add(bytes, stem_workspace_bytes(spec));
+  bytes = saturating_add(bytes, saturating_multiply(stem_floats(spec), sizeof(float)));
   if (spec.groups) {
     const std::int64_t grouped = group_rows_of(spec, rows), each = spec.groups->rows;
     const std::int64_t pages = grouped / each * pages_for(each);
@@ -130,7 +131,7 @@ Status HearingModel::load_conformer(WeightLoader& loader) {
 
 Status HearingModel::allocate_workspace() {
   std::int64_t rows = spec_.chunk_rows();
-  std::int64_t floats = stem_->workspace_floats();
+  std::int64_t floats = stem_floats(spec_);
   if (group_projector_) {
     floats = std::max(floats, group_projector_->workspace_floats(rows));
     rows = group_rows_of(spec_, rows);

@@ -74,6 +74,9 @@ struct ConformerSpec {
   /// `reach` add to a head's keys (https://arxiv.org/abs/1803.02155); 0: it has a projection.
   int reach = 0;
   int guess_layers = 0;  ///< behind so many layers comes CtcFeedback; 0: nowhere
+
+  /// Rows behind a row that the convolution reads.
+  int later_rows() const { return is_causal ? 0 : taps - 1 - taps / 2; }
 };
 
 /// A second tower, of a transformer whose rows see those of their group alone; `steps` stand
@@ -89,7 +92,6 @@ struct GroupSpec {
 /// reads all rows of a chunk, and a projector makes rows of the text model.
 struct HearingSpec {
   std::string projector;  ///< the family: `clip.audio.projector_type` or `clip.projector_type`
-  std::string name;
   MelSpec mel;
   StemSpec stem;
   ModelSpec tower;  ///< of the stem's rows: all of them are given; no layers: no tower
@@ -114,6 +116,12 @@ struct HearingSpec {
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 
   std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
+  // Of a Conformer's layers, which are all the same.
+  const AttentionSpec& attention() const { return tower.layers.front().attention; }
+  const MlpSpec& mlp() const { return tower.layers.front().mlp; }
+  std::int64_t convolved_columns() const {
+    return conformer->convolved_columns > 0 ? conformer->convolved_columns : tower.width;
+  }
   /// Columns of what a Conformer gives: of what layers keep (-1: what the first one reads), and of
   /// the last one's rows behind them; of others their width.
   std::int64_t projected_columns() const {

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <span>
 
-#include "encoder/projector.hpp"
+#include "encoder/projector_sizes.hpp"
 
 namespace linnet {
-
 namespace {
 
 std::int64_t rows_behind(std::span<const ProjectorStep> steps, std::int64_t rows) {
   for (const ProjectorStep& step : steps) {
-    rows = merged_rows(step, rows);
-    if (step.kind == ProjectorStep::Kind::kWrap) rows += 2;
+    rows = merged_rows(step, rows) + rows_beside(step, /*lines=*/1);
   }
   return rows;
 }

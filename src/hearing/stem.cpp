@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/checked.hpp"
+#include "encoder/made_linear.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/multiply.hpp"
 #include "model/given_rows.hpp"
@@ -38,6 +38,21 @@ std::int64_t first_columns(const HearingSpec& spec) {
   return spec.stem.bins_are_columns ? spec.mel.columns() : 1;
 }
 
+Grid grid_of(const HearingSpec& spec, std::int64_t frames) {
+  const int length = static_cast<int>(frames);
+  return spec.stem.bins_are_columns ? Grid{length, 1} : Grid{spec.mel.bins, length};
+}
+
+// What is left of a frame's bins.
+std::int64_t bins_behind(const HearingSpec& spec) {
+  return behind_all(spec.stem, grid_of(spec, 1)).width;
+}
+
+// Of all that is left of a frame, where it is joined.
+std::int64_t joined_columns(const HearingSpec& spec) {
+  return spec.stem.joined.empty() ? 0 : bins_behind(spec) * spec.stem.steps.back().columns;
+}
+
 // Frames of the largest piece.
 std::int64_t most_frames(const HearingSpec& spec) {
   const StemSpec& stem = spec.stem;
@@ -64,44 +79,45 @@ std::int64_t StemSpec::rows_of(std::int64_t frames) const {
   return frames / part_frames * rows(part_frames) + rows(frames % part_frames);
 }
 
-Stem::Stem(WeightLoader& loader, const HearingSpec& spec) : spec_(spec) {
+Stem::Stem(WeightLoader& loader, const HearingSpec& spec)
+    : spec_(spec), joined_columns_(joined_columns(spec)) {
   const StemSpec& stem = spec.stem;
   std::int64_t columns = first_columns(spec);
   for (const StemSpec::Step& step : stem.steps) {
-    Step loaded;
-    if (step.kind == Kind::kConvolve) {
-      loaded.convolution =
-          Convolution(loader, step.name, columns, step.columns, shape_of(stem, step));
-    } else if (step.kind == Kind::kEach) {
-      loaded.each = DepthwiseConvolution(loader, step.name, columns, shape_of(stem, step));
-    } else {
-      const std::string weight = step.name + ".weight";
-      loaded.linear =
-          loader.projection(weight, loader.values(weight, columns * step.columns), columns);
-      loaded.linear.bias = loader.vector(step.name + ".bias", step.columns, Presence::kOptional);
-    }
-    if (!step.norm.empty()) loaded.norm = loader.norm(step.norm, step.columns);
+    steps_.push_back(load_step(loader, step, columns));
     columns = step.columns;
-    steps_.push_back(std::move(loaded));
   }
-  const std::int64_t width = spec.tower.width;
-  if (!stem.joined.empty()) {
-    const std::int64_t bins = behind_all(stem, grid_of(1)).width;
-    const std::string weight = stem.joined + ".weight";
-    joined_columns_ = bins * columns;
-    std::vector<float> values = loader.matrix_values(weight, joined_columns_, width);
-    if (stem.bins_innermost) values = taps_before_inputs(values, joined_columns_, bins);
-    joined_ = loader.projection(weight, values, joined_columns_);
-    joined_.bias = loader.vector(stem.joined + ".bias", width, Presence::kOptional);
-  }
+  if (!stem.joined.empty()) load_joined(loader);
   if (!stem.places.empty()) {
-    places_ = loader.matrix_values(stem.places + ".weight", width, loader.rows(stem.places));
+    const std::int64_t rows = loader.rows(stem.places);
+    places_ = loader.matrix_values(stem.places + ".weight", spec.tower.width, rows);
   }
 }
 
-Grid Stem::grid_of(std::int64_t frames) const {
-  const int length = static_cast<int>(frames);
-  return spec_.stem.bins_are_columns ? Grid{length, 1} : Grid{spec_.mel.bins, length};
+Stem::Step Stem::load_step(WeightLoader& loader, const StemSpec::Step& step,
+                           std::int64_t columns) const {
+  const ConvolutionShape shape = shape_of(spec_.stem, step);
+  Step loaded;
+  if (step.kind == Kind::kConvolve) {
+    loaded.convolution = Convolution(loader, step.name, columns, step.columns, shape);
+  } else if (step.kind == Kind::kEach) {
+    loaded.each = DepthwiseConvolution(loader, step.name, columns, shape);
+  } else {
+    const auto values = loader.values(step.name + ".weight", columns * step.columns);
+    loaded.linear = made_linear(loader, step.name, values, columns, step.columns);
+  }
+  if (!step.norm.empty()) loaded.norm = loader.norm(step.norm, step.columns);
+  return loaded;
+}
+
+void Stem::load_joined(WeightLoader& loader) {
+  const StemSpec& stem = spec_.stem;
+  const std::int64_t width = spec_.tower.width;
+  std::vector<float> values = loader.matrix_values(stem.joined + ".weight", joined_columns_, width);
+  if (stem.bins_innermost) {
+    values = taps_before_inputs(values, joined_columns_, bins_behind(spec_));
+  }
+  joined_ = made_linear(loader, stem.joined, values, joined_columns_, width);
 }
 
 // A piece in the middle of a sound begins with the frames of one row more, which is not what it
@@ -124,47 +140,27 @@ std::vector<Stem::Piece> Stem::pieces_of(std::int64_t frames) const {
   return pieces;
 }
 
-std::int64_t Stem::piece_floats(std::int64_t frames) const {
-  Grid grid = grid_of(frames);
-  std::int64_t floats = Workspace::floats_for(grid.area(), first_columns(spec_), 1);
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const StemSpec::Step& step = spec_.stem.steps[i];
-    const Grid next = behind(spec_.stem, step, grid);
+std::int64_t stem_floats(const HearingSpec& spec) {
+  const StemSpec& stem = spec.stem;
+  Grid grid = grid_of(spec, most_frames(spec));
+  std::int64_t columns = first_columns(spec);
+  std::int64_t floats = Workspace::floats_for(grid.area(), columns, 1);
+  for (const StemSpec::Step& step : stem.steps) {
+    const Grid next = behind(stem, step, grid);
     if (step.kind == Kind::kConvolve) {
-      floats += steps_[i].convolution.workspace_floats(grid.area(), next.area());
+      floats += Convolution::workspace_floats(columns, step.columns, shape_of(stem, step),
+                                              grid.area(), next.area());
     } else if (step.kind == Kind::kEach) {
-      floats += DepthwiseConvolution::workspace_floats(step.columns, grid.area(), next.area());
+      floats += DepthwiseConvolution::workspace_floats(columns, grid.area(), next.area());
     } else {
       floats += Workspace::floats_for(next.area(), step.columns, 1);
     }
+    columns = step.columns;
     grid = next;
   }
-  const std::int64_t rows = spec_.stem.bins_are_columns ? grid.width : grid.height;
-  return floats + Workspace::floats_for(rows, joined_columns_, 1) +
-         Workspace::floats_for(rows, 2 * spec_.tower.width, 2);
-}
-
-std::int64_t Stem::workspace_floats() const { return piece_floats(most_frames(spec_)); }
-
-// Of a row of the largest piece: what each step reads, squared, and makes, twice; what is joined.
-std::int64_t stem_workspace_bytes(const HearingSpec& spec) {
-  const StemSpec& stem = spec.stem;
-  const int frames = static_cast<int>(most_frames(spec));
-  Grid grid = stem.bins_are_columns ? Grid{frames, 1} : Grid{spec.mel.bins, frames};
-  std::int64_t columns = first_columns(spec), floats = 0;
-  const auto count = [&](std::int64_t rows, std::int64_t each) {
-    floats = saturating_add(floats, saturating_multiply(rows, each));
-  };
-  for (const StemSpec::Step& step : stem.steps) {
-    count(grid.area(), 2 * columns);
-    grid = behind(stem, step, grid);
-    if (step.kind == Kind::kConvolve) count(grid.area(), shape_of(stem, step).taps() * columns);
-    columns = step.columns;
-    count(grid.area(), 2 * columns);
-  }
-  if (!stem.joined.empty()) count(grid.area(), columns);
-  count(stem.bins_are_columns ? grid.width : grid.height, 2 * spec.tower.width);
-  return saturating_multiply(floats, std::int64_t{sizeof(float)});
+  const std::int64_t rows = stem.bins_are_columns ? grid.width : grid.height;
+  return floats + Workspace::floats_for(rows, joined_columns(spec), 1) +
+         Workspace::floats_for(rows, 2 * spec.tower.width, 2);
 }
 
 View Stem::run_step(Backend& backend, Workspace& workspace, std::size_t index, View x,
@@ -190,7 +186,7 @@ View Stem::run_step(Backend& backend, Workspace& workspace, std::size_t index, V
 // All of its rows, without their places.
 View Stem::convolve(Backend& backend, Workspace& workspace, const SoundChunk& chunk,
                     const Piece& piece) const {
-  Grid grid = grid_of(piece.frames);
+  Grid grid = grid_of(spec_, piece.frames);
   View x = workspace.view(grid.area(), first_columns(spec_));
   const std::int64_t bins = spec_.mel.columns();
   const View frames = spec_.stem.bins_are_columns ? x : View{x.data, piece.frames, bins, bins};

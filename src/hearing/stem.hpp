@@ -14,8 +14,6 @@ class Stem {
   /// What is wrong with the file goes to `loader`. `spec` must outlive the object.
   Stem(WeightLoader& loader, const HearingSpec& spec);
 
-  /// Floats of a workspace that run() takes.
-  std::int64_t workspace_floats() const;
   /// The first rows of `chunk`, as many as the tower reads, [tower_rows, width].
   std::vector<float> run(Backend& backend, Workspace& workspace, const SoundChunk& chunk) const;
 
@@ -31,9 +29,9 @@ class Stem {
     std::int64_t first, frames, skipped;
   };
 
-  Grid grid_of(std::int64_t frames) const;
+  Step load_step(WeightLoader& loader, const StemSpec::Step& step, std::int64_t columns) const;
+  void load_joined(WeightLoader& loader);
   std::vector<Piece> pieces_of(std::int64_t frames) const;
-  std::int64_t piece_floats(std::int64_t frames) const;
   View run_step(Backend& backend, Workspace& workspace, std::size_t index, View x, Grid grid) const;
   View convolve(Backend& backend, Workspace& workspace, const SoundChunk& chunk,
                 const Piece& piece) const;
@@ -47,7 +45,7 @@ class Stem {
   std::vector<float> places_;  // [rows, width]
 };
 
-/// About what run() takes besides its weights.
-std::int64_t stem_workspace_bytes(const HearingSpec& spec);
+/// Floats of a workspace that Stem::run() takes.
+std::int64_t stem_floats(const HearingSpec& spec);
 
 }  // namespace linnet

@@ -11,7 +11,6 @@
 #include "encoder/row_sums.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/multiply.hpp"
-#include "model/given_rows.hpp"
 
 namespace linnet {
 namespace {
@@ -148,18 +147,7 @@ ConvolutionalNet::Step ConvolutionalNet::load_step(WeightLoader& loader, const N
       step.factors = loader.vector(spec.name, in.columns);
       break;
     case Kind::kAttend:
-      // All see all, and nobody else has the backend meanwhile.
-      if (constexpr std::int64_t kMost = 1 << 14; in.grid.area() > kMost) {
-        loader.fail(
-            fmt::format("tensors {}.query, .key and .value are of {} x {} places, expected at "
-                        "most {} in all",
-                        spec.name, in.grid.width, in.grid.height, kMost));
-        break;
-      }
-      step.attention = std::make_unique<MultiQueryAttention>(loader, spec, in.columns);
-      step.kv_layer = static_cast<int>(kv_shape_.layers.size());
-      kv_shape_.layers.push_back(MultiQueryAttention::kv_shape(spec));
-      kv_shape_.pages = std::max(kv_shape_.pages, pages_for(MultiQueryAttention::keys(spec, in)));
+      load_attention(loader, step);
       break;
     case Kind::kAddTable:
       step.factors = loader.vector(spec.name, in.floats());
@@ -172,6 +160,22 @@ ConvolutionalNet::Step ConvolutionalNet::load_step(WeightLoader& loader, const N
       break;
   }
   return step;
+}
+
+// All see all, and nobody else has the backend meanwhile.
+void ConvolutionalNet::load_attention(WeightLoader& loader, Step& step) {
+  constexpr std::int64_t kMost = 1 << 14;
+  const NetRows in = step.in;
+  if (in.grid.area() > kMost) {
+    return loader.fail(
+        fmt::format("tensors {}.query, .key and .value are of {} x {} places, expected at most {} "
+                    "in all",
+                    step.spec.name, in.grid.width, in.grid.height, kMost));
+  }
+  step.attention = std::make_unique<MultiQueryAttention>(loader, step.spec, in.columns);
+  step.kv_layer = static_cast<int>(kv_shape_.layers.size());
+  kv_shape_.layers.push_back(MultiQueryAttention::kv_shape(step.spec));
+  kv_shape_.pages = std::max(kv_shape_.pages, pages_for(MultiQueryAttention::keys(step.spec, in)));
 }
 
 Status ConvolutionalNet::allocate() {

@@ -47,6 +47,7 @@ class ConvolutionalNet final : public FrontEncoder {
     bool adds_input, is_kept;
   };
   Step load_step(WeightLoader& loader, const NetStep& spec, NetRows in);
+  void load_attention(WeightLoader& loader, Step& step);
   View padded_view(Workspace& workspace, NetRows rows);
   View run(const Step& step, View in, bool keeps_input);
   void run(const Step& step, View in, View out);

@@ -57,18 +57,15 @@ void MultiQueryAttention::run(Backend& backend, Workspace& workspace, KvStore& k
   const Workspace::Scope scope(workspace);
   const View key = make(backend, workspace, key_, in, grid);
   const View value = make(backend, workspace, value_, in, grid);
-  const RowLayout rows({static_cast<std::int32_t>(key.rows)});
-  BatchLayout layout = rows.layout();
-  backend.store_kv(kv, layer, key, value, layout);
+  const SharedKeys layout(in.rows, key.rows);
+  backend.store_kv(kv, layer, key, value, layout.keys());
   const View query = workspace.view(in.rows, query_.weight->rows());
   multiply(backend, query_, in, query);
   AttentionParams params{layer, step_.heads, 1, step_.key_width, step_.value_width};
   params.scale = 1.0f / std::sqrt(static_cast<float>(step_.key_width));
   params.causal = false;
-  const std::vector<std::int32_t> zeros(static_cast<std::size_t>(in.rows), 0);
-  layout.positions = layout.sequences = zeros;
   const View seen = workspace.view(in.rows, std::int64_t{step_.heads} * step_.value_width);
-  backend.attention(kv, query, params, layout, seen);
+  backend.attention(kv, query, params, layout.rows(), seen);
   multiply(backend, output_, seen, out);
 }
 

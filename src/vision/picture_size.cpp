@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "encoder/projector_sizes.hpp"
+
 namespace linnet {
 namespace {
 
@@ -162,14 +164,10 @@ std::int64_t rows_of(const VisionSpec& spec, Grid merged, const Bars& bars) {
     const std::int64_t line = merged.width - 2 * bars->width + 1;
     return line * (merged.height - 2 * bars->height);
   }
-  if (spec.resampler.queries > 0) return spec.resampler.queries;
   std::int64_t rows = merged.area();
   for (const ProjectorStep& step : spec.projector_steps) {
-    if (step.kind == ProjectorStep::Kind::kBreakRows) rows += merged.height - 1;
-    if (step.kind == ProjectorStep::Kind::kEndRows) rows += merged.height + !step.other.empty();
-    if (step.kind == ProjectorStep::Kind::kWrap) rows += 2;
-    const bool has_row_behind = step.kind == ProjectorStep::Kind::kRowBehind;
-    if (has_row_behind && merged.height >= step.least_height) ++rows;
+    if (step.kind == ProjectorStep::Kind::kResample) rows = step.queries;
+    rows += rows_beside(step, merged.height);
   }
   return rows;
 }

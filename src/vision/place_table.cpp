@@ -37,28 +37,48 @@ std::vector<Share> bicubic_shares(int patch, int patches, int side) {
   return shares;
 }
 
+std::vector<Share> bucket_shares(int patch, int patches, int side) {
+  return {{static_cast<int>(std::int64_t{side} * patch / patches), 1.0f}};
+}
+
+std::vector<Share> own_share(int patch, int, int) { return {{patch, 1.0f}}; }
+
+template <Spread spread>
+std::vector<Share> spread_edges(int patch, int patches, int side) {
+  return spread_shares(spread, patch, patches, side);
+}
+
+std::vector<Share> shares_between(int patch, int patches, int side) {
+  return nearest_shares(patch, patches, side);
+}
+
+std::vector<Share> shares_between_tenths(int patch, int patches, int side) {
+  return nearest_shares(patch, patches + 0.1, side);
+}
+
+// What a patch has of the places along a side of the table.
+struct Sharing {
+  PlaceTable kind;
+  std::vector<Share> (*shares)(int patch, int patches, int side);
+};
+
+constexpr Sharing kSharings[] = {
+    {PlaceTable::kGrid, own_share},
+    {PlaceTable::kSpread, spread_edges<Spread::kCubic>},
+    {PlaceTable::kCorners, corner_shares},
+    {PlaceTable::kBilinear, spread_edges<Spread::kTriangle>},
+    {PlaceTable::kBetween, shares_between},
+    {PlaceTable::kBetweenTenths, shares_between_tenths},
+    {PlaceTable::kBicubic, bicubic_shares},
+    {PlaceTable::kBuckets, bucket_shares},
+    {PlaceTable::kRowsAndColumns, own_share},
+};
+
 // Of all patches of one side.
 std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side) {
+  const auto sharing = std::ranges::find(kSharings, kind, &Sharing::kind);
   std::vector<std::vector<Share>> shares;
-  for (int i = 0; i < patches; ++i) {
-    if (kind == PlaceTable::kCorners) {
-      shares.push_back(corner_shares(i, patches, side));
-    } else if (kind == PlaceTable::kBilinear) {
-      shares.push_back(spread_shares(Spread::kTriangle, i, patches, side));
-    } else if (kind == PlaceTable::kSpread) {
-      shares.push_back(spread_shares(Spread::kCubic, i, patches, side));
-    } else if (kind == PlaceTable::kBetween) {
-      shares.push_back(nearest_shares(i, patches, side));
-    } else if (kind == PlaceTable::kBetweenTenths) {
-      shares.push_back(nearest_shares(i, patches + 0.1, side));
-    } else if (kind == PlaceTable::kBicubic) {
-      shares.push_back(bicubic_shares(i, patches, side));
-    } else if (kind == PlaceTable::kBuckets) {
-      shares.push_back({{static_cast<int>(std::int64_t{side} * i / patches), 1.0f}});
-    } else {
-      shares.push_back({{i, 1.0f}});
-    }
-  }
+  for (int i = 0; i < patches; ++i) shares.push_back(sharing->shares(i, patches, side));
   return shares;
 }
 

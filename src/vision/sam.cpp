@@ -52,7 +52,9 @@ void normalise(Backend& backend, const Norm& norm, View in, View out) {
 // rows of zeros.
 struct Sam::Windows {
   Windows(int grid, int window)
-      : side(window), across((grid + window - 1) / window), layout(lengths()) {
+      : side(window),
+        across((grid + window - 1) / window),
+        layout(std::int64_t{across} * across, std::int64_t{side} * side) {
     back.resize(static_cast<std::size_t>(grid) * grid);
     for (int square = 0; square < across * across; ++square) {
       for (int i = 0; i < side * side; ++i) {
@@ -64,9 +66,6 @@ struct Sam::Windows {
     }
   }
 
-  std::vector<std::int32_t> lengths() const {
-    return std::vector<std::int32_t>(static_cast<std::size_t>(across) * across, side * side);
-  }
   std::int64_t rows() const { return std::int64_t{across} * across * side * side; }
 
   // [rows, 2 * side]: ones in the columns of a patch's row and of its column.
@@ -164,11 +163,12 @@ std::int64_t sam_workspace_bytes(const SamSpec& spec) {
   std::int64_t most_rows = 0, floats = 0, kept_columns = 0;
   for (const int side : sides_of(spec)) {
     const std::int64_t rows = rows_of(side);
-    const std::int64_t key =
-        spec.width + std::int64_t{2} * spec.heads * std::max(side, spec.window);
-    // The stream, its norm, what is gathered and projected, queries, keys and what is seen.
-    floats =
-        std::max(floats, rows * std::max(7 * spec.width + 2 * key, 4 * spec.width + spec.inner));
+    const std::int64_t places = std::int64_t{2} * std::max(side, spec.window);
+    const std::int64_t key = spec.width + spec.heads * places;
+    // The stream, its norm, what is gathered and projected, queries, keys, what is seen, and the
+    // products with distances and the marks of places.
+    floats = std::max(
+        floats, rows * std::max(8 * spec.width + 2 * (key + places), 4 * spec.width + spec.inner));
     kept_columns += 2 * (spec.width + key);  // keys and values of both kinds of layers
     most_rows = std::max(most_rows, rows);
   }

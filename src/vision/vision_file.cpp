@@ -5,18 +5,25 @@
 
 #include "base/checked.hpp"
 #include "encoder/encoder_file.hpp"
-#include "encoder/projector.hpp"
+#include "encoder/projector_sizes.hpp"
 #include "vision/family.hpp"
 #include "vision/vision_sizes.hpp"
 
 namespace linnet {
 namespace {
 
+// All pictures become as many rows.
+bool has_resampler(const VisionSpec& spec) {
+  return std::ranges::any_of(spec.projector_steps, [](const ProjectorStep& step) {
+    return step.kind == ProjectorStep::Kind::kResample;
+  });
+}
+
 // No more rows of a picture than `most`. Tiles by a picture's size each have as many as pictures
 // had before, and there would be the more of them the fewer rows were asked for.
 void limit_rows(std::int64_t most, VisionSpec& spec) {
   PictureSizing& sizing = spec.sizing;
-  if (spec.resampler.queries > 0 || most >= sizing.most_tokens) return;
+  if (has_resampler(spec) || most >= sizing.most_tokens) return;
   using Choice = Tiling::Choice;
   if (spec.tiling.choice == Choice::kShape || spec.tiling.choice == Choice::kArea) {
     spec.tiling.choice = Choice::kNone;
@@ -27,6 +34,17 @@ void limit_rows(std::int64_t most, VisionSpec& spec) {
     sizing.area_side = std::max(1, static_cast<int>(sizing.area_side * std::sqrt(part)));
   }
   sizing.most_tokens = most;
+}
+
+// What steps take that are not the projector's, each in the same memory as that.
+std::int64_t bytes_of_other_steps(const WeightLoader& loader, const VisionSpec& spec) {
+  const std::int64_t width = spec.tower.width, patches = most_patches(spec);
+  std::int64_t most =
+      projection_of(loader, spec.early.steps, spec.early.tower.width, patches).bytes;
+  for (const auto& steps : spec.deep_steps) {
+    most = std::max(most, projection_of(loader, steps, width, patches).bytes);
+  }
+  return most;
 }
 
 // Rows of the tiles of a picture, and what they are joined to, twice where that is handed on.
@@ -56,13 +74,11 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf:
   limit_rows(most_tokens, vision->spec_);
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
   const VisionSpec& read = vision->spec_;
-  const Projection projection =
-      projection_of(loader, read.projector_steps, read.projected_columns(),
-                    most_projected_patches(read), read.resampler.queries);
-  const Projection merged =
-      projection_of(loader, read.early.steps, read.tower.width, most_patches(read));
-  vision->projector_bytes_ = saturating_add(
-      std::max(projection.workspace_bytes, merged.workspace_bytes), joined_bytes(read, projection));
+  const Projection projection = projection_of(
+      loader, read.projector_steps, read.projected_columns(), most_projected_patches(read));
+  vision->projector_bytes_ =
+      saturating_add(std::max(projection.bytes, bytes_of_other_steps(loader, read)),
+                     joined_bytes(read, projection));
   const Status fits = check_rows_for(text, *vision->file_, "a picture", projection.columns,
                                      std::ssize(read.deep_steps));
   if (!fits) return fits.error();

@@ -4,8 +4,7 @@
 #include <numeric>
 
 #include "encoder/row_layout.hpp"
-#include "model/blocks/elementwise.hpp"
-#include "model/blocks/multiply.hpp"
+#include "model/given_rows.hpp"
 #include "vision/vision_sizes.hpp"
 
 namespace linnet {
@@ -100,95 +99,19 @@ struct VisionModel::Progress {
   std::unique_ptr<KvStore> kv;
 };
 
-// A picture whose parts go through the tower one after the other, before all are projected at once.
-struct VisionModel::TileRow {
-  // What the tower makes of a patch is `columns` wide.
-  TileRow(Pixels picture, int patch_side, std::int64_t columns)
-      : pixels(std::move(picture)),
-        grid(pixels.size / patch_side),
-        encoded(static_cast<std::size_t>(grid.area() * columns)) {}
-
-  int side() const { return grid.height; }  // of a tile, in patches
-  bool is_done() const { return next * side() == grid.width; }
-  Pixels tile() const { return tile_of(pixels, pixels.size.height, next); }
-
-  const Pixels pixels;
-  const Grid grid;
-  std::vector<float> encoded;  // by rows of the whole from the top
-  int next = 0;                // tile
-};
-
 VisionModel::VisionModel(VisionSpec spec, Backend& backend)
     : spec_(std::move(spec)), backend_(backend) {}
 
 VisionModel::~VisionModel() = default;
 
-// What the tower's first layer reads, [class token, patches and queries, width]. Without `pixels`
-// the patches are those that the encoder in front made.
-std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
-                                              std::span<const std::int32_t> order) {
-  workspace_->clear();
-  const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
-  const std::int64_t queries = queries_behind(spec_, count);
-  const View x = workspace_->view(first + count + queries, spec_.tower.width);
-  const View own = some_rows(x, first, count);
-  if (pixels) {
-    project_colours(*pixels, order, own);
-  } else {
-    backend_.gather_rows(front_rows_, order, own);
-  }
-  normalise(embedding_norm_, own);
-  if (first > 0) upload(class_token_, x.first_rows(first));
-  if (queries > 0) upload(queries_for(grid), some_rows(x, first + count, queries));
-  if (places_) add_places(grid, order, x);
-  normalise(patch_norm_, x);
-  std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
-  backend_.download(x, values.data());
-  return values;
-}
-
-std::span<const float> VisionModel::queries_for(Grid grid) const {
-  const auto found =
-      std::ranges::find(spec_.queries, grid.width * spec_.patch_side, &LearnedRows::side);
-  return queries_[static_cast<std::size_t>(found - spec_.queries.begin())];
-}
-
-void VisionModel::project_colours(const Pixels& pixels, std::span<const std::int32_t> order,
-                                  View out) {
-  const View patches = workspace_->view(out.rows, spec_.patch_values());
-  upload(patches_of(pixels, spec_.patch_side, order), patches);
-  normalise(pixel_norm_, patches);
-  multiply(backend_, patch_embedding_, patches, out);
-}
-
-void VisionModel::upload(std::span<const float> values, View to) {
-  upload_rows(backend_, values.data(), to.columns, to);
-}
-
-void VisionModel::normalise(const Norm& norm, View x) {
-  if (norm) backend_.norm(x, norm.params(spec_.tower.norm, spec_.tower.norm_epsilon), x);
-}
-
-void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, View x) {
-  const std::int64_t first = rows_before_patches(spec_);
-  const View places = workspace_->view(x.rows, x.columns);
-  if (spec_.class_token == ClassToken::kUnplaced) {
-    backend_.fill(places.first_rows(first), 0.0f);
-  } else if (first > 0) {
-    upload(places_.of_class_token(), places.first_rows(1));
-  }
-  upload(places_.of(grid, order), some_rows(places, first, std::ssize(order)));
-  add(backend_, places, x);
-}
-
 View VisionModel::encoded() {
-  if (tile_row_ && tile_row_->is_done()) {
-    const View all = workspace_->view(tile_row_->grid.area(), spec_.projected_columns());
-    upload(tile_row_->encoded, all);
+  if (has_whole_picture()) {
+    const View all = workspace_->view(tiles_->grid().area(), spec_.projected_columns());
+    upload(tiles_->rows(), all);
     return all;
   }
-  if (spec_.joins_kept) return joined();
-  if (spec_.joins_front) return joined_with_front();
+  if (spec_.joins_kept) return with_kept_layers();
+  if (spec_.joins_front) return with_front_rows();
   if (tower_) return tower_->hidden();
   const View patches = workspace_->view(progress_->rows, spec_.tower.width);
   upload(progress_->patches, patches);
@@ -200,7 +123,7 @@ View VisionModel::source(std::size_t part) {
   return part == 0 ? encoded() : tower_->kept(part - 1);
 }
 
-View VisionModel::joined_with_front() {
+View VisionModel::with_front_rows() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
   const std::int64_t first = rows_before_patches(spec_);
@@ -212,7 +135,7 @@ View VisionModel::joined_with_front() {
 }
 
 // What layers keep beside the last one's result.
-View VisionModel::joined() {
+View VisionModel::with_kept_layers() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
   const std::size_t kept = spec_.tower.kept_layers.size();
@@ -226,36 +149,56 @@ View VisionModel::joined() {
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
   if (pixels.bars) {
-    joined_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
-    return begin_picture(joined_->next());
+    tiles_.emplace(pixels, spec_.tiling.side, spec_.patch_side * spec_.merge_side);
+  } else if (spec_.tiling.joins_rows && pixels.size.width > pixels.size.height) {
+    tiles_.emplace(pixels, pixels.size.height, spec_.patch_side);
   }
-  if (!spec_.tiling.joins_rows || pixels.size.width <= pixels.size.height) {
-    return begin_picture(pixels);
-  }
-  tile_row_ = std::make_unique<TileRow>(pixels, spec_.patch_side, spec_.projected_columns());
-  return begin_tile();
-}
-
-Status VisionModel::begin_tile() {
-  Status status = begin_picture(tile_row_->tile());
+  Status status = tiles_ ? begin_picture(tiles_->next()) : begin_picture(pixels);
   if (!status) drop();
   return status;
 }
 
-// Where the whole has them.
-void VisionModel::keep_tile() {
-  TileRow& all = *tile_row_;
-  const std::int64_t columns = spec_.projected_columns();
+// What the projector reads is all tiles of a picture.
+bool VisionModel::has_whole_picture() const {
+  return tiles_ && spec_.tiling.joins_rows && tiles_->is_complete();
+}
+
+// What becomes of a tile before all are joined.
+Status VisionModel::add_tile() {
+  if (spec_.tiling.joins) {
+    const auto rows = project_rows();
+    if (!rows) return rows.error();
+    tiles_->add(rows->values);
+    return {};
+  }
   workspace_->clear();
   const View rows = encoded();
-  std::vector<float> values(static_cast<std::size_t>(rows.rows * columns));
+  std::vector<float> values(static_cast<std::size_t>(rows.rows * rows.columns));
   backend_.download(rows, values.data());
-  const std::int64_t first = rows_before_patches(spec_), side = all.side();
-  for (std::int64_t y = 0; y < side; ++y) {
-    std::copy_n(values.data() + (first + y * side) * columns, side * columns,
-                all.encoded.data() + (y * all.grid.width + all.next * side) * columns);
+  tiles_->add(std::span(values).subspan(rows_before_patches(spec_) * rows.columns));
+  return backend_.status();
+}
+
+// Goes on with the next tile; behind the last one all are the result.
+Result<std::optional<EncodedRows>> VisionModel::end_tile() {
+  Status status = add_tile();
+  if (status && !tiles_->is_complete()) status = begin_picture(tiles_->next());
+  if (!status) {
+    drop();
+    return status.error();
   }
-  ++all.next;
+  if (!tiles_->is_complete()) return std::optional<EncodedRows>();
+  if (!spec_.tiling.joins) return end_picture();
+  EncodedRows all = tiles_->with_line_ends(line_end_);
+  drop();
+  return std::optional(std::move(all));
+}
+
+Result<std::optional<EncodedRows>> VisionModel::end_picture() {
+  auto rows = project_rows();
+  drop();
+  if (!rows) return rows.error();
+  return std::optional(std::move(*rows));
 }
 
 Status VisionModel::begin_picture(const Pixels& pixels) {
@@ -314,34 +257,7 @@ Result<std::optional<EncodedRows>> VisionModel::advance() {
     if (Status status = begin_late_layers(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  if (tile_row_) {
-    keep_tile();
-    if (!tile_row_->is_done()) {
-      if (Status status = begin_tile(); !status) return status.error();
-      return std::optional<EncodedRows>();
-    }
-  }
-  auto rows = project_rows();
-  progress_.reset();
-  if (!rows) {
-    drop();
-    return rows.error();
-  }
-  if (joined_) return join(std::move(*rows));
-  drop();
-  return std::optional(std::move(*rows));
-}
-
-// Goes on with the next tile; behind the last one all are the result.
-Result<std::optional<EncodedRows>> VisionModel::join(EncodedRows tile) {
-  joined_->add(std::move(tile));
-  if (!joined_->is_complete()) {
-    if (Status status = begin_picture(joined_->next()); !status) return status.error();
-    return std::optional<EncodedRows>();
-  }
-  EncodedRows all = joined_->join(line_end_);
-  drop();
-  return std::optional(std::move(all));
+  return tiles_ ? end_tile() : end_picture();
 }
 
 Status VisionModel::advance_front() {
@@ -360,16 +276,15 @@ Status VisionModel::status_or_drop() {
 
 void VisionModel::drop() {
   progress_.reset();
-  joined_.reset();
-  tile_row_.reset();
+  tiles_.reset();
   front_is_under_way_ = false;
 }
 
 Result<EncodedRows> VisionModel::project_rows() {
-  if (tile_row_) {
-    std::vector<std::int32_t> place(static_cast<std::size_t>(tile_row_->grid.area()));
+  if (has_whole_picture()) {
+    std::vector<std::int32_t> place(static_cast<std::size_t>(tiles_->grid().area()));
     std::iota(place.begin(), place.end(), 0);
-    return project_rows(tile_row_->grid, place);
+    return project_rows(tiles_->grid(), place);
   }
   const std::vector<std::int32_t>& order = progress_->order.patches;
   const std::int64_t queries = queries_behind(spec_, std::ssize(order));

@@ -41,41 +41,47 @@ class VisionModel {
 
  private:
   struct Progress;
-  struct TileRow;
 
   VisionModel(VisionSpec spec, Backend& backend);
+
+  // Loading: vision_model_loading.cpp.
   Status load_tower(WeightLoader& loader);
   Status load_early(WeightLoader& loader);
   void load_line_end(WeightLoader& loader);
-  Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   void load_colours(WeightLoader& loader);
   void load_front(WeightLoader& loader);
-  Status advance_front();
-  std::span<const float> queries_for(Grid grid) const;
-  Status begin_picture(const Pixels& pixels);
-  Status begin_tile();
-  void keep_tile();
-  Status begin_patches(Grid grid, const Pixels* pixels);
-  Result<std::optional<EncodedRows>> join(EncodedRows tile);
-  Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
-  Status begin_late_layers();
+  Status allocate_workspace();
+
+  // What the first layer reads: vision_model_embedding.cpp.
   std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
                                    std::span<const std::int32_t> order);
   void project_colours(const Pixels& pixels, std::span<const std::int32_t> order, View out);
-  void upload(std::span<const float> values, View to);
-  void normalise(const Norm& norm, View x);
+  std::span<const float> queries_for(Grid grid) const;
   void add_places(Grid grid, std::span<const std::int32_t> order, View x);
+  void normalise(const Norm& norm, View x);
+  void upload(std::span<const float> values, View to);
+
+  // The way of a picture, or of a tile.
+  Status begin_picture(const Pixels& pixels);
+  Status advance_front();
+  Status begin_patches(Grid grid, const Pixels* pixels);
+  Status begin_layers(Model* model, Grid grid, PatchOrder order, std::vector<float> rows);
+  Status begin_late_layers();
+  Status add_tile();
+  bool has_whole_picture() const;
+  Result<std::optional<EncodedRows>> end_tile();
+  Result<std::optional<EncodedRows>> end_picture();
   Status status_or_drop();
-  Result<EncodedRows> project_rows();
-  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> place);
 
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();
   /// The same of part `part` of a row's columns: of the projector, then of each of the deep ones.
   View source(std::size_t part);
-  View joined();
-  View joined_with_front();
+  View with_kept_layers();
+  View with_front_rows();
+  Result<EncodedRows> project_rows();
+  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> place);
 
   VisionSpec spec_;
   Backend& backend_;
@@ -93,11 +99,10 @@ class VisionModel {
   std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
-  std::vector<float> line_end_;        // behind the lines of joined tiles
-  std::optional<JoinedTiles> joined_;  // on their way
+  std::vector<float> line_end_;       // behind the lines of joined tiles
+  std::optional<JoinedTiles> tiles_;  // of the picture that is under way, if they are joined
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no picture is under way
-  std::unique_ptr<TileRow> tile_row_;   // and where that is no row of tiles
 };
 
 }  // namespace linnet

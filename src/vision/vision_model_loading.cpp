@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "encoder/made_linear.hpp"
 #include "vision/convolutional_net.hpp"
 #include "vision/sam.hpp"
 #include "vision/vision_model.hpp"
@@ -15,8 +16,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   std::unique_ptr<VisionModel> model(new VisionModel(std::move(spec), backend));
   const VisionSpec& s = model->spec_;
   model->load_patch_embedding(loader);
-  model->projector_ =
-      std::make_unique<Projector>(loader, s.projector_steps, s.projected_columns(), s.resampler);
+  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, s.projected_columns());
   for (const auto& steps : s.deep_steps) {
     model->deep_.push_back(std::make_unique<Projector>(loader, steps, s.tower.width));
     if (model->deep_.back()->columns() != model->projector_->columns()) {
@@ -98,8 +98,7 @@ void VisionModel::load_colours(WeightLoader& loader) {
       loader.values("v.patch_embd.weight.1", columns * width, Presence::kOptional);
   if (!second.empty()) std::ranges::transform(values, second, values.begin(), std::plus());
   if (spec_.colours_innermost) values = taps_before_inputs(values, columns, /*taps=*/3);
-  patch_embedding_ = loader.projection("v.patch_embd.weight", values, columns);
-  patch_embedding_.bias = loader.vector("v.patch_embd.bias", width, Presence::kOptional);
+  patch_embedding_ = made_linear(loader, "v.patch_embd", values, columns, width);
 }
 
 void VisionModel::load_patch_embedding(WeightLoader& loader) {
@@ -135,12 +134,12 @@ Status VisionModel::allocate_workspace() {
       Workspace::floats_for(most_rows(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
   const std::int64_t projected = most_projected_patches(spec_);
   std::int64_t projection = projector_->workspace_floats(projected);
+  for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   if (spec_.joins_kept || front_ || !tower_) {
     projection +=
         Workspace::floats_for(std::max(projected, most_rows(spec_)), spec_.projected_columns(), 1);
   }
   if (merger_) projection = std::max(projection, merger_->workspace_floats(patches));
-  for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));

@@ -79,13 +79,12 @@ std::int64_t most_projected_patches(const VisionSpec& spec) {
 }
 
 // The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
-// what is within a feed-forward part; pixels and projections; what a resampler makes of patches.
-// And a tenth, for what is rounded up.
+// what is within a feed-forward part; pixels and projections. And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = tower.layers.empty() ? 5 : 20 + std::ssize(tower.kept_layers);
-  const std::int64_t floats = streams * tower.width + wide_columns(tower) + inner_columns(tower) +
-                              spec.patch_values() + 6 * spec.resampler.columns;
+  const std::int64_t floats =
+      streams * tower.width + wide_columns(tower) + inner_columns(tower) + spec.patch_values();
   const std::int64_t bytes =
       saturating_multiply(most_rows(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
   // What is kept of a row of tiles, and what the projector reads of it.

@@ -147,11 +147,10 @@ struct LearnedRows {
 /// of an `mmproj` file by its family (src/vision/families/).
 struct VisionSpec {
   std::string projector;  ///< the family: `clip.projector_type`
-  std::string name;
-  ModelSpec tower;       ///< reads patches, which are given rows; no layers: no tower
-  int trained_side = 0;  ///< in pixels, of the pictures that the tower was trained with
-  int patch_side = 0;    ///< in pixels
-  int merge_side = 1;    ///< in patches, of the square that becomes a row of the text model
+  ModelSpec tower;        ///< reads patches, which are given rows; no layers: no tower
+  int trained_side = 0;   ///< in pixels, of the pictures that the tower was trained with
+  int patch_side = 0;     ///< in pixels
+  int merge_side = 1;     ///< in patches, of the square that becomes a row of the text model
   std::array<float, 3> mean{}, deviation{};  ///< of the colours; pixels are 0 to 1 before
   PictureSizing sizing;
   Tiling tiling;
@@ -181,7 +180,6 @@ struct VisionSpec {
   /// AttentionSpec::window goes down the columns.
   bool windows_are_columns = false;
   std::vector<ProjectorStep> projector_steps;
-  ResamplerSpec resampler;
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;

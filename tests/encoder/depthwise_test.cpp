@@ -78,7 +78,7 @@ TEST_F(DepthwiseTest, OfStrideTwo) {
 
 // More of them than are summed up at once.
 TEST_F(DepthwiseTest, OfManyRows) {
-  grid_ = {40, 30};
+  grid_ = {80, 60};
   columns_ = 96;
   expect_definition({.side = 3, .stride = 1, .covers_all = true});
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "encoder/projector_sizes.hpp"
 #include "encoder/projector_steps.hpp"
 #include "support/tensor_file.hpp"
 
@@ -252,6 +253,40 @@ TEST_F(ProjectorTest, WhatStandsBehindEndsOfRowsHasRoomForThem) {
   std::iota(place.begin(), place.end(), 0);
   const View out = projector.run(backend, workspace, /*kv=*/nullptr, in, {1, kRows}, place);
   EXPECT_EQ(out.rows, 2 * kRows);
+}
+
+// Before the weights are loaded, by the shapes of tensors.
+TEST_F(ProjectorTest, ThePlanCountsWhatIsTaken) {
+  file_.tensor("a.weight", {2, 6}).tensor("back.weight", {6, 2}).tensor("row", {2});
+  file_.tensor("squares.weight", {3, 3, 2, 5}).tensor("each.weight", {3, 3, 1, 2});
+  file_.tensor("books.weight", {2, 3, 1}).tensor("rows.weight", {2, 3, 1});
+  const std::vector<std::vector<ProjectorStep>> all = {
+      {mean_of(2), add_mean_of(2)},
+      {concatenate(2)},
+      {mean_of_runs(3)},
+      {join_runs(3)},
+      {linear("a"), activate(), norm("", NormKind::kRms, 0.0f), scale_by(2.0f)},
+      {gate_of_half("a", Activation::kSilu)},
+      {standardise("row", "row")},
+      {break_rows("row"), linear("a")},
+      {end_rows("row", "row"), linear("a")},
+      {wrap("row", "row"), linear("a")},
+      {row_behind("row", /*least_height=*/2), linear("a")},
+      {convolve("squares", 2)},
+      {convolve_each("each", 2)},
+      {keep(), hard_swish(), weigh_columns("a", "back"), add_kept()},
+      {quantise("books", "rows", {3})}};
+  WeightLoader loader(file_.file(), file_.backend());
+  for (const std::vector<ProjectorStep>& steps : all) {
+    const std::string name = steps.front().name + std::to_string(static_cast<int>(steps[0].kind));
+    const Projection plan = projection_of(loader, steps, kWidth, kGrid.area());
+    const Projector projector(loader, steps, kWidth);
+    EXPECT_EQ(plan.columns, projector.columns()) << name;
+    const bool has_codes = steps.front().kind == ProjectorStep::Kind::kQuantise;
+    const std::int64_t scores = has_codes ? 3 * kGrid.area() : 0;  // on the host
+    EXPECT_EQ(plan.bytes, 4 * (projector.workspace_floats(kGrid.area()) + scores)) << name;
+    EXPECT_LE(std::ssize(run(steps)), plan.rows * plan.columns) << name;
+  }
 }
 
 TEST_F(ProjectorTest, BoundsOfAProjectionAreAnError) {

@@ -22,9 +22,11 @@ class ResidualQuantiserTest : public testing::Test {
     const Status loaded = loader.finish();
     EXPECT_TRUE(loaded) << loaded.error().message;
     if (!loaded) return {};
-    const auto count = std::ssize(rows) / 2;
-    Workspace workspace(std::move(*backend.allocate(2 * Workspace::floats_for(count, 2, 1) +
-                                                    quantiser.workspace_floats(count))));
+    const std::int64_t count = std::ssize(rows) / 2;
+    const auto codes = ResidualQuantiser::codes_of(loader, "books", 2, std::ssize(sizes));
+    Workspace workspace(
+        std::move(*backend.allocate(2 * Workspace::floats_for(count, 2, 1) +
+                                    ResidualQuantiser::workspace_floats(codes, 2, count))));
     const View in = workspace.view(count, 2), out = workspace.view(count, 2);
     backend.upload(rows, in.data);
     quantiser.run(backend, workspace, in, out);

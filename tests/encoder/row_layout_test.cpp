@@ -9,7 +9,7 @@ namespace {
 using testing::ElementsAre;
 
 TEST(RowLayout, SequencesHavePagesOfTheirOwn) {
-  const RowLayout rows({static_cast<std::int32_t>(kPageTokens) + 1, 2});
+  const RowLayout rows(std::vector{static_cast<std::int32_t>(kPageTokens) + 1, 2});
   const BatchLayout layout = rows.layout();
   const std::size_t first = kPageTokens + 1;
   ASSERT_EQ(layout.positions.size(), first + 2);

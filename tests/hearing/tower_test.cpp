@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "hearing/family.hpp"
 #include "hearing/hearing_file.hpp"
 #include "hearing/hearing_model.hpp"
@@ -18,13 +20,27 @@
 namespace linnet {
 namespace {
 
-Result<std::unique_ptr<HearingModel>> load(const std::filesystem::path& path, Backend& backend) {
+// With what `change` makes of its description.
+Result<std::unique_ptr<HearingModel>> load(
+    const std::filesystem::path& path, Backend& backend,
+    const std::function<void(HearingSpec&)>& change = [](HearingSpec&) {}) {
   const auto file = gguf::File::open(path);
   if (!file) return file.error();
   WeightLoader loader(*file, backend);
   auto spec = read_hearing_spec(*file, loader);
   if (!spec) return spec.error();
+  change(*spec);
   return HearingModel::load(std::move(*spec), loader, backend);
+}
+
+// What is said of a golden case in which something was changed.
+std::string problem_of(const test::OracleCase& changed) {
+  const test::TemporaryFolder folder;
+  const Status written = changed.write(folder / "mmproj.gguf");
+  EXPECT_TRUE(written) << written.error().message;
+  const auto backend = make_reference_backend();
+  const auto model = load(folder / "mmproj.gguf", *backend);
+  return model ? "nothing is wrong" : model.error().message;
 }
 
 class HearingTest : public testing::TestWithParam<std::string> {
@@ -41,13 +57,8 @@ class HearingTest : public testing::TestWithParam<std::string> {
   }
 
   Result<EncodedRows> encode_as_llama_cpp(Backend& backend) const {
-    const auto file = gguf::File::open(path_);
-    if (!file) return file.error();
-    WeightLoader loader(*file, backend);
-    auto spec = read_hearing_spec(*file, loader);
-    if (!spec) return spec.error();
-    case_.do_as_llama_cpp(*spec);
-    const auto model = HearingModel::load(std::move(*spec), loader, backend);
+    const auto model =
+        load(path_, backend, [&](HearingSpec& spec) { case_.do_as_llama_cpp(spec); });
     return model ? test::encode(**model, case_.chunk((*model)->spec())) : model.error();
   }
 
@@ -196,11 +207,7 @@ TEST(HearingFamilyTest, EveryFamilyHasAGoldenCase) {
 TEST(HearingFamilyTest, UnknownOnesAreNamed) {
   test::OracleCase other = test::HearingCase::read("ultravox").model;
   other.json["metadata"]["clip.projector_type"]["value"] = "ears";
-  const test::TemporaryFolder folder;
-  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
-  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
-  ASSERT_FALSE(model);
-  EXPECT_THAT(model.error().message,
+  EXPECT_THAT(problem_of(other),
               testing::HasSubstr(
                   "unknown projector 'ears' of sounds; the known ones are: dots3note_a, gemma4a"));
 }
@@ -208,12 +215,8 @@ TEST(HearingFamilyTest, UnknownOnesAreNamed) {
 TEST(HearingFamilyTest, ProjectionTellsHowManySamplesAreARow) {
   test::OracleCase other = test::HearingCase::read("gemma4ua").model;
   other.json["tensors"][0]["name"] = "mm.a.other.weight";
-  const test::TemporaryFolder folder;
-  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
-  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
-  ASSERT_FALSE(model);
   EXPECT_THAT(
-      model.error().message,
+      problem_of(other),
       testing::HasSubstr("tensor mm.a.input_projection.weight has 0 columns, expected 1 to 16000"));
 }
 
@@ -234,11 +237,7 @@ TEST(HearingFamilyTest, BlocksAndWindowsMustFit) {
     test::OracleCase other = test::HearingCase::read("granite_speech").model;
     other.json["metadata"][std::string("clip.audio.") + wrong.key]["value"] = wrong.value;
     if (wrong.value == 1020) other.json["metadata"]["clip.audio.max_pos_emb"]["value"] = 2000;
-    const test::TemporaryFolder folder;
-    ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
-    const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
-    ASSERT_FALSE(model) << wrong.key;
-    EXPECT_THAT(model.error().message, testing::HasSubstr(wrong.message));
+    EXPECT_THAT(problem_of(other), testing::HasSubstr(wrong.message)) << wrong.key;
   }
 }
 
@@ -258,22 +257,14 @@ TEST(HearingFamilyTest, WindowsAndBooksMustFit) {
   for (const Wrong& wrong : wrongs) {
     test::OracleCase other = test::HearingCase::read("mimo_audio").model;
     other.json["metadata"][std::string("clip.audio.") + wrong.key]["value"] = wrong.value;
-    const test::TemporaryFolder folder;
-    ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
-    const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
-    ASSERT_FALSE(model) << wrong.key;
-    EXPECT_THAT(model.error().message, testing::HasSubstr(wrong.message));
+    EXPECT_THAT(problem_of(other), testing::HasSubstr(wrong.message)) << wrong.key;
   }
 }
 
 TEST(HearingFamilyTest, LayersThatAreNotThereCanNotBeKept) {
   test::OracleCase other = test::HearingCase::read("granite_speech-plus").model;
   other.json["metadata"]["clip.audio.feature_layer"]["value"] = {0, 3};
-  const test::TemporaryFolder folder;
-  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
-  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
-  ASSERT_FALSE(model);
-  EXPECT_THAT(model.error().message,
+  EXPECT_THAT(problem_of(other),
               testing::HasSubstr("clip.audio.feature_layer has 3, expected 0 to 2"));
 }
 
@@ -281,11 +272,7 @@ TEST(HearingFamilyTest, DistancesNeedTwoColumns) {
   test::OracleCase narrow = test::HearingCase::read("lfm2a").model;
   narrow.json["metadata"]["clip.audio.embedding_length"]["value"] = 1;
   narrow.json["metadata"]["clip.audio.attention.head_count"]["value"] = 1;
-  const test::TemporaryFolder folder;
-  ASSERT_TRUE(narrow.write(folder / "mmproj.gguf"));
-  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
-  ASSERT_FALSE(model);
-  EXPECT_THAT(model.error().message,
+  EXPECT_THAT(problem_of(narrow),
               testing::HasSubstr("the tower has 1 column, expected at least 2"));
 }
 

@@ -131,16 +131,14 @@ TEST(BarsOf, AtTheSidesThatThePictureDoesNotFill) {
 
 TEST(RowsOf, AsManyAsQueries) {
   VisionSpec spec = free_spec();
-  spec.resampler.queries = 64;
+  spec.projector_steps = {resample("resampler", 64, 1e-6f)};
   EXPECT_EQ(rows_of(spec, {3, 4}), 64);
 }
 
 TEST(RowsOf, BreaksEndAllRowsButTheLast) {
   VisionSpec spec = free_spec();
   EXPECT_EQ(rows_of(spec, {3, 4}), 12);
-  ProjectorStep breaks;
-  breaks.kind = ProjectorStep::Kind::kBreakRows;
-  spec.projector_steps = {breaks};
+  spec.projector_steps = {break_rows("break")};
   EXPECT_EQ(rows_of(spec, {3, 4}), 15);
   EXPECT_EQ(rows_of(spec, {3, 1}), 3);
 }

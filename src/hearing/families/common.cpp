@@ -16,7 +16,6 @@ constexpr std::int64_t kFewestRows = 8, kMostRows = 1500;  // of half a minute
 
 HearingSpec read_common_hearing(Hyperparameters& p, const WeightLoader& loader) {
   HearingSpec spec;
-  if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   spec.tower = read_tower(p, loader, {"audio", "a.blk"});
   spec.tower.output_norm = NormUse::kNone;
   spec.mel.bins = p.required_count("audio.num_mel_bins", kMostBins);

@@ -76,7 +76,6 @@ HearingSpec read_gemma4_unified_hearing(Hyperparameters& p, const WeightLoader& 
                        kMostSamples));
   }
   HearingSpec spec;
-  if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   spec.mel = plain_samples(static_cast<int>(std::clamp<std::int64_t>(columns, 1, kMostSamples)));
   spec.chunk_frames = 750;
   spec.stem.bins_are_columns = true;

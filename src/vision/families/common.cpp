@@ -25,7 +25,6 @@ std::array<float, 3> read_colours(Hyperparameters& p, std::string_view key) {
 
 VisionSpec read_patches(Hyperparameters& p, TrainedSide side) {
   VisionSpec spec;
-  if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   if (side == TrainedSide::kRequired) {
     spec.trained_side = p.required_count("vision.image_size", kWidestPicture);
   }
@@ -44,6 +43,22 @@ VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader, Tr
   if (loader.has("v.norm_embd.weight")) spec.embedding_norm = "v.norm_embd";
   if (loader.has("v.pre_ln.weight")) spec.patch_norm = "v.pre_ln";
   return spec;
+}
+
+int read_places_of_net(Hyperparameters& p, int side, VisionSpec& spec) {
+  const NetRows result = net_result(spec.net);
+  const int places = std::max(1, result.grid.width);
+  spec.patch_side = std::max(1, side / places);
+  if (spec.patch_side * places != side) {
+    p.fail(
+        fmt::format("metadata key clip.vision.image_size is {}, expected a multiple of the {} "
+                    "places that the network makes of it each way",
+                    side, places));
+  }
+  spec.sizing.fixed_side = side;
+  spec.tower.architecture = p.architecture();
+  spec.tower.width = std::max<std::int64_t>(1, result.columns);
+  return places;
 }
 
 void read_pixel_limits(Hyperparameters& p, VisionSpec& spec) {

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "encoder/projector_steps.hpp"
 #include "encoder/tower.hpp"
@@ -24,6 +22,10 @@ VisionSpec read_patches(Hyperparameters& p, TrainedSide side);
 /// rope and projector are left out.
 VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader,
                               TrainedSide side = TrainedSide::kRequired);
+
+/// Pictures of `side` pixels are read by VisionSpec::net, whose places stand for patches. Gives how
+/// many there are each way.
+int read_places_of_net(Hyperparameters& p, int side, VisionSpec& spec);
 
 /// As few and as many rows of the text model as the least and most pixels that the file names come
 /// to, where it names them. Patches have their size, and how many become a row.

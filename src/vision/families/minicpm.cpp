@@ -27,13 +27,17 @@ void set_texts_of_3(VisionSpec& spec) {
   spec.tiling.between_rows = "\n";
 }
 
-void set_texts(Hyperparameters& p, VisionSpec& spec) {
+std::int64_t read_version(Hyperparameters& p) {
   constexpr std::int64_t kOmni45 = 100045;
   const std::int64_t version = p.count("minicpmv_version", 2);
   if (version != 2 && (version < 3 || version > 6) && version != kOmni45) {
     p.fail(fmt::format("metadata key clip.minicpmv_version is {}, expected 2 to 6 or {}", version,
                        kOmni45));
   }
+  return version;
+}
+
+void set_texts(std::int64_t version, VisionSpec& spec) {
   spec.before = "<image>";
   spec.tiling.behind_overview = "</image>";
   if (version == 2) {
@@ -41,8 +45,6 @@ void set_texts(Hyperparameters& p, VisionSpec& spec) {
   } else {
     set_texts_of_3(spec);
   }
-  constexpr std::int64_t kMostQueries = 1 << 12;
-  spec.resampler.queries = p.count("minicpmv_query_num", version == 2 ? 96 : 64, kMostQueries);
 }
 
 // Tiles of about one area, whose sides are rounded to squares of patches.
@@ -120,14 +122,16 @@ VisionSpec read_minicpm46_vision(Hyperparameters& p, const WeightLoader& loader)
 // MiniCPM-V (https://arxiv.org/abs/2408.01800): SigLIP over tiles of about one area in the
 // picture's shape, each of which becomes as many rows.
 VisionSpec read_minicpm_vision(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr std::int64_t kMostQueries = 1 << 12;
   VisionSpec spec = read_common_vision(p, loader);
   cut_by_area(spec);
-  set_texts(p, spec);
-  spec.resampler.columns = std::min(loader.rows("resampler.kv"), Hyperparameters::kWidest);
-  spec.resampler.norm_epsilon = spec.tower.norm_epsilon;
+  const std::int64_t version = read_version(p);
+  set_texts(version, spec);
+  const int queries = p.count("minicpmv_query_num", version == 2 ? 96 : 64, kMostQueries);
+  const float epsilon = spec.tower.norm_epsilon;
   spec.tower.unused_tensors.push_back("resampler.pos_embed_k");  // which is computed
-  spec.projector_steps = {concatenate(1), resample("resampler"),
-                          norm("resampler.ln_post", NormKind::kLayer, spec.tower.norm_epsilon),
+  spec.projector_steps = {concatenate(1), resample("resampler", queries, epsilon),
+                          norm("resampler.ln_post", NormKind::kLayer, epsilon),
                           linear("resampler.proj")};
   return spec;
 }

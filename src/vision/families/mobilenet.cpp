@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "vision/families/common.hpp"
 #include "vision/families/families.hpp"
@@ -174,20 +173,9 @@ VisionSpec read_gemma3n_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_patches(p, TrainedSide::kRequired);
   const int side = p.required_count("vision.image_size", kLongestSide);
   spec.net = NetReader(p, loader).read(side);
-  const NetRows result = net_result(spec.net);
-  const int places = std::max(1, result.grid.width);
+  const int places = read_places_of_net(p, side, spec);
   spec.merge_side = places_of_row(p, places);
-  spec.patch_side = std::max(1, side / places);
-  if (spec.patch_side * places != side) {
-    p.fail(
-        fmt::format("metadata key clip.vision.image_size is {}, expected a multiple of the {} "
-                    "places that the network makes of it each way",
-                    side, places));
-  }
-  spec.sizing.fixed_side = side;
   spec.sizing.resampling = Resampling::kBilinear;
-  spec.tower.architecture = p.architecture();
-  spec.tower.width = std::max<std::int64_t>(1, result.columns);
   const std::string ffn = "v.msfa.ffn.", wide = ffn + "pw_exp", narrow = ffn + "pw_proj";
   const auto scaled =
       static_cast<float>(p.required_count("vision.embedding_length", Hyperparameters::kWidest));

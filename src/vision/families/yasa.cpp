@@ -92,8 +92,7 @@ VisionSpec read_yasa_vision(Hyperparameters& p, const WeightLoader& loader) {
     spec.net.blocks.push_back({{{.kind = Kind::kAddTable, .name = std::string(kPlaces)}}});
   }
   spec.net.blocks.back().is_kept = true;
-  const NetRows result = net_result(spec.net);
-  const int places = std::max(1, result.grid.width);
+  const int places = read_places_of_net(p, side, spec);
   spec.merge_side = std::max(1, places / kRowsOfSide);
   if (places != spec.merge_side * kRowsOfSide) {
     p.fail(
@@ -101,16 +100,6 @@ VisionSpec read_yasa_vision(Hyperparameters& p, const WeightLoader& loader) {
                     "expected a multiple of {1} each way",
                     places, kRowsOfSide));
   }
-  spec.patch_side = std::max(1, side / places);
-  if (spec.patch_side * places != side) {
-    p.fail(
-        fmt::format("metadata key clip.vision.image_size is {}, expected a multiple of the {} "
-                    "places that the network makes of it each way",
-                    side, places));
-  }
-  spec.sizing.fixed_side = side;
-  spec.tower.architecture = p.architecture();
-  spec.tower.width = std::max<std::int64_t>(1, result.columns);
   spec.tower.unused_tensors = {"v.backbone_ln."};
   spec.projector_steps = {mean_of(spec.merge_side), linear("mm.0"), activate(Activation::kGeluErf),
                           linear("mm.2")};
