@@ -32,10 +32,8 @@ VisionSpec read_kimi25_vision(Hyperparameters& p, const WeightLoader& loader) {
   read_pixel_limits(p, spec);
   spec.places = PlaceTable::kBicubic;
   spec.before = "<|media_begin|>image<|media_content|>";
-  if (spec.name.find("GLM") != std::string::npos) {  // GLM-5.2 has this encoder, too
-    spec.before = "<|begin_of_image|>";
-    spec.after = "<|end_of_image|>";
-  }
+  spec.other_before = "<|begin_of_image|>";  // GLM-5.2 has this encoder, too
+  spec.other_after = "<|end_of_image|>";
   return spec;
 }
 
