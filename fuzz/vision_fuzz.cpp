@@ -80,8 +80,8 @@ Status run(const std::filesystem::path& path, std::size_t size) {
   if (!opened) return opened.error();
   const auto text = text_of(*opened, *backend);
   if (!text) return text.error();
-  const auto file =
-      VisionFile::open(std::make_shared<const gguf::File>(std::move(*opened)), *text, kMostTokens);
+  const auto file = VisionFile::open(std::make_shared<const gguf::File>(std::move(*opened)), *text,
+                                     {.most_tokens = kMostTokens});
   if (!file) return file.error();
   check_sizes((*file)->spec());
   if ((*file)->memory_bytes() > kMostBytes) return {};

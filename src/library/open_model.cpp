@@ -85,7 +85,10 @@ Result<std::unique_ptr<ModelFile>> open_file(const std::string& path,
     if (Status s = (*file)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
   }
   if (!is_none(options.mmproj)) {
-    if (Status s = (*file)->add_encoders(options.mmproj); !s) return s.error();
+    const PictureLimits limits{.context = options.context};
+    const bool is_on_cpu = is_none(options.device) || std::string_view(options.device) == "cpu";
+    const BackendKind backend = is_on_cpu ? BackendKind::kCpu : BackendKind::kCuda;
+    if (Status s = (*file)->add_encoders(options.mmproj, limits, backend); !s) return s.error();
   }
   return file;
 }

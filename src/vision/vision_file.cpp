@@ -59,30 +59,72 @@ std::int64_t joined_bytes(const VisionSpec& spec, const Projection& projection) 
                              columns * std::int64_t{sizeof(float)});
 }
 
+// What the projectors of an encoder make and take.
+struct Projections {
+  std::int64_t columns = 0;
+  std::int64_t bytes = 0;  // of a workspace
+};
+
+Projections projections_of(const WeightLoader& loader, const VisionSpec& spec) {
+  const Projection last = projection_of(loader, spec.projector_steps, spec.projected_columns(),
+                                        most_projected_patches(spec));
+  const std::int64_t bytes = std::max(last.bytes, bytes_of_other_steps(loader, spec));
+  return {last.columns, saturating_add(bytes, joined_bytes(spec, last))};
+}
+
+VisionSpec limited(VisionSpec spec, std::int64_t most_tokens) {
+  limit_rows(most_tokens, spec);
+  spec.sizing.least_tokens = std::min(spec.sizing.least_tokens, spec.sizing.most_tokens);
+  return spec;
+}
+
+// Halved until there is room, so that a little more memory or less does not change what pictures
+// become.
+std::int64_t choose_tokens(const WeightLoader& loader, const VisionSpec& spec,
+                           const PictureLimits& limits) {
+  constexpr std::int64_t kFew = PictureLimits::kFewTokens;
+  if (limits.most_tokens > 0) return limits.most_tokens;
+  std::int64_t most = spec.sizing.most_tokens;
+  if (limits.context > 0) most = std::min(most, std::max(kFew, limits.context / 2));
+  const auto is_too_much = [&](std::int64_t tokens) {
+    const VisionSpec small = limited(spec, tokens);
+    return saturating_add(projections_of(loader, small).bytes, vision_workspace_bytes(small)) >
+           limits.memory_bytes;
+  };
+  while (limits.memory_bytes > 0 && most > kFew && is_too_much(most)) {
+    most = std::max(kFew, most / 2);
+  }
+  return most;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf::File> file,
                                                      const ModelSpec& text,
-                                                     std::int64_t most_tokens) {
+                                                     const PictureLimits& limits) {
   std::unique_ptr<VisionFile> vision(new VisionFile(std::move(file)));
   const auto backend = make_reference_backend();
   const WeightLoader loader(*vision->file_, *backend);
   auto spec = read_vision_spec(*vision->file_, loader);
   if (!spec) return spec.error();
-  vision->spec_ = std::move(*spec);
-  PictureSizing& sizing = vision->spec_.sizing;
-  limit_rows(most_tokens, vision->spec_);
-  sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
-  const VisionSpec& read = vision->spec_;
-  const Projection projection = projection_of(
-      loader, read.projector_steps, read.projected_columns(), most_projected_patches(read));
-  vision->projector_bytes_ =
-      saturating_add(std::max(projection.bytes, bytes_of_other_steps(loader, read)),
-                     joined_bytes(read, projection));
-  const Status fits = check_rows_for(text, *vision->file_, "a picture", projection.columns,
-                                     std::ssize(read.deep_steps));
+  vision->allowed_tokens_ = spec->sizing.most_tokens;
+  vision->spec_ = limited(*spec, choose_tokens(loader, *spec, limits));
+  const Projections projections = projections_of(loader, vision->spec_);
+  vision->projector_bytes_ = projections.bytes;
+  const Status fits = check_rows_for(text, *vision->file_, "a picture", projections.columns,
+                                     std::ssize(vision->spec_.deep_steps));
   if (!fits) return fits.error();
   return vision;
+}
+
+void VisionFile::choose_texts(const std::function<bool(std::string_view text)>& is_token) {
+  if (spec_.other_before.empty() || !is_token(spec_.other_before)) return;
+  spec_.before = spec_.other_before;
+  spec_.after = spec_.other_after;
+}
+
+bool VisionFile::has_any_shape() const {
+  return spec_.sizing.fixed_side == 0 && !has_resampler(spec_);
 }
 
 std::int64_t VisionFile::memory_bytes() const {

@@ -192,6 +192,9 @@ struct VisionSpec {
 
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture
+  /// The texts of other text models with the same encoder: those to which `other_before` is a
+  /// token.
+  std::string_view other_before = {}, other_after = {};
   SeeEachOther see_each_other = SeeEachOther::kNo;
   RowPlaces row_places = RowPlaces::kNone;
 

@@ -10,6 +10,7 @@
 #include "support/bundled_model.hpp"
 #include "support/mmproj_file.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/vision_case.hpp"
 
 namespace linnet {
 namespace {
@@ -78,6 +79,36 @@ TEST_F(PictureProgramTest, TheEncoderIsNamedAndCounted) {
       run_program(generate_bundled({"--mmproj", mmproj(), "-m", "1", "--image", picture(0)}));
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, ContainsRegex("vision:  mmproj-tiny.gguf \\(gemma3\\), tensors"));
+}
+
+// Half of the context, where nothing else was asked for.
+TEST_F(PictureProgramTest, WhatTheEncoderAllowsAndPicturesMayNotTakeIsSaid) {
+  const std::string qwen = (folder_ / "mmproj-qwen.gguf").string();
+  ASSERT_TRUE(test::write_mmproj(qwen, 256, "qwen2vl"));
+  const auto notes = [&](const std::string& encoder, const Arguments& more = {}) {
+    const Ended ended = run_program(
+        joined(generate_bundled({"--mmproj", encoder, "-m", "1", "--prompt", "A"}), more));
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return ended.err;
+  };
+  EXPECT_THAT(notes(qwen, {"--ctx", "2048"}),
+              ContainsRegex("encoder: pictures take at most 1024 of the 4096 tokens that .*qwen"));
+  EXPECT_THAT(notes(qwen, {"--ctx", "2048", "--image-tokens", "9"}), Not(HasSubstr("encoder: ")));
+  EXPECT_THAT(notes(mmproj(), {"--ctx", "2048"}), Not(HasSubstr("encoder: ")));
+}
+
+TEST_F(PictureProgramTest, TensorsOfNoEncoderAreNamed) {
+  test::VisionCase gemma = test::VisionCase::read("gemma3");
+  for (auto& tensor : gemma.model.json["tensors"]) {
+    if (tensor["name"] == "mm.input_projection.weight") tensor["shape"][0] = 256;
+  }
+  gemma.model.json["tensors"].push_back(
+      {{"name", "logit_scale"}, {"type", "F32"}, {"shape", {1}}, {"centre", 0}, {"amplitude", 1}});
+  ASSERT_TRUE(gemma.model.write(mmproj()));
+  const Ended ended = run_program(with_encoder({"--prompt", "A"}));
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err,
+              HasSubstr("has tensors of no encoder, such as logit_scale, which are not used"));
 }
 
 TEST_F(PictureProgramTest, AutoTakesTheOneBesideTheModel) {

@@ -19,7 +19,7 @@ TEST(NoPictures, ModelsThatLookBackAtTokens) {
     ASSERT_TRUE(written) << written.error().message;
     auto model = ModelFile::open(path.string());
     ASSERT_TRUE(model) << model.error().message;
-    const Status added = (*model)->add_encoders(folder / "no-such-encoder.gguf", 0);
+    const Status added = (*model)->add_encoders(folder / "no-such-encoder.gguf");
     ASSERT_FALSE(added);
     EXPECT_THAT(added.error().message, testing::HasSubstr(" models read no pictures"));
   }

@@ -326,5 +326,30 @@ TEST(Pictures, AnEncoderOfAnotherWidthIsRefused) {
   EXPECT_THAT(model.error().message, HasSubstr("expected an encoder of pictures"));
 }
 
+// Whatever the files are called.
+TEST(Pictures, StandBetweenTextsThatAreTokensToTheModel) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path mmproj = folder / "mmproj.gguf", glm = folder / "glm.gguf";
+  ASSERT_TRUE(test::write_mmproj(mmproj, test::kBundledWidth, "kimik25"));
+  const auto rename_end = [](gguf::Writer& writer, std::string_view key) {
+    const auto file = ModelFile::open(test::kBundledModel.string());
+    std::vector<std::string> tokens;
+    for (TokenId id = 0; id < (*file)->tokenizer()->vocabulary_size(); ++id) {
+      tokens.emplace_back((*file)->tokenizer()->piece(id));
+    }
+    tokens[2] = "<|begin_of_image|>";
+    writer.add_strings(key, tokens);
+  };
+  ASSERT_TRUE(test::ModelCopy().replace("tokenizer.ggml.tokens", rename_end).write(glm));
+  const auto before = [&](const std::filesystem::path& path) {
+    const auto file = ModelFile::open(path.string());
+    EXPECT_TRUE(file) << file.error().message;
+    EXPECT_TRUE((*file)->add_encoders(mmproj.string()));
+    return (*file)->vision()->spec().before;
+  };
+  EXPECT_EQ(before(glm), "<|begin_of_image|>");
+  EXPECT_EQ(before(test::kBundledModel), "<|media_begin|>image<|media_content|>");
+}
+
 }  // namespace
 }  // namespace linnet

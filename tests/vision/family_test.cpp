@@ -150,7 +150,7 @@ class LimitedTower {
 
   Pieces pieces(std::int64_t most_tokens) const {
     const auto mmproj = test::open_shared(folder_ / "mmproj.gguf");
-    const auto file = VisionFile::open(mmproj, text_, most_tokens);
+    const auto file = VisionFile::open(mmproj, text_, {.most_tokens = most_tokens});
     EXPECT_TRUE(file) << file.error().message;
     const VisionSpec& spec = (*file)->spec();
     const PicturePieces all = pieces_of(spec, filled(900, 800, kWhite));
@@ -418,14 +418,6 @@ TEST(VisionFamilies, Gemma3nHasARowForTheEndOfAPicture) {
   const VisionSpec with = read(gemma);
   EXPECT_EQ(rows_of(with, {16, 16}), 257);
   EXPECT_EQ(with.after, "\n\n");
-}
-
-TEST(VisionFamilies, Glm5HasKimisEncoderAndItsOwnTexts) {
-  test::OracleCase kimi = tower("kimik25");
-  EXPECT_EQ(read(kimi).before, "<|media_begin|>image<|media_content|>");
-  kimi.json["metadata"]["general.name"] = Json{{"type", "string"}, {"value", "GLM 5.2 Vision"}};
-  EXPECT_EQ(read(kimi).before, "<|begin_of_image|>");
-  EXPECT_EQ(read(kimi).after, "<|end_of_image|>");
 }
 
 // All tiles together are one picture in memory.

@@ -9,6 +9,7 @@
 #include <ranges>
 
 #include "base/utf8.hpp"
+#include "encoder/encoder_file.hpp"
 #include "generate/loading/device_choice.hpp"
 #include "hub/model_choice.hpp"
 #include "linnet/model_folder.hpp"
@@ -257,10 +258,10 @@ void ModelOptions::add_encoders_to(CLI::App& app) {
       ->group(kModelGroup);
   app.add_option("--image-tokens", image_tokens,
                  "most tokens of a picture, for encoders that take pictures of any size: more show "
-                 "more detail and take longer")
+                 "more detail and take longer (default: as many as the encoder allows, but no more "
+                 "than half of the context, nor than there is memory for)")
       ->group(kModelGroup)
-      ->check(whole_number_between(1, std::int64_t{1} << 16))
-      ->capture_default_str();
+      ->check(whole_number_between(1, std::int64_t{1} << 16));
 }
 
 void ModelOptions::read_environment() {
@@ -404,6 +405,34 @@ Status add_adapters(const std::vector<std::string>& adapters, ModelFile& model) 
   return {};
 }
 
+namespace {
+
+// What of the encoder is not used, or not to its limits, where that was not asked for.
+void note_encoder(const ModelFile& model, const gguf::File& encoder, std::int64_t image_tokens) {
+  const std::string path = printable(encoder.path().string());
+  if (const auto foreign = foreign_tensors(encoder); !foreign.empty()) {
+    note("encoder: {} has tensors of no encoder, such as {}, which are not used\n", path,
+         printable(foreign.front()));
+  }
+  const VisionFile* const vision = model.vision();
+  if (!vision || image_tokens > 0 || vision->most_tokens() == vision->allowed_tokens()) return;
+  note(
+      "encoder: pictures take at most {} of the {} tokens that {} allows; --image-tokens changes "
+      "that\n",
+      vision->most_tokens(), vision->allowed_tokens(), path);
+}
+
+Status add_encoder(const ModelOptions& options, const std::string& path, ModelFile& model) {
+  const PictureLimits limits{.most_tokens = options.image_tokens, .context = options.context};
+  const BackendKind backend = options.device == "cpu" ? BackendKind::kCpu : BackendKind::kCuda;
+  if (Status s = model.add_encoders(path, limits, backend); !s) return s;
+  note_encoder(model, model.vision() ? model.vision()->file() : model.hearing()->file(),
+               options.image_tokens);
+  return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   if (!options.draft.repo.empty()) {  // it may be misspelt, and the model large
     if (Status s = check_source(options.draft); !s) return s.error();
@@ -422,7 +451,7 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   if (options.mmproj.empty()) return model;
   const auto encoder = find_encoder(options, *path);
   if (!encoder) return encoder.error();
-  if (Status s = (*model)->add_encoders(*encoder, options.image_tokens); !s) return s.error();
+  if (Status s = add_encoder(options, *encoder, **model); !s) return s.error();
   return model;
 }
 

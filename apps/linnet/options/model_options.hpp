@@ -49,7 +49,7 @@ struct ModelOptions {
   /// Of the draft model; is_bundled(): there is none.
   ModelSource draft = {.gguf = "", .repo = "", .named_by = {"--draft-repo", "--draft-model"}};
   std::vector<std::string> adapters, control_vectors;  ///< see parse_scaled_file()
-  std::int64_t image_tokens = VisionFile::kUsualTokens;
+  std::int64_t image_tokens = 0;                       ///< 0: see PictureLimits
   std::string mmproj;  ///< a path, a file's name inside `repo`, or auto; empty: reads no pictures,
                        ///< hears no sounds
   std::string instruction_set;  ///< of LINNET_CPU; empty: the best that the machine has

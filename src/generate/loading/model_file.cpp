@@ -100,7 +100,47 @@ std::vector<float> ModelFile::adapter_strengths() const {
   return strengths;
 }
 
-Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens) {
+namespace {
+
+// A model that the GPU does not hold alone has its encoder beside the first layers, elsewhere.
+std::int64_t picture_room_bytes(const gguf::File& file, BackendKind backend) {
+  constexpr std::int64_t kPart = 4;
+  std::int64_t weights_bytes = 0, room_bytes = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) weights_bytes += std::ssize(tensor.bytes);
+  for (const BackendKind kind : {BackendKind::kCpu, backend}) {
+    const auto available = available_bytes(kind);
+    if (!available || *available == 0) continue;
+    const std::int64_t part = std::max<std::int64_t>(1, (*available - weights_bytes) / kPart);
+    if (kind == BackendKind::kCuda && *available < weights_bytes) continue;
+    room_bytes = room_bytes == 0 ? part : std::min(room_bytes, part);
+  }
+  return room_bytes;
+}
+
+bool is_token(const Tokenizer& tokenizer, std::string_view text) {
+  const auto ids = tokenizer.encode(text, {.add_special = false, .parse_special = true});
+  return ids && ids->size() == 1;
+}
+
+}  // namespace
+
+Status ModelFile::add_vision(std::shared_ptr<const gguf::File> file, PictureLimits limits,
+                             BackendKind backend) {
+  if (limits.context == 0) limits.context = spec_.context_length;
+  if (limits.most_tokens == 0 && limits.memory_bytes == 0) {
+    limits.memory_bytes = picture_room_bytes(file_, backend);
+  }
+  auto vision = VisionFile::open(std::move(file), spec_, limits);
+  if (!vision) return vision.error();
+  vision_ = std::move(*vision);
+  if (tokenizer_) {
+    vision_->choose_texts([&](std::string_view text) { return is_token(*tokenizer_, text); });
+  }
+  return {};
+}
+
+Status ModelFile::add_encoders(const std::string& path, const PictureLimits& limits,
+                               BackendKind backend) {
   // Keys of blocks and n-grams would have to know where in a picture the rows before were.
   const bool looks_back = std::ranges::any_of(spec_.layers, [](const LayerSpec& layer) {
     return layer.attention.blocks.heads > 0 || layer.ngrams.size > 0;
@@ -114,9 +154,7 @@ Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens
   const auto file = std::make_shared<const gguf::File>(std::move(*opened));
   const bool hears = has_encoder(*file, EncoderKind::kAudio);
   if (!hears || has_encoder(*file, EncoderKind::kVision)) {
-    auto vision = VisionFile::open(file, spec_, most_tokens);
-    if (!vision) return vision.error();
-    vision_ = std::move(*vision);
+    if (Status s = add_vision(file, limits, backend); !s) return s;
   }
   if (!hears) return {};
   auto hearing = HearingFile::open(file, spec_);

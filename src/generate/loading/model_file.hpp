@@ -49,9 +49,11 @@ class ModelFile {
 
   /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
   /// load the model from now on. An Error that names what is wrong where it has none of this model.
-  /// One of sounds that is of an unknown family is left out where there is one of pictures. See
-  /// VisionFile::open for `most_tokens`.
-  Status add_encoders(const std::string& path, std::int64_t most_tokens = VisionFile::kUsualTokens);
+  /// One of sounds that is of an unknown family is left out where there is one of pictures. Where
+  /// `limits` leave it open, a picture takes at most a quarter of the memory that the model's file
+  /// leaves of the machine, and of the GPU where `backend` is that.
+  Status add_encoders(const std::string& path, const PictureLimits& limits = {},
+                      BackendKind backend = BackendKind::kCpu);
 
   const gguf::File& file() const { return file_; }
   /// Null where the model reads no pictures.
@@ -90,6 +92,8 @@ class ModelFile {
   Status check_lazy_weights() const;
 
  private:
+  Status add_vision(std::shared_ptr<const gguf::File> file, PictureLimits limits,
+                    BackendKind backend);
   explicit ModelFile(gguf::File file) : file_(std::move(file)) {}
   using ReadSpec = std::function<Result<ModelSpec>(const gguf::File& file, WeightLoader& loader)>;
   static Result<std::unique_ptr<ModelFile>> open(const std::string& path,

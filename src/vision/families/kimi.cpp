@@ -24,16 +24,6 @@ VisionSpec read_kimi_vision(Hyperparameters& p, const WeightLoader& loader) {
   return spec;
 }
 
-namespace {
-
-// GLM-5.2 has the same encoder.
-bool is_of_glm(const Hyperparameters& p) {
-  const auto name = p.file().string("general.name");
-  return name && *name && (*name)->find("GLM") != std::string_view::npos;
-}
-
-}  // namespace
-
 // Kimi K2.5 (https://arxiv.org/abs/2602.02276): the same over larger pictures, from another table
 // of places.
 VisionSpec read_kimi25_vision(Hyperparameters& p, const WeightLoader& loader) {
@@ -42,10 +32,8 @@ VisionSpec read_kimi25_vision(Hyperparameters& p, const WeightLoader& loader) {
   read_pixel_limits(p, spec);
   spec.places = PlaceTable::kBicubic;
   spec.before = "<|media_begin|>image<|media_content|>";
-  if (is_of_glm(p)) {
-    spec.before = "<|begin_of_image|>";
-    spec.after = "<|end_of_image|>";
-  }
+  spec.other_before = "<|begin_of_image|>";  // GLM-5.2 has this encoder, too
+  spec.other_after = "<|end_of_image|>";
   return spec;
 }
 
