@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/utf8.hpp"
 

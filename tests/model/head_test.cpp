@@ -108,7 +108,7 @@ TEST_F(HeadTest, HiddenStatesMayHaveAnotherWidth) {
   std::vector<float> got(static_cast<std::size_t>(kRows) * 3);
   case_.run(8, [&](const Pass& pass, View in, View out) {
     pass.backend.copy(in, out);
-    const View hidden = finish_hidden(pass, weights, out);
+    const View hidden = finish_hidden(pass, weights, {.x = out});
     ASSERT_EQ(hidden.columns, 3);
     pass.backend.download(hidden, got.data());
   });
