@@ -35,6 +35,7 @@ constexpr Case kCases[] = {
     {"Kimi-K2-Instruct", "kimi"},
     {"Kimi-K2-Thinking", "kimi"},
     {"LFM2.5-8B-A1B", "lfm"},
+    {"LFM2.5-Instruct", "lfm"},
     {"MiMo-VL", "tool-call-tags"},
     {"MiniMax-M2", "minimax"},
     {"MiniMax-M3", "minimax-m3"},

@@ -134,7 +134,7 @@ std::vector<Family> make_families() {
        .sections = {{"<start_function_call>", "<end_function_call>", &kGemmaCalls}},
        .form = gemma_form("<start_function_call>", "<end_function_call>", "<escape>")},
       {.name = "lfm",
-       .signs = {"<|tool_call_start|>", "<|tool_list_start|>"},
+       .signs = {"<|tool_call_start|>", "<|tool_list_start|>", "List of tools: ["},
        .sections = {{"<|tool_call_start|>", "<|tool_call_end|>", &kPythonCalls}},
        .form = python_form("<|tool_call_start|>", "<|tool_call_end|>")},
       {.name = "apertus",
