@@ -63,11 +63,13 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Family
   const std::tm now = request.now ? *request.now : local_time();
   const Json bos = specials.bos;
   const Json eos = specials.eos;
+  const Json added_bos = specials.added_bos;
   const Json add_generation_prompt = request.add_generation_prompt;
   const Json none = nullptr;
   std::vector<jinja::Variable> variables = {
       {"bos_token", &bos, jinja::Origin::kTemplate},
       {"eos_token", &eos, jinja::Origin::kTemplate},
+      {"added_bos_token", &added_bos, jinja::Origin::kTemplate},  // of the built-in ones only
       {"documents", &none},
   };
   const Json functions = family.takes_functions ? functions_text(tools) : Json();
