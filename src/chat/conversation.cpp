@@ -75,6 +75,39 @@ void shape_content(Json& messages, const Capabilities& capabilities) {
   }
 }
 
+void put_thinking_into_content(Json& message, const std::string& thinking) {
+  Json parts = Json::array({Json{{"type", "thinking"}, {"thinking", thinking}}});
+  const std::string text = text_of(message);
+  if (!text.empty()) parts.push_back(Json{{"type", "text"}, {"text", text}});
+  message["content"] = std::move(parts);
+}
+
+// The thinking of earlier answers under the name that the template reads.
+void shape_thinking(Json& messages, const Capabilities& capabilities) {
+  for (Json& message : messages) {
+    const auto found = message.find("reasoning_content");
+    if (found == message.end() || !found->is_string() || *found == "") continue;
+    const std::string thinking = *found;
+    if (capabilities.thinking_part) put_thinking_into_content(message, thinking);
+    if (capabilities.thinking_key.empty()) continue;
+    Json& shown = message[std::string(capabilities.thinking_key)];
+    if (!shown.is_string()) shown = thinking;
+    if (capabilities.thinking_beside_content || !has_calls(message)) continue;
+    const std::string text = text_of(message);
+    if (!text.empty()) shown = shown.get<std::string>() + "\n\n" + text;
+    message["content"] = "";
+  }
+}
+
+// As an object, where they are a text that is one.
+void read_arguments(Json& function) {
+  if (!function.is_object() || !function.contains("arguments")) return;
+  Json& arguments = function["arguments"];
+  if (!arguments.is_string()) return;
+  auto parsed = jinja::parse_json(arguments.get_ref<const std::string&>());
+  if (parsed && parsed->is_object()) arguments = std::move(*parsed);
+}
+
 // Arguments in the form that the template shows. What is not JSON stays as it is.
 void shape_arguments(Json& messages, const Capabilities& capabilities) {
   for (Json& message : messages) {
@@ -85,10 +118,9 @@ void shape_arguments(Json& messages, const Capabilities& capabilities) {
           call.contains("function") && call["function"].is_object() ? call["function"] : call;
       if (!holder.contains("arguments")) continue;
       Json& arguments = holder["arguments"];
-      if (capabilities.object_arguments && arguments.is_string()) {
-        auto parsed = jinja::parse_json(arguments.get_ref<const std::string&>());
-        if (parsed && parsed->is_object()) arguments = std::move(*parsed);
-      } else if (!capabilities.object_arguments && arguments.is_object()) {
+      if (capabilities.object_arguments) {
+        read_arguments(holder);
+      } else if (arguments.is_object()) {
         arguments = json_text(arguments);
       }
     }
@@ -112,6 +144,36 @@ std::string describe_tools(const Json& tools) {
          "\nTo call some, answer with nothing but a JSON object of this form:\n"
          R"({"tool_calls": [{"name": "the function", "arguments": {"its": "arguments"}}]})"
          "\nThe results come in the next message. Otherwise answer as usual.";
+}
+
+void set_if_absent(Json& object, const char* key, Json value) {
+  if (!object.contains(key) || object[key].is_null()) object[key] = std::move(value);
+}
+
+void describe_parameters(Json& function) {
+  if (!function.contains("parameters")) return;
+  Json& parameters = function["parameters"];
+  if (!parameters.is_object() || !parameters.contains("properties")) return;
+  for (Json& parameter : parameters["properties"]) {
+    if (parameter.is_object()) set_if_absent(parameter, "description", "");
+  }
+}
+
+// What a template fails without, though OpenAI's API does not ask for it.
+void complete_tools(Json& tools, const Capabilities& capabilities) {
+  for (Json& tool : tools) {
+    if (!tool.is_object() || !tool.contains("function") || !tool["function"].is_object()) continue;
+    Json& function = tool["function"];
+    if (!capabilities.bare_tools) {
+      set_if_absent(function, "description", "");
+      set_if_absent(function, "parameters", Json::object());
+      if (function["parameters"].is_object()) {
+        set_if_absent(function["parameters"], "type", "object");
+        set_if_absent(function["parameters"], "properties", Json::object());
+      }
+    }
+    if (!capabilities.bare_parameters) describe_parameters(function);
+  }
 }
 
 void add_to_system_message(Json& messages, const std::string& text) {
@@ -139,6 +201,7 @@ void write_calls_as_text(Json& messages) {
       Json calls = Json::array();
       for (const Json& call : message["tool_calls"]) {
         calls.push_back(call.is_object() && call.contains("function") ? call["function"] : call);
+        read_arguments(calls.back());
       }
       const std::string text = json_text({{"tool_calls", calls}});
       std::string content = text_of(message);
@@ -157,6 +220,7 @@ void write_calls_as_text(Json& messages) {
 void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
   const bool has_tools = conversation.tools.is_array() && !conversation.tools.empty();
   if (!has_tools) conversation.tools = nullptr;
+  if (has_tools && capabilities.tools) complete_tools(conversation.tools, capabilities);
   if (has_tools && !capabilities.tools) {
     add_to_system_message(conversation.messages, describe_tools(conversation.tools));
     conversation.tools = nullptr;
@@ -199,6 +263,7 @@ Result<Conversation> shape_conversation(Json messages, Json tools,
   shape_tools(conversation, capabilities);
   if (!capabilities.system_message) shape_system_messages(conversation);
   shape_content(conversation.messages, capabilities);
+  shape_thinking(conversation.messages, capabilities);
   shape_arguments(conversation.messages, capabilities);
   return conversation;
 }
