@@ -41,6 +41,26 @@ Json conversation_with_call(const Json& arguments, const Json& content) {
   return Json::array({user_message(), assistant, result});
 }
 
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = text.find(from); at != text.npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+// Where results are another turn like one of any role, a template may know another way.
+bool takes_tool_responses(const TryRender& render, const Json& tools, Json with_call) {
+  constexpr const char* kNoRole = "egret";
+  const auto usual = render(with_call, tools);
+  with_call[2]["role"] = kNoRole;
+  const auto other = render(with_call, tools);
+  if (!usual || !other || replaced(*other, kNoRole, "tool") != *usual) return false;
+  with_call.erase(2);
+  const Json response = {{"name", kTool}, {"response", kThought}};
+  with_call[1]["tool_responses"] = Json::array({response});
+  return shows(render(with_call, tools), kThought);
+}
+
 // Thinking before a call, or in an answer: many templates drop that of earlier turns.
 bool shows_thinking(const TryRender& render, const Json& tools, Json with_call,
                     const Json& thinking) {
@@ -112,6 +132,11 @@ Capabilities probe_capabilities(const TryRender& render) {
   const auto with_empty_content = render(conversation_with_call(best, ""), tools);
   result.null_content =
       without_content && with_empty_content && *without_content == *with_empty_content;
+  const Json answer = {{"role", "assistant"}, {"content", "an answer"}};
+  const Json found = {{"role", "tool"}, {"tool_call_id", "call00001"}, {"content", kThought}};
+  result.tool_results =
+      shows(render(Json::array({user_message(), answer, found}), tools), kThought);
+  result.tool_responses = takes_tool_responses(render, tools, conversation_with_call(best, ""));
   probe_thinking(render, tools, conversation_with_call(best, ""), result);
   return result;
 }

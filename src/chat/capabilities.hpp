@@ -20,6 +20,8 @@ struct Capabilities {
   bool object_arguments = false;  ///< shows calls whose arguments are objects
   bool text_arguments = false;    ///< shows calls whose arguments are JSON text
   bool null_content = false;      ///< bears calls without content
+  bool tool_results = false;      ///< shows messages with the role tool where it shows no calls
+  bool tool_responses = false;    ///< shows results as a member of the message with the calls only
   /// What the thinking of an earlier message is called; empty where the template shows none, or
   /// shows it as a part of the content, of type `thinking`.
   std::string_view thinking_key{};

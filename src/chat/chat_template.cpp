@@ -167,7 +167,10 @@ Result<Prompt> ChatTemplate::render(const ChatRequest& request) const {
   const auto variant = state_->choose(request);
   if (!variant) return variant.error();
   const auto& [compiled, capabilities, format] = **variant;
-  auto shaped = shape_conversation(request.messages, request.tools, capabilities);
+  const bool has_own_form =
+      capabilities.tools && format.family != &generic_family() && format.family->form;
+  auto shaped = shape_conversation(request.messages, request.tools, capabilities,
+                                   has_own_form ? &*format.family->form : nullptr);
   if (!shaped) return shaped.error();
   auto text = render_variant(compiled, *format.family, state_->specials, request, shaped->messages,
                              shaped->tools);

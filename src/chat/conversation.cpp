@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/utf8.hpp"
+#include "chat/call_text.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/json_text.hpp"
+#include "chat/output/call_syntax.hpp"
 
 namespace linnet {
 namespace {
@@ -194,8 +196,9 @@ std::string result_name(const Json& message) {
   return {};
 }
 
-// Calls become what the model would have written, results become messages of the user.
-void write_calls_as_text(Json& messages) {
+// Calls become what the model would have written, results become messages of the user where the
+// template does not show them.
+void write_calls_as_text(Json& messages, const Capabilities& capabilities, const CallForm* form) {
   for (Json& message : messages) {
     if (has_calls(message)) {
       Json calls = Json::array();
@@ -203,12 +206,12 @@ void write_calls_as_text(Json& messages) {
         calls.push_back(call.is_object() && call.contains("function") ? call["function"] : call);
         read_arguments(calls.back());
       }
-      const std::string text = json_text({{"tool_calls", calls}});
+      const std::string text = form ? call_text(*form, calls) : json_text({{"tool_calls", calls}});
       std::string content = text_of(message);
       if (!content.empty()) content += '\n';
       message["content"] = content + text;
       message.erase("tool_calls");
-    } else if (role_of(message) == "tool") {
+    } else if (role_of(message) == "tool" && !(form && capabilities.tool_results)) {
       const std::string name = result_name(message);
       message = Json{{"role", "user"},
                      {"content", "Result of " + (name.empty() ? "the function" : name) + ":\n" +
@@ -217,7 +220,41 @@ void write_calls_as_text(Json& messages) {
   }
 }
 
-void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
+// The name of the function whose result a message has: result number `index` for these calls.
+std::string called_name(const Json& calls, const Json& message, std::size_t index) {
+  const Json id = message.value("tool_call_id", Json());
+  const Json* found = index < calls.size() ? &calls[index] : nullptr;
+  for (const Json& call : calls) {
+    if (id.is_string() && call.is_object() && call.value("id", Json()) == id) found = &call;
+  }
+  if (const Json* const name = member(member(found, "function"), "name");
+      name && name->is_string()) {
+    return *name;
+  }
+  return result_name(message);
+}
+
+// Results move into the message with the calls.
+void move_results_to_calls(Json& messages) {
+  Json kept = Json::array();
+  for (Json& message : messages) {
+    if (role_of(message) != "tool" || kept.empty() || !has_calls(kept.back())) {
+      kept.push_back(std::move(message));
+      continue;
+    }
+    Json& responses = kept.back()["tool_responses"];
+    if (!responses.is_array()) responses = Json::array();
+    const std::string text = text_of(message);
+    const auto object = jinja::parse_json(text);
+    responses.push_back(
+        {{"name", called_name(kept.back()["tool_calls"], message, responses.size())},
+         {"response", object && object->is_object() ? *object : Json(text)}});
+  }
+  messages = std::move(kept);
+}
+
+void shape_tools(Conversation& conversation, const Capabilities& capabilities,
+                 const CallForm* form) {
   const bool has_tools = conversation.tools.is_array() && !conversation.tools.empty();
   if (!has_tools) conversation.tools = nullptr;
   if (has_tools && capabilities.tools) complete_tools(conversation.tools, capabilities);
@@ -228,7 +265,9 @@ void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
         "the chat template has no place for tools: a system message describes them");
   }
   if (!capabilities.shows_calls() || !capabilities.tools) {
-    write_calls_as_text(conversation.messages);
+    write_calls_as_text(conversation.messages, capabilities, form);
+  } else if (capabilities.tool_responses) {
+    move_results_to_calls(conversation.messages);
   }
 }
 
@@ -256,11 +295,11 @@ void shape_system_messages(Conversation& conversation) {
 
 }  // namespace
 
-Result<Conversation> shape_conversation(Json messages, Json tools,
-                                        const Capabilities& capabilities) {
+Result<Conversation> shape_conversation(Json messages, Json tools, const Capabilities& capabilities,
+                                        const CallForm* form) {
   if (const Status status = check_messages(messages); !status) return status.error();
   Conversation conversation{std::move(messages), std::move(tools), {}};
-  shape_tools(conversation, capabilities);
+  shape_tools(conversation, capabilities, form);
   if (!capabilities.system_message) shape_system_messages(conversation);
   shape_content(conversation.messages, capabilities);
   shape_thinking(conversation.messages, capabilities);

@@ -94,6 +94,39 @@ TEST(ConversationTest, ThinkingMayBeAPart) {
               HasSubstr("<assistant>[THINK]Hm[/THINK][f{}]"));
 }
 
+// Granite's templates show results, but no calls.
+TEST(ConversationTest, CallsAreWrittenAsTheFamilyWritesThem) {
+  const std::string source =
+      "{{ tools }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+  Json messages = thought_and_called("I look.");
+  messages[1]["tool_calls"][0]["function"]["arguments"] = R"({"a": "b", "c": 1})";
+  const auto shown = [&](const std::string& sign) {
+    return render("{# " + sign + " #}" + source,
+                  {.messages = messages,
+                   .tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])")});
+  };
+  EXPECT_THAT(shown("<|tool_call|>"),
+              HasSubstr("I look.\n<|tool_call|>[{\"name\": \"f\", \"arguments\": "
+                        "{\"a\":\"b\",\"c\":1}}]<tool>ok"));
+  EXPECT_THAT(shown("List of tools: ["),
+              HasSubstr("<|tool_call_start|>[f(a=\"b\", c=1)]<|tool_call_end|><tool>ok"));
+}
+
+// Gemma 4's first template knows no role of results.
+TEST(ConversationTest, ResultsStandWithTheCallsWhereTheTemplateHasThemThere) {
+  const std::string source = thinking_template("{{ m.content }}") +
+                             "{% for m in messages %}"
+                             "{% for r in m.tool_responses or [] %}({{ r.name }}:{{ r.response | "
+                             "tojson }}){% endfor %}{% endfor %}";
+  Json messages = thought_and_called("");
+  EXPECT_THAT(render(source, {.messages = messages}),
+              testing::EndsWith("<assistant>[f{}](f:\"ok\")"));
+  messages[2]["content"] = R"({"t": 1})";
+  EXPECT_THAT(render(source, {.messages = messages}), testing::EndsWith("(f:{\"t\": 1})"));
+  EXPECT_THAT(render(thinking_template("{{ m.content }}"), {.messages = messages}),
+              testing::EndsWith("[f{}]<tool>{\"t\": 1}"));
+}
+
 // The description of the form that a model is told shows an object.
 TEST(ConversationTest, CallsInTheGenericFormHaveObjects) {
   EXPECT_THAT(render("{% for m in messages %}{{ m.content }}{% endfor %}",
