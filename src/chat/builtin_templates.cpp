@@ -178,8 +178,18 @@ constexpr std::string_view kOpenChat = R"({{- bos_token -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ 'GPT4 Correct Assistant:' }}{%- endif -%})";
 
+constexpr std::string_view kRwkvWorld = R"({{- bos_token -}}
+{%- set names = {'system': 'System', 'user': 'User', 'assistant': 'Assistant'} -%}
+{%- for message in messages -%}
+{%- if message.role not in names -%}
+{{ raise_exception('expected roles system, user and assistant') }}
+{%- endif -%}
+{{ names[message.role] + ': ' + message.content.strip() + '\n\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ 'Assistant:' }}{%- endif -%})";
+
 // For models that were not trained to converse: the messages as one text that the model continues.
-constexpr std::string_view kPlain = R"({{- bos_token -}}
+constexpr std::string_view kPlain = R"({{- added_bos_token -}}
 {%- for message in messages -%}
 {%- if message.role != 'assistant' and not loop.first -%}{{ '\n' }}{%- endif -%}
 {{ message.content }}
@@ -205,6 +215,7 @@ const std::map<std::string_view, std::string_view>& templates() {
       {"phi3", kPhi3},
       {"phi4", kPhi4},
       {"plain", kPlain},
+      {"rwkv-world", kRwkvWorld},
       {"vicuna", kVicuna},
       {"zephyr", kZephyr},
   };

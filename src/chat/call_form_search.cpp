@@ -130,10 +130,12 @@ class Trial {
   }
   // Behind an answer with calls a template may write what it does not behind a plain one.
   void cut_behind_calls(std::string& text) const {
+    std::size_t last = 0;  // sections may stand in others
     for (const CallSection& section : format_.family->sections) {
       const std::size_t end = section.end.empty() ? kNowhere : text.rfind(section.end);
-      if (end != kNowhere) text.resize(end + section.end.size());
+      if (end != kNowhere) last = std::max(last, end + section.end.size());
     }
+    if (last > 0) text.resize(last);
   }
   // The thinking of earlier answers is not shown, not even that there was none.
   void strip_reasoning() {

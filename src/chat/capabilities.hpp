@@ -3,6 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
@@ -14,9 +15,18 @@ struct Capabilities {
   bool part_content = false;  ///< shows content that is a list of parts
   bool system_message = true;
   bool tools = false;             ///< tells the model of tools
+  bool bare_tools = true;         ///< also of those without description and parameters
+  bool bare_parameters = true;    ///< also of parameters without description
   bool object_arguments = false;  ///< shows calls whose arguments are objects
   bool text_arguments = false;    ///< shows calls whose arguments are JSON text
   bool null_content = false;      ///< bears calls without content
+  bool tool_results = false;      ///< shows messages with the role tool where it shows no calls
+  bool tool_responses = false;    ///< shows results as a member of the message with the calls only
+  /// What the thinking of an earlier message is called; empty where the template shows none, or
+  /// shows it as a part of the content, of type `thinking`.
+  std::string_view thinking_key{};
+  bool thinking_part = false;
+  bool thinking_beside_content = true;  ///< a message with calls may have both
 
   bool shows_calls() const { return object_arguments || text_arguments; }
 };

@@ -63,11 +63,13 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Family
   const std::tm now = request.now ? *request.now : local_time();
   const Json bos = specials.bos;
   const Json eos = specials.eos;
+  const Json added_bos = specials.added_bos;
   const Json add_generation_prompt = request.add_generation_prompt;
   const Json none = nullptr;
   std::vector<jinja::Variable> variables = {
       {"bos_token", &bos, jinja::Origin::kTemplate},
       {"eos_token", &eos, jinja::Origin::kTemplate},
+      {"added_bos_token", &added_bos, jinja::Origin::kTemplate},  // of the built-in ones only
       {"documents", &none},
   };
   const Json functions = family.takes_functions ? functions_text(tools) : Json();
@@ -165,7 +167,10 @@ Result<Prompt> ChatTemplate::render(const ChatRequest& request) const {
   const auto variant = state_->choose(request);
   if (!variant) return variant.error();
   const auto& [compiled, capabilities, format] = **variant;
-  auto shaped = shape_conversation(request.messages, request.tools, capabilities);
+  const bool has_own_form =
+      capabilities.tools && format.family != &generic_family() && format.family->form;
+  auto shaped = shape_conversation(request.messages, request.tools, capabilities,
+                                   has_own_form ? &*format.family->form : nullptr);
   if (!shaped) return shaped.error();
   auto text = render_variant(compiled, *format.family, state_->specials, request, shaped->messages,
                              shaped->tools);

@@ -19,8 +19,9 @@ using jinja::ByteRange;
 
 /// The texts of a vocabulary's special tokens, as templates name them.
 struct SpecialTexts {
-  std::string bos;  ///< empty where the vocabulary has none, or asks for none to be added
+  std::string bos;  ///< empty where the vocabulary has none
   std::string eos;
+  std::string added_bos{};  ///< empty where the vocabulary asks for none to be added to texts
 };
 
 /// The templates of a model: the one under "" is for all conversations, others have names.

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/utf8.hpp"
+#include "chat/call_text.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/json_text.hpp"
+#include "chat/output/call_syntax.hpp"
 
 namespace linnet {
 namespace {
@@ -75,6 +77,39 @@ void shape_content(Json& messages, const Capabilities& capabilities) {
   }
 }
 
+void put_thinking_into_content(Json& message, const std::string& thinking) {
+  Json parts = Json::array({Json{{"type", "thinking"}, {"thinking", thinking}}});
+  const std::string text = text_of(message);
+  if (!text.empty()) parts.push_back(Json{{"type", "text"}, {"text", text}});
+  message["content"] = std::move(parts);
+}
+
+// The thinking of earlier answers under the name that the template reads.
+void shape_thinking(Json& messages, const Capabilities& capabilities) {
+  for (Json& message : messages) {
+    const auto found = message.find("reasoning_content");
+    if (found == message.end() || !found->is_string() || *found == "") continue;
+    const std::string thinking = *found;
+    if (capabilities.thinking_part) put_thinking_into_content(message, thinking);
+    if (capabilities.thinking_key.empty()) continue;
+    Json& shown = message[std::string(capabilities.thinking_key)];
+    if (!shown.is_string()) shown = thinking;
+    if (capabilities.thinking_beside_content || !has_calls(message)) continue;
+    const std::string text = text_of(message);
+    if (!text.empty()) shown = shown.get<std::string>() + "\n\n" + text;
+    message["content"] = "";
+  }
+}
+
+// As an object, where they are a text that is one.
+void read_arguments(Json& function) {
+  if (!function.is_object() || !function.contains("arguments")) return;
+  Json& arguments = function["arguments"];
+  if (!arguments.is_string()) return;
+  auto parsed = jinja::parse_json(arguments.get_ref<const std::string&>());
+  if (parsed && parsed->is_object()) arguments = std::move(*parsed);
+}
+
 // Arguments in the form that the template shows. What is not JSON stays as it is.
 void shape_arguments(Json& messages, const Capabilities& capabilities) {
   for (Json& message : messages) {
@@ -85,10 +120,9 @@ void shape_arguments(Json& messages, const Capabilities& capabilities) {
           call.contains("function") && call["function"].is_object() ? call["function"] : call;
       if (!holder.contains("arguments")) continue;
       Json& arguments = holder["arguments"];
-      if (capabilities.object_arguments && arguments.is_string()) {
-        auto parsed = jinja::parse_json(arguments.get_ref<const std::string&>());
-        if (parsed && parsed->is_object()) arguments = std::move(*parsed);
-      } else if (!capabilities.object_arguments && arguments.is_object()) {
+      if (capabilities.object_arguments) {
+        read_arguments(holder);
+      } else if (arguments.is_object()) {
         arguments = json_text(arguments);
       }
     }
@@ -114,6 +148,36 @@ std::string describe_tools(const Json& tools) {
          "\nThe results come in the next message. Otherwise answer as usual.";
 }
 
+void set_if_absent(Json& object, const char* key, Json value) {
+  if (!object.contains(key) || object[key].is_null()) object[key] = std::move(value);
+}
+
+void describe_parameters(Json& function) {
+  if (!function.contains("parameters")) return;
+  Json& parameters = function["parameters"];
+  if (!parameters.is_object() || !parameters.contains("properties")) return;
+  for (Json& parameter : parameters["properties"]) {
+    if (parameter.is_object()) set_if_absent(parameter, "description", "");
+  }
+}
+
+// What a template fails without, though OpenAI's API does not ask for it.
+void complete_tools(Json& tools, const Capabilities& capabilities) {
+  for (Json& tool : tools) {
+    if (!tool.is_object() || !tool.contains("function") || !tool["function"].is_object()) continue;
+    Json& function = tool["function"];
+    if (!capabilities.bare_tools) {
+      set_if_absent(function, "description", "");
+      set_if_absent(function, "parameters", Json::object());
+      if (function["parameters"].is_object()) {
+        set_if_absent(function["parameters"], "type", "object");
+        set_if_absent(function["parameters"], "properties", Json::object());
+      }
+    }
+    if (!capabilities.bare_parameters) describe_parameters(function);
+  }
+}
+
 void add_to_system_message(Json& messages, const std::string& text) {
   if (!messages.empty() && role_of(messages[0]) == "system") {
     const std::string old = text_of(messages[0]);
@@ -132,20 +196,22 @@ std::string result_name(const Json& message) {
   return {};
 }
 
-// Calls become what the model would have written, results become messages of the user.
-void write_calls_as_text(Json& messages) {
+// Calls become what the model would have written, results become messages of the user where the
+// template does not show them.
+void write_calls_as_text(Json& messages, const Capabilities& capabilities, const CallForm* form) {
   for (Json& message : messages) {
     if (has_calls(message)) {
       Json calls = Json::array();
       for (const Json& call : message["tool_calls"]) {
         calls.push_back(call.is_object() && call.contains("function") ? call["function"] : call);
+        read_arguments(calls.back());
       }
-      const std::string text = json_text({{"tool_calls", calls}});
+      const std::string text = form ? call_text(*form, calls) : json_text({{"tool_calls", calls}});
       std::string content = text_of(message);
       if (!content.empty()) content += '\n';
       message["content"] = content + text;
       message.erase("tool_calls");
-    } else if (role_of(message) == "tool") {
+    } else if (role_of(message) == "tool" && !(form && capabilities.tool_results)) {
       const std::string name = result_name(message);
       message = Json{{"role", "user"},
                      {"content", "Result of " + (name.empty() ? "the function" : name) + ":\n" +
@@ -154,9 +220,44 @@ void write_calls_as_text(Json& messages) {
   }
 }
 
-void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
+// The name of the function whose result a message has: result number `index` for these calls.
+std::string called_name(const Json& calls, const Json& message, std::size_t index) {
+  const Json id = message.value("tool_call_id", Json());
+  const Json* found = index < calls.size() ? &calls[index] : nullptr;
+  for (const Json& call : calls) {
+    if (id.is_string() && call.is_object() && call.value("id", Json()) == id) found = &call;
+  }
+  if (const Json* const name = member(member(found, "function"), "name");
+      name && name->is_string()) {
+    return *name;
+  }
+  return result_name(message);
+}
+
+// Results move into the message with the calls.
+void move_results_to_calls(Json& messages) {
+  Json kept = Json::array();
+  for (Json& message : messages) {
+    if (role_of(message) != "tool" || kept.empty() || !has_calls(kept.back())) {
+      kept.push_back(std::move(message));
+      continue;
+    }
+    Json& responses = kept.back()["tool_responses"];
+    if (!responses.is_array()) responses = Json::array();
+    const std::string text = text_of(message);
+    const auto object = jinja::parse_json(text);
+    responses.push_back(
+        {{"name", called_name(kept.back()["tool_calls"], message, responses.size())},
+         {"response", object && object->is_object() ? *object : Json(text)}});
+  }
+  messages = std::move(kept);
+}
+
+void shape_tools(Conversation& conversation, const Capabilities& capabilities,
+                 const CallForm* form) {
   const bool has_tools = conversation.tools.is_array() && !conversation.tools.empty();
   if (!has_tools) conversation.tools = nullptr;
+  if (has_tools && capabilities.tools) complete_tools(conversation.tools, capabilities);
   if (has_tools && !capabilities.tools) {
     add_to_system_message(conversation.messages, describe_tools(conversation.tools));
     conversation.tools = nullptr;
@@ -164,7 +265,9 @@ void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
         "the chat template has no place for tools: a system message describes them");
   }
   if (!capabilities.shows_calls() || !capabilities.tools) {
-    write_calls_as_text(conversation.messages);
+    write_calls_as_text(conversation.messages, capabilities, form);
+  } else if (capabilities.tool_responses) {
+    move_results_to_calls(conversation.messages);
   }
 }
 
@@ -192,13 +295,14 @@ void shape_system_messages(Conversation& conversation) {
 
 }  // namespace
 
-Result<Conversation> shape_conversation(Json messages, Json tools,
-                                        const Capabilities& capabilities) {
+Result<Conversation> shape_conversation(Json messages, Json tools, const Capabilities& capabilities,
+                                        const CallForm* form) {
   if (const Status status = check_messages(messages); !status) return status.error();
   Conversation conversation{std::move(messages), std::move(tools), {}};
-  shape_tools(conversation, capabilities);
+  shape_tools(conversation, capabilities, form);
   if (!capabilities.system_message) shape_system_messages(conversation);
   shape_content(conversation.messages, capabilities);
+  shape_thinking(conversation.messages, capabilities);
   shape_arguments(conversation.messages, capabilities);
   return conversation;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "chat/capabilities.hpp"
+#include "chat/output/call_form.hpp"
 
 namespace linnet {
 
@@ -18,10 +19,12 @@ struct Conversation {
 /// Shapes a conversation to what a template can do: joins the texts of parts or makes parts of
 /// text, gives arguments the form that it shows, and puts what it has no place for (a system
 /// message, tools, calls and their results) into other messages, with a warning.
+/// `form`: how calls are written where the template does not show them; nullptr: as a JSON object.
 /// Errors: messages that are not a list of objects with a role; content that is neither text nor
 /// parts; parts that are not text where the template takes text only.
 Result<Conversation> shape_conversation(nlohmann::ordered_json messages,
                                         nlohmann::ordered_json tools,
-                                        const Capabilities& capabilities);
+                                        const Capabilities& capabilities,
+                                        const CallForm* form = nullptr);
 
 }  // namespace linnet

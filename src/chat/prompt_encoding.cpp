@@ -136,7 +136,8 @@ Result<SpecialTexts> special_texts(const Tokenizer& tokenizer) {
   if (!around) return around.error();
   SpecialTexts texts;
   const auto bos = tokenizer.bos();
-  if (bos && !around->empty() && around->front() == *bos) texts.bos = tokenizer.piece(*bos);
+  if (bos) texts.bos = tokenizer.piece(*bos);
+  if (bos && !around->empty() && around->front() == *bos) texts.added_bos = texts.bos;
   if (const auto eos = tokenizer.eos()) texts.eos = tokenizer.piece(*eos);
   return texts;
 }

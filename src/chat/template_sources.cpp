@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "base/ascii.hpp"
 #include "base/read_file.hpp"
 
 namespace linnet {
@@ -23,7 +24,11 @@ Result<TemplateSources> read_chat_templates(const gguf::File& file) {
     if (!suffix.empty() && (suffix[0] != '.' || suffix.size() == 1)) continue;
     auto text = file.string(entry.key);
     if (!text) return text.error();
-    sources[std::string(suffix.empty() ? suffix : suffix.substr(1))] = **text;
+    if (trimmed(**text).empty()) continue;
+    // Files of RWKV, and some others, have a name in place of a template.
+    const std::string_view builtin = builtin_template(trimmed(**text));
+    sources[std::string(suffix.empty() ? suffix : suffix.substr(1))] =
+        builtin.empty() ? **text : builtin;
   }
   // A file may have named ones only; the one named default is for all.
   const auto named = sources.find("default");

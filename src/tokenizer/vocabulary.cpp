@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cmath>
 
 #include "base/hex.hpp"
@@ -80,6 +81,27 @@ Result<bool> read_flag(const gguf::File& file, std::string_view name, bool fallb
   return value->value_or(fallback);
 }
 
+// Of <0x00> to <0xFF>.
+std::optional<unsigned char> named_byte(std::string_view piece) {
+  if (piece.size() != 6 || !piece.starts_with("<0x") || piece.back() != '>') return std::nullopt;
+  return hex_byte(piece.substr(3));
+}
+
+// Some converters write the bytes as normal pieces. Where all of them are there they are bytes.
+void type_bytes(const std::vector<std::string>& pieces, std::vector<PieceType>& types) {
+  if (std::ranges::find(types, PieceType::kByte) != types.end()) return;
+  std::vector<std::size_t> found;
+  std::bitset<256> bytes;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto byte = types[i] == PieceType::kNormal ? named_byte(pieces[i]) : std::nullopt;
+    if (!byte) continue;
+    bytes.set(*byte);
+    found.push_back(i);
+  }
+  if (!bytes.all()) return;
+  for (const std::size_t i : found) types[i] = PieceType::kByte;
+}
+
 }  // namespace
 
 Result<Vocabulary> Vocabulary::read(const gguf::File& file, const Defaults& defaults) {
@@ -147,6 +169,7 @@ Status Vocabulary::read_scores_and_types(const gguf::File& file) {
     const std::int64_t type = (*types)->integer(i);
     types_[i] = type >= 0 && type <= 6 ? static_cast<PieceType>(type) : PieceType::kUndefined;
   }
+  type_bytes(pieces_, types_);
   return {};
 }
 
@@ -247,9 +270,7 @@ std::optional<TokenId> Vocabulary::find_spaces(std::string_view piece) const {
 }
 
 std::optional<unsigned char> Vocabulary::byte_of(TokenId id) const {
-  const std::string_view piece = pieces_[id];
-  if (piece.size() != 6 || !piece.starts_with("<0x") || piece.back() != '>') return std::nullopt;
-  return hex_byte(piece.substr(3));
+  return named_byte(pieces_[id]);
 }
 
 std::vector<TokenId> Vocabulary::byte_tokens() const {

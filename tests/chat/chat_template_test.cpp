@@ -323,6 +323,22 @@ TEST(TemplateSourcesTest, ReadsMetadata) {
   std::filesystem::remove(path);
 }
 
+// They were rendered as that word, and what was said was lost.
+TEST(TemplateSourcesTest, ANameInPlaceOfATemplateIsThatTemplate) {
+  gguf::Writer writer;
+  writer.add_string("tokenizer.chat_template", "rwkv-world\n");
+  writer.add_string("tokenizer.chat_template.tool_use", " ");
+  const auto path = std::filesystem::temp_directory_path() / "linnet_template_name_test.gguf";
+  ASSERT_TRUE(writer.write(path, {}).ok());
+  const auto sources = read_chat_templates(*gguf::File::open(path));
+  std::filesystem::remove(path);
+  ASSERT_TRUE(sources.ok());
+  ASSERT_THAT(*sources, SizeIs(1));
+  const Prompt prompt = render(make(sources->at("")), {.messages = messages(R"([
+      {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi "}])")});
+  EXPECT_EQ(prompt.text, "<s>System: Be brief.\n\nUser: Hi\n\nAssistant:");
+}
+
 // The built-in templates against what those of the families make.
 struct Family {
   const char* builtin;

@@ -43,7 +43,7 @@ TEST(EncodePrompt, SpecialTokensAreThoseOfTheTemplate) {
   EXPECT_EQ(ids->back(), 257);
 }
 
-// A template gets the token that begins a text only where the tokenizer would write it.
+// A template that writes the token that begins a text means it, also where texts get none.
 TEST(SpecialTextsTest, AreThoseThatTheVocabularyNames) {
   auto file = byte_level_vocabulary({});
   const TokenId begin = file.add("<s>", PieceType::kControl);
@@ -58,9 +58,11 @@ TEST(SpecialTextsTest, AreThoseThatTheVocabularyNames) {
   file.ids = {{"bos_token_id", begin}, {"eos_token_id", end}};
   file.flags = {{"add_bos_token", true}, {"add_eos_token", true}};
   EXPECT_EQ(texts().bos, "<s>");
+  EXPECT_EQ(texts().added_bos, "<s>");
   EXPECT_EQ(texts().eos, "</s>");
   file.flags = {{"add_bos_token", false}, {"add_eos_token", true}};
-  EXPECT_EQ(texts().bos, "");
+  EXPECT_EQ(texts().bos, "<s>");
+  EXPECT_EQ(texts().added_bos, "");
   EXPECT_EQ(texts().eos, "</s>");
 }
 

@@ -180,6 +180,17 @@ TEST(EscapedBpeTest, UnknownCharactersAreBytes) {
   EXPECT_EQ(test::decode(*tokenizer, test::encode(*tokenizer, text)), text);
 }
 
+// As converters write them that take the vocabulary for one of bytes.
+TEST(EscapedBpeTest, BytesMayBeTypedAsNormalPieces) {
+  auto file = gemma_vocabulary();
+  for (PieceType& type : file.types) {
+    if (type == PieceType::kByte) type = PieceType::kNormal;
+  }
+  const auto tokenizer = test::make(file);
+  EXPECT_EQ(test::encode(*tokenizer, "é"), (Ids{3 + 0xc3, 3 + 0xa9}));
+  EXPECT_EQ(test::decode(*tokenizer, Ids{3 + 0xc3, 3 + 0xa9}), "é");
+}
+
 TEST(EscapedBpeTest, AlwaysBeginsWithBos) {
   auto file = gemma_vocabulary();
   file.flags = {{"add_bos_token", false}};

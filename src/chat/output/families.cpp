@@ -103,7 +103,11 @@ std::vector<Family> make_families() {
        .sections = {{"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", &kDeepSeekCalls}}},
       {.name = "kimi",
        .signs = {"<|tool_calls_section_begin|>"},
-       .sections = {{"<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", &kKimiCalls}}},
+       // The model may leave the markers of the section out.
+       .sections = {{"<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", &kKimiCalls},
+                    {"<|tool_call_begin|>", "<|tool_call_end|>", &kKimiCalls,
+                     /*is_one_call=*/true}},
+       .noise = {"<|tool_calls_section_end|>"}},
       {.name = "kimi-k3",
        .signs = {"<|open|>"},
        .sections = {{"<|open|>tools<|sep|>", "<|close|>tools<|sep|>", &kXtmlCalls}},
@@ -134,7 +138,7 @@ std::vector<Family> make_families() {
        .sections = {{"<start_function_call>", "<end_function_call>", &kGemmaCalls}},
        .form = gemma_form("<start_function_call>", "<end_function_call>", "<escape>")},
       {.name = "lfm",
-       .signs = {"<|tool_call_start|>", "<|tool_list_start|>"},
+       .signs = {"<|tool_call_start|>", "<|tool_list_start|>", "List of tools: ["},
        .sections = {{"<|tool_call_start|>", "<|tool_call_end|>", &kPythonCalls}},
        .form = python_form("<|tool_call_start|>", "<|tool_call_end|>")},
       {.name = "apertus",
@@ -167,9 +171,20 @@ std::vector<Family> make_families() {
       {.name = "gigachat",
        .signs = {"<|function_call|>"},
        .sections = {{"<|function_call|>", "", &kJsonCalls}}},
+      {.name = "gigachat-3",
+       .signs = {"'function call'", "\"function call\""},
+       .needs = {"<|role_sep|>"},
+       .sections = {{"function call<|role_sep|>", "<|message_sep|>", &kJsonCalls}},
+       .noise = {"<|message_sep|>"}},
       {.name = "minicpm",
        .signs = {"<function name="},
        .sections = {{"<function name=", "</function>", &kMiniCpmCalls, /*is_one_call=*/true}}},
+      {.name = "function-in-tags",  // Qwen3-Coder, which may leave the outer tag out
+       .signs = {"<function="},
+       .needs = {"<tool_call>", "<parameter="},
+       .sections = {{"<tool_call>", "</tool_call>", &kTagCalls},
+                    {"<function=", "</function>", &kTagCalls, /*is_one_call=*/true}},
+       .noise = {"</tool_call>"}},
       {.name = "tool-call-tags",  // Hermes, Qwen, GLM and many others
        .signs = {"<tool_call>"},
        .sections = {{"<tool_call>", "</tool_call>", &kTagCalls}}},
@@ -206,7 +221,7 @@ constexpr std::array<ReasoningMarks, 7> kReasoningMarks = {{
     {"[THINK]", "[/THINK]"},
     {"<|START_THINKING|>", "<|END_THINKING|>"},
     {"<seed:think>", "</seed:think>"},
-    {"<|channel>thought\n", "<channel|>"},
+    {"<|channel>thought", "<channel|>"},
 }};
 
 }  // namespace

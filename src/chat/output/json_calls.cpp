@@ -81,16 +81,28 @@ Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
 constexpr std::string_view kKimiMarkers[] = {"<|tool_call_begin|>", "<|tool_call_end|>",
                                              "<|tool_call_argument_begin|>"};
 
+// Calls of which any may have no end.
+std::vector<std::string_view> kimi_parts(std::string_view text) {
+  const auto& [begin, end, unused] = kKimiMarkers;
+  std::vector<std::string_view> parts;
+  for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at)) {
+    at += begin.size();
+    parts.push_back(text.substr(at, SectionEnd({end, begin}, kJsonValues).find(text.substr(at))));
+    at += parts.back().size();
+  }
+  return parts;
+}
+
 // functions.NAME:INDEX<|tool_call_argument_begin|>{...}
 Calls parse_kimi_calls(std::string_view text, const ToolTable&) {
-  const auto& [begin, end, arguments_mark] = kKimiMarkers;
-  auto parts = parts_between(text, begin, end, kJsonValues);
-  if (!parts) return parts.error();
+  const std::string_view arguments_mark = kKimiMarkers[2];
   std::vector<ParsedCall> calls;
-  for (const std::string_view part : *parts) {
+  for (const std::string_view part : kimi_parts(text)) {
     const std::size_t arguments_at = part.find(arguments_mark);
-    if (arguments_at == std::string_view::npos) return Error{"it has no arguments"};
-    auto arguments = parse_arguments(part.substr(arguments_at + arguments_mark.size()));
+    if (arguments_at == part.npos) return Error{"it has no arguments"};
+    const std::string_view json = trimmed(part.substr(arguments_at + arguments_mark.size()));
+    if (json.empty()) return Error{"it is not complete"};
+    auto arguments = parse_arguments(json);
     if (!arguments) return arguments.error();
     const std::string_view id = trimmed(part.substr(0, arguments_at));
     std::string_view name = id.substr(0, id.rfind(':'));
@@ -98,6 +110,7 @@ Calls parse_kimi_calls(std::string_view text, const ToolTable&) {
     if (name.empty()) return Error{"it has no name"};
     calls.push_back({std::string(id), std::string(name), std::move(*arguments)});
   }
+  if (calls.empty()) return Error{"it is empty"};
   return calls;
 }
 

@@ -51,7 +51,7 @@ void MarkedParser::drop(std::size_t bytes) {
 }
 
 std::vector<OutputEvent> MarkedParser::finish() {
-  if (mode_ == Mode::kCall) finish_call();
+  while (mode_ == Mode::kCall) finish_call();
   const bool is_short = mode_ == Mode::kStart && looks_for_bare_call();
   if (mode_ == Mode::kBareCall || is_short) {
     end_bare_call();
@@ -86,6 +86,11 @@ bool MarkedParser::step_start() {
   return true;
 }
 
+std::span<const CallSection> MarkedParser::sections() const {
+  if (tools_.empty()) return {};
+  return format_.family->sections;
+}
+
 MarkedParser::Marker MarkedParser::next_marker() const {
   Marker next{kNowhere, {}, nullptr, Mode::kText};
   const auto look = [&](std::string_view text, const CallSection* section, Mode after) {
@@ -95,14 +100,15 @@ MarkedParser::Marker MarkedParser::next_marker() const {
   };
   if (mode_ == Mode::kReasoning) {
     look(format_.reasoning.end, nullptr, Mode::kStart);
+    for (const CallSection& section : sections()) {
+      if (section.may_end_thinking()) look(section.begin, &section, Mode::kCall);
+    }
     return next;
   }
   look(format_.reasoning.begin, nullptr, Mode::kReasoning);
   look(format_.reasoning.end, nullptr, Mode::kText);  // a stray one
   for (const std::string_view noise : format_.family->noise) look(noise, nullptr, Mode::kText);
-  if (tools_.empty()) return next;
-  for (const CallSection& section : format_.family->sections)
-    look(section.begin, &section, Mode::kCall);
+  for (const CallSection& section : sections()) look(section.begin, &section, Mode::kCall);
   return next;
 }
 
@@ -113,11 +119,12 @@ std::size_t MarkedParser::held_back() const {
     if (!marker.empty()) held = std::max(held, partial_marker(buffer_, marker));
   };
   hold(format_.reasoning.end);
+  for (const CallSection& section : sections()) {
+    if (mode_ != Mode::kReasoning || section.may_end_thinking()) hold(section.begin);
+  }
   if (mode_ == Mode::kReasoning) return held;
   hold(format_.reasoning.begin);
   for (const std::string_view noise : format_.family->noise) hold(noise);
-  if (tools_.empty()) return held;
-  for (const CallSection& section : format_.family->sections) hold(section.begin);
   return held;
 }
 
@@ -131,19 +138,31 @@ bool MarkedParser::step_text() {
   }
   emit(std::string_view(buffer_).substr(0, marker.at));
   drop(marker.at + marker.text.size());
-  const bool ends_part = marker.after == Mode::kReasoning || mode_ != Mode::kText ||
-                         marker.text == format_.reasoning.end;
+  is_in_thinking_ = marker.section && mode_ == Mode::kReasoning && !is_held(*marker.section);
+  const bool ends_part =
+      !is_in_thinking_ && (marker.after == Mode::kReasoning || mode_ != Mode::kText ||
+                           marker.text == format_.reasoning.end);
   if (ends_part) events_.end_part();
   mode_ = marker.after;
   if (marker.section) begin_call(*marker.section);
   return true;
 }
 
+// A grammar lets nothing else than calls of its form begin in the thinking.
+bool MarkedParser::is_held(const CallSection& section) const {
+  return held_form_ && trimmed(held_form_->begin).starts_with(section.begin);
+}
+
 void MarkedParser::begin_call(const CallSection& section) {
   section_ = &section;
+  held_calls_.reset();
+  if (is_in_thinking_) {
+    const std::vector<std::string_view> ends = {section.end, format_.reasoning.end};
+    end_ = SectionEnd(ends, thinks_plainly_ ? CallValues{} : section.syntax->values);
+    return;
+  }
   end_ =
       plain_bytes_ > 0 ? SectionEnd(section.end) : SectionEnd(section.end, section.syntax->values);
-  held_calls_.reset();
   if (held_form_ && plain_bytes_ == 0) held_calls_.emplace(*held_form_, section);
 }
 
@@ -152,6 +171,7 @@ void MarkedParser::read_held_calls() {
 }
 
 bool MarkedParser::step_call() {
+  if (is_in_thinking_) return step_call_in_thinking();
   read_held_calls();
   if (section_->end.empty()) return false;
   const std::size_t end = end_.find(buffer_);
@@ -178,8 +198,66 @@ void MarkedParser::read_again(std::size_t bytes) {
   begin_call(*section_);
 }
 
+// A model may call before its thinking has an end, or mention the marker of calls there.
+bool MarkedParser::step_call_in_thinking() {
+  const std::size_t at = end_.find(buffer_);
+  if (at == kNowhere) {
+    if (!end_.failed()) return false;
+    look_for_ends_plainly();
+    return true;
+  }
+  if (end_.found() == format_.reasoning.end) {
+    go_on_thinking(at);
+    return true;
+  }
+  const std::size_t end = at + section_->end.size();
+  if (!take_calls_in_thinking(std::string_view(buffer_).substr(0, at), section_->end)) {
+    go_on_thinking(end);
+    return true;
+  }
+  drop(end);
+  mode_ = Mode::kText;
+  return true;
+}
+
+// What seemed to be values are none; and so for the rest, so that nothing is read many times.
+void MarkedParser::look_for_ends_plainly() {
+  thinks_plainly_ = true;
+  begin_call(*section_);
+}
+
+// What seemed to be a call was thought.
+void MarkedParser::go_on_thinking(std::size_t bytes) {
+  mode_ = Mode::kReasoning;
+  is_in_thinking_ = false;
+  emit(section_->begin);
+  emit(std::string_view(buffer_).substr(0, bytes));
+  drop(bytes);
+}
+
+// False where there are none, also behind the last marker of those that the thinking mentions.
+bool MarkedParser::take_calls_in_thinking(std::string_view content, std::string_view end) {
+  auto calls = parse_section(*section_, content, end, tools_);
+  std::size_t last = content.rfind(section_->begin);
+  if (calls && tools_.check(*calls)) {
+    last = kNowhere;
+  } else if (last != kNowhere) {
+    calls = parse_section(*section_, content.substr(last + section_->begin.size()), end, tools_);
+  }
+  if (!calls || !tools_.check(*calls)) return false;
+  if (last != kNowhere) {
+    events_.reasoning(section_->begin);
+    events_.reasoning(content.substr(0, last));
+  }
+  is_in_thinking_ = false;
+  events_.end_part();
+  for (const ParsedCall& call : *calls) events_.call(call);
+  return true;
+}
+
 // A call without an end, or with one that seemed to stand in a value.
 void MarkedParser::finish_call() {
+  if (is_in_thinking_) return finish_call_in_thinking();
   if (held_calls_ && held_calls_->is_cut_in_head(buffer_)) {
     if (has_begun_call()) {
       events_.cut_call();
@@ -197,6 +275,13 @@ void MarkedParser::finish_call() {
   read_again(buffer_.size());
   feed(std::exchange(again_, {}));
   if (mode_ == Mode::kCall) finish_call();  // of whose end there is none now
+}
+
+void MarkedParser::finish_call_in_thinking() {
+  if (take_calls_in_thinking(buffer_, "")) return leave_call();
+  if (thinks_plainly_) return go_on_thinking(buffer_.size());
+  look_for_ends_plainly();
+  feed(std::exchange(buffer_, {}));
 }
 
 void MarkedParser::leave_call() {

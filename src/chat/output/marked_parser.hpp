@@ -33,12 +33,21 @@ class MarkedParser final : public OutputParser {
   bool step_start();
   bool step_text();
   bool step_call();
+  /// Those that are looked for.
+  std::span<const CallSection> sections() const;
   Marker next_marker() const;
   std::size_t held_back() const;
   void emit(std::string_view text);
   void feed(std::string_view text);
   void drop(std::size_t bytes);
+  bool is_held(const CallSection& section) const;
   void begin_call(const CallSection& section);
+  // Of calls that begin in the thinking.
+  bool step_call_in_thinking();
+  void look_for_ends_plainly();
+  void go_on_thinking(std::size_t bytes);
+  bool take_calls_in_thinking(std::string_view content, std::string_view end);
+  void finish_call_in_thinking();
   /// Gives out what has come of calls that are held.
   void read_held_calls();
   bool has_begun_call() const { return held_calls_ && held_calls_->begun() > 0; }
@@ -56,6 +65,8 @@ class MarkedParser final : public OutputParser {
   EventList events_;
   Mode mode_ = Mode::kStart;
   const CallSection* section_ = nullptr;
+  bool is_in_thinking_ = false;  // the call, which may be none
+  bool thinks_plainly_ = false;  // any end of a call in the thinking is one
   const CallForm* const held_form_;
   std::optional<HeldCalls> held_calls_;  // of the section, where they are held
   std::string buffer_;

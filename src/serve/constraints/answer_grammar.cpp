@@ -1,5 +1,7 @@
 #include "serve/constraints/answer_grammar.hpp"
 
+#include <algorithm>
+
 #include "grammar/automata/combine.hpp"
 
 namespace linnet::serve {
@@ -39,25 +41,7 @@ Expression MarkerSpelling::without(std::span<const std::string> markers) const {
   return grammar::text_without(markers);  // nor spelled out where they are control tokens
 }
 
-Expression MarkerSpelling::up_to(std::string_view marker) const {
-  return grammar::sequence({grammar::text_without(marker), spelled(marker)});
-}
-
 namespace {
-
-// The thinking before an answer, which may be none.
-Expression reasoning_before(const AnswerRules& rules) {
-  const MarkerSpelling& markers = rules.markers;
-  const ReasoningMarks& marks = rules.format.written_reasoning();
-  const auto& messages = rules.format.family->messages;
-  if (marks.begin.empty() || rules.thinking == ThinkingStage::kOver) return grammar::empty();
-  const Expression next =
-      messages ? markers.spelled(messages->behind_reasoning)
-               : grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
-  Expression end = grammar::sequence({markers.up_to(marks.end), next});
-  if (rules.thinking == ThinkingStage::kUnderWay) return end;
-  return grammar::optional(grammar::sequence({markers.spelled(marks.begin), end}));
-}
 
 // A message is for somebody, so that texts and calls are messages of their own.
 const MessageStyle* messages_with_text(const OutputFormat& format) {
@@ -73,27 +57,68 @@ Expression text_of(const AnswerRules& rules, Grammar& grammar) {
   return grammar::sequence({rules.markers.spelled(messages->text_header), text});
 }
 
-Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
-  if (!rules.calls) return text_of(rules, grammar);
-  const Expression calls = grammar::append_grammar(*rules.calls, grammar);
-  if (rules.must_call) return calls;
+Expression answer_of(const AnswerRules& rules, const std::optional<Expression>& calls,
+                     Grammar& grammar) {
+  if (!calls) return text_of(rules, grammar);
+  if (rules.must_call) return *calls;
   Expression text = text_of(rules, grammar);
   const MessageStyle* const messages = messages_with_text(rules.format);
-  if (!rules.text && !messages) return grammar::sequence({text, grammar::optional(calls)});
+  if (!rules.text && !messages) return grammar::sequence({text, grammar::optional(*calls)});
   if (!rules.text && !messages->behind_text.empty()) {
     const Expression lead = rules.markers.spelled(messages->behind_text);
-    text = grammar::sequence({text, grammar::optional(grammar::sequence({lead, calls}))});
+    text = grammar::sequence({text, grammar::optional(grammar::sequence({lead, *calls}))});
   }
-  return grammar::choice({calls, text});
+  return grammar::choice({*calls, text});
+}
+
+// With which calls begin in the midst of thinking, and end it.
+std::vector<std::string> triggers_in_thinking(const AnswerRules& rules) {
+  std::vector<std::string> triggers;
+  for (const std::string& trigger : rules.triggers) {
+    const bool begins_call =
+        std::ranges::any_of(rules.format.family->sections, [&](const CallSection& section) {
+          return section.may_end_thinking() && trigger.starts_with(section.begin);
+        });
+    if (begins_call) triggers.push_back(trigger);
+  }
+  return triggers;
+}
+
+// The answer, with the thinking before it, which may be none.
+Expression behind_thinking(const AnswerRules& rules, const std::optional<Expression>& calls,
+                           const Expression& answer) {
+  const MarkerSpelling& markers = rules.markers;
+  const ReasoningMarks& marks = rules.format.written_reasoning();
+  const auto& messages = rules.format.family->messages;
+  if (marks.begin.empty() || rules.thinking == ThinkingStage::kOver) return answer;
+  const Expression next =
+      messages ? markers.spelled(messages->behind_reasoning)
+               : grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
+  Expression end = grammar::sequence({markers.spelled(marks.end), next, answer});
+  std::vector<std::string> ends = {std::string(marks.end)};
+  if (const auto triggers = triggers_in_thinking(rules); calls && !triggers.empty()) {
+    ends.insert(ends.end(), triggers.begin(), triggers.end());
+    end = grammar::choice({end, *calls});
+  }
+  const Expression thinking = grammar::sequence({markers.without(ends), end});
+  if (rules.thinking == ThinkingStage::kUnderWay) return thinking;
+  return grammar::choice({answer, grammar::sequence({markers.spelled(marks.begin), thinking})});
+}
+
+std::uint32_t add_rule(std::string name, Expression body, Grammar& grammar) {
+  grammar.rules.push_back({std::move(name), std::move(body)});
+  return static_cast<std::uint32_t>(grammar.rules.size() - 1);
 }
 
 }  // namespace
 
 Grammar make_answer_grammar(const AnswerRules& rules) {
   Grammar grammar;
-  Expression answer = grammar::sequence({reasoning_before(rules), answer_of(rules, grammar)});
-  grammar.root = static_cast<std::uint32_t>(grammar.rules.size());
-  grammar.rules.push_back({"answer", std::move(answer)});
+  std::optional<Expression> calls;
+  if (rules.calls) calls = grammar::append_grammar(*rules.calls, grammar);
+  const auto answer = add_rule("answer", answer_of(rules, calls, grammar), grammar);
+  grammar.root = add_rule("thinking and answer",
+                          behind_thinking(rules, calls, grammar::call(answer)), grammar);
   return grammar;
 }
 

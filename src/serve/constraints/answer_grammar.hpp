@@ -22,8 +22,6 @@ class MarkerSpelling {
 
   /// `text` is valid UTF-8 and not empty.
   grammar::Expression spelled(std::string_view text) const;
-  /// Any text up to `marker`, and the marker.
-  grammar::Expression up_to(std::string_view marker) const;
   /// Any text without these.
   grammar::Expression without(std::span<const std::string> markers) const;
 

@@ -283,12 +283,18 @@ std::string shown_of_hermes(std::string_view answer) {
 }
 
 TEST(HeldCalls, ThinkingAndTextMayComeBefore) {
-  EXPECT_EQ(
-      shown_of_hermes("<think><tool_call>\n{\"name\": \"f\", \"arguments\": {</think>\n\nI look.\n"
-                      "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"),
-      "<tool_call>\n{\"name\": \"f\", \"arguments\": {I look.#" +
-          shown_of_hermes("<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>")
-              .substr(1));
+  EXPECT_EQ(shown_of_hermes("<think>{\"name\": \"f\", \"arguments\": {</think>\n\nI look.\n"
+                            "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"),
+            "{\"name\": \"f\", \"arguments\": {I look.#" +
+                shown_of_hermes("<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>")
+                    .substr(1));
+}
+
+// The grammar lets nothing else begin like one there.
+TEST(HeldCalls, ThinkingMayEndWithACall) {
+  const std::string call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>";
+  EXPECT_EQ(shown_of_hermes("<think>I look.\n" + call),
+            "I look.#" + shown_of_hermes(call).substr(1));
 }
 
 TEST(HeldCalls, MessagesOfTextMayComeBefore) {

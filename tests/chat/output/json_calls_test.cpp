@@ -61,6 +61,30 @@ TEST(JsonCalls, Kimi) {
             R"(#weather{"city":"x"})");
 }
 
+// K2 may leave out the markers of the section, and those that end a call.
+TEST(JsonCalls, KimiWithoutSomeMarkers) {
+  constexpr std::string_view kSign = "<think></think><|tool_calls_section_begin|>";
+  const std::string weather =
+      "<|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>{\"city\": \"x\"}";
+  const std::string f = "<|tool_call_begin|>functions.f:1<|tool_call_argument_begin|>{}";
+  const std::string end = "<|tool_call_end|>", both = R"(#weather{"city":"x"}#f{})";
+  EXPECT_EQ(parse(kSign, weather + end + f + end), both);
+  EXPECT_EQ(parse(kSign, weather + end + f + end + "<|tool_calls_section_end|>"), both);
+  EXPECT_EQ(parse(kSign, "Look: " + weather + f), "|Look:" + both);
+  EXPECT_EQ(parse(kSign, "Look: " + weather + f, {.starts_in_reasoning = true}), "~Look:" + both);
+  const std::string cut = f.substr(0, f.size() - 2);
+  EXPECT_EQ(parse(kSign, cut), "!|" + cut) << "its arguments may be missing";
+}
+
+TEST(JsonCalls, GigaChat3) {
+  constexpr std::string_view kSign = "<|role_sep|>{'role': 'function call'}";
+  const std::string call = "function call<|role_sep|>\n{\"name\": \"f\", \"arguments\": {}}";
+  EXPECT_EQ(parse(kSign, "<|message_sep|>\n\n" + call), "#f{}");
+  EXPECT_EQ(parse(kSign, "I look.<|message_sep|>\n\n" + call + "<|message_sep|>\n\n"),
+            "|I look.#f{}");
+  EXPECT_EQ(parse(kSign, "A function call is a call."), "|A function call is a call.");
+}
+
 TEST(JsonCalls, SolarOpen) {
   constexpr std::string_view kSign = "<|tool_call:begin|>";
   EXPECT_EQ(

@@ -23,6 +23,8 @@ TEST(OutputParserTest, Reasoning) {
   EXPECT_EQ(parse("[THINK]", "[THINK]a[/THINK]b"), "~a|b");
   EXPECT_EQ(parse("<|tool_call><|channel>thought\n<channel|>", "<|channel>thought\na\n<channel|>b"),
             "~a|b");
+  EXPECT_EQ(parse("<|tool_call><|channel>thought\n<channel|>", "<|channel>thought<channel|>b"),
+            "|b");
 }
 
 TEST(OutputParserTest, TextComesAsSoonAsItCan) {

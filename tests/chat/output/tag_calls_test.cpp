@@ -29,6 +29,19 @@ TEST(TagCalls, FunctionTags) {
             "!|<tool_call><function=weather><parameter=city>x</function></tool_call>");
 }
 
+// Qwen3-Coder may leave out the tag around the call, or one side of it.
+TEST(TagCalls, FunctionTagsWithoutTheTagAround) {
+  constexpr std::string_view kSource = "<tool_call><function=><parameter=>";
+  const std::string call = "<function=weather>\n<parameter=city>\nx\n</parameter>\n</function>";
+  const std::string called = R"(#weather{"city":"x"})";
+  EXPECT_EQ(parse(kSource, call), called);
+  EXPECT_EQ(parse(kSource, "I look.\n" + call + "\n</tool_call>"), "|I look." + called);
+  EXPECT_EQ(parse(kSource, call + "\n</tool_call>\n<tool_call>\n" + call + "\n</tool_call>"),
+            called + called);
+  const std::string none = "<function=other>\n</function> is none";
+  EXPECT_EQ(parse(kSource, none), "!|" + none);
+}
+
 TEST(TagCalls, FunctionaryRunsCode) {
   constexpr std::string_view kSource = "<function=<|python_tag|>";
   EXPECT_EQ(parse(kSource, "Hm.<function=weather>{\"city\": \"x\"}</function>"),

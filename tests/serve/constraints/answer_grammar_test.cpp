@@ -43,6 +43,33 @@ TEST(AnswerGrammar, ThinkingThatHasBegunMustEnd) {
   EXPECT_FALSE(accepts(ThinkingStage::kUnderWay, "yes"));
 }
 
+// The parser takes such calls, too.
+TEST(AnswerGrammar, ACallEndsThinkingThatHasNoEnd) {
+  const OutputFormat format = detect_output_format("<think></think><tool_call>");
+  const std::vector<ControlToken> no_tokens;
+  const MarkerSpelling spelling(no_tokens);
+  const auto fits = [&](ThinkingStage thinking, std::string_view answer, bool has_calls) {
+    AnswerRules rules{.format = format, .thinking = thinking, .markers = spelling};
+    if (has_calls) rules.calls = *grammar::parse_gbnf("root ::= \"<tool_call>f</tool_call>\"");
+    if (has_calls) rules.triggers = {"<tool_call>"};
+    rules.must_call = has_calls;
+    if (!has_calls) rules.text = *grammar::parse_gbnf("root ::= \"yes\"");
+    const auto automaton = grammar::PushdownAutomaton::compile(make_answer_grammar(rules));
+    EXPECT_TRUE(automaton);
+    auto matcher = grammar::Matcher::create(*automaton);
+    return matcher->advance(answer) && matcher->complete();
+  };
+  const std::string call = "<tool_call>f</tool_call>";
+  EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm " + call, true));
+  EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm</think>\n\n" + call, true));
+  EXPECT_TRUE(fits(ThinkingStage::kAhead, "<think>hm " + call, true));
+  EXPECT_TRUE(fits(ThinkingStage::kAhead, call, true));
+  EXPECT_FALSE(fits(ThinkingStage::kUnderWay, "hm <tool_call>g</tool_call></think>" + call, true));
+  EXPECT_FALSE(fits(ThinkingStage::kUnderWay, "hm " + call + "</think>" + call, true));
+  EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm <tool_call></think>yes", false));
+  EXPECT_FALSE(fits(ThinkingStage::kUnderWay, "hm " + call, false));
+}
+
 // gpt-oss thinks in a message of its own, and each message names its channel.
 TEST(AnswerGrammar, OfGptOssAreMessages) {
   OutputFormat format;
