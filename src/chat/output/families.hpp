@@ -23,10 +23,9 @@ struct CallSection {
   const CallSyntax* syntax;
   /// Its markers are part of the call, as in <function=NAME>...</function>.
   bool is_one_call = false;
-
-  /// A model may call in the midst of its thinking, which ends with that. Where nothing ends the
-  /// calls a marker that the thinking mentions would take all that follows.
-  bool may_end_thinking() const { return !end.empty(); }
+  /// Models forget to end their thinking before such calls. Of others a call in the thinking is
+  /// but thought of. Needs `end`.
+  bool ends_thinking = false;
 };
 
 /// How a family writes messages with headers: a header, `header_end`, and a body up to one of

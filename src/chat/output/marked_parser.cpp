@@ -101,7 +101,7 @@ MarkedParser::Marker MarkedParser::next_marker() const {
   if (mode_ == Mode::kReasoning) {
     look(format_.reasoning.end, nullptr, Mode::kStart);
     for (const CallSection& section : sections()) {
-      if (section.may_end_thinking()) look(section.begin, &section, Mode::kCall);
+      if (section.ends_thinking) look(section.begin, &section, Mode::kCall);
     }
     return next;
   }
@@ -120,7 +120,7 @@ std::size_t MarkedParser::held_back() const {
   };
   hold(format_.reasoning.end);
   for (const CallSection& section : sections()) {
-    if (mode_ != Mode::kReasoning || section.may_end_thinking()) hold(section.begin);
+    if (mode_ != Mode::kReasoning || section.ends_thinking) hold(section.begin);
   }
   if (mode_ == Mode::kReasoning) return held;
   hold(format_.reasoning.begin);

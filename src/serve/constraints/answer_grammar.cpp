@@ -77,7 +77,7 @@ std::vector<std::string> triggers_in_thinking(const AnswerRules& rules) {
   for (const std::string& trigger : rules.triggers) {
     const bool begins_call =
         std::ranges::any_of(rules.format.family->sections, [&](const CallSection& section) {
-          return section.may_end_thinking() && trigger.starts_with(section.begin);
+          return section.ends_thinking && trigger.starts_with(section.begin);
         });
     if (begins_call) triggers.push_back(trigger);
   }

@@ -45,24 +45,32 @@ TEST(MarkedParserTest, CallsBehindABrokenOneAreRead) {
       << "a string of JSON has no line breaks, so that nothing is waited for";
 }
 
+constexpr std::string_view kQwen35 = "<think></think><tool_call><function=<parameter=";
+
+TEST(MarkedParserTest, OtherModelsOnlyThinkOfCalls) {
+  EXPECT_EQ(parse(kQwen, "<think><tool_call>{\"name\": \"f\"}</tool_call>, hm</think>No."),
+            "~<tool_call>{\"name\": \"f\"}</tool_call>, hm|No.");
+}
+
 // Qwen 3.5 and others forget to end their thinking before they call.
 TEST(MarkedParserTest, ACallEndsThinkingThatHasNoEnd) {
   const std::string call = R"(<tool_call>{"name": "weather", "arguments": {"city": "</think>"}})";
   const std::string called = R"(#weather{"city":"</think>"})";
   const ParseOptions inside{.starts_in_reasoning = true};
-  EXPECT_EQ(parse(kQwen, "I look.\n" + call + "</tool_call>", inside), "~I look." + called);
-  EXPECT_EQ(parse(kQwen, "I look.\n" + call, inside), "~I look." + called) << "its end is cut off";
-  EXPECT_EQ(parse(kQwen, "<think>Hm " + call + "</tool_call>\n" + call + "</tool_call> so"),
+  EXPECT_EQ(parse(kQwen35, "I look.\n" + call + "</tool_call>", inside), "~I look." + called);
+  EXPECT_EQ(parse(kQwen35, "I look.\n" + call, inside), "~I look." + called)
+      << "its end is cut off";
+  EXPECT_EQ(parse(kQwen35, "<think>Hm " + call + "</tool_call>\n" + call + "</tool_call> so"),
             "~Hm" + called + called + "|so");
-  EXPECT_EQ(parse(kQwen, call + "</tool_call></think>\n\nDone", inside), called + "|Done");
+  EXPECT_EQ(parse(kQwen35, call + "</tool_call></think>\n\nDone", inside), called + "|Done");
   EXPECT_EQ(parse("<think></think><|tool_calls_section_begin|>",
                   "Hm<|tool_calls_section_begin|><|tool_call_begin|>functions.f:0"
                   "<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
                   inside),
             "~Hm#f{}");
-  EXPECT_EQ(parse(kQwen, "Hm " + call + "</tool_call>",
+  EXPECT_EQ(parse(kQwen35, "Hm " + call + "</tool_call>",
                   {.starts_in_reasoning = true, .has_tools = false}),
-            "~Hm " + call.substr(0, call.find("</think>")) + "|\"}}</tool_call>");
+            "~Hm " + call.substr(0, call.find("</think>")) + "|\"}}");
 }
 
 TEST(MarkedParserTest, ThinkingThatMentionsCallsGoesOn) {
@@ -72,10 +80,10 @@ TEST(MarkedParserTest, ThinkingThatMentionsCallsGoesOn) {
        {"Shall I use <tool_call>, or not?", "In <tool_call>...</tool_call> they stand. So be it.",
         "A \" in <tool_call> \"a\nb </tool_call> is none", "<tool_call><parameter=a> it is",
         R"(<tool_call>{"name": "other"}</tool_call> is no tool)"}) {
-    EXPECT_EQ(parse(kQwen, thought, inside), "~" + thought);
-    EXPECT_EQ(parse(kQwen, thought + "</think>\nDone", inside), "~" + thought + "|Done");
-    EXPECT_EQ(parse(kQwen, thought + "</think>\n" + call, inside), "~" + thought + "#f{}");
-    EXPECT_EQ(parse(kQwen, thought + " " + call, inside), "~" + thought + "#f{}");
+    EXPECT_EQ(parse(kQwen35, thought, inside), "~" + thought);
+    EXPECT_EQ(parse(kQwen35, thought + "</think>\nDone", inside), "~" + thought + "|Done");
+    EXPECT_EQ(parse(kQwen35, thought + "</think>\n" + call, inside), "~" + thought + "#f{}");
+    EXPECT_EQ(parse(kQwen35, thought + " " + call, inside), "~" + thought + "#f{}");
   }
 }
 

@@ -45,7 +45,8 @@ TEST(AnswerGrammar, ThinkingThatHasBegunMustEnd) {
 
 // The parser takes such calls, too.
 TEST(AnswerGrammar, ACallEndsThinkingThatHasNoEnd) {
-  const OutputFormat format = detect_output_format("<think></think><tool_call>");
+  const OutputFormat format =
+      detect_output_format("<think></think><tool_call><function=<parameter=");
   const std::vector<ControlToken> no_tokens;
   const MarkerSpelling spelling(no_tokens);
   const auto fits = [&](ThinkingStage thinking, std::string_view answer, bool has_calls) {
