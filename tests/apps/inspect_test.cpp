@@ -53,7 +53,7 @@ TEST(Inspect, NoticesThatTheFileIsCutWhileItsValuesArePrinted) {
   const auto model = folder / "model.gguf";
   std::filesystem::copy_file(kBundledModel, model);
   test::Program program({"inspect", "--gguf", model.string(), "--tensor", "token_embd.weight"},
-                        test::kSmallPipe);
+                        {.pipe_bytes = 4096});
   EXPECT_FALSE(program.read_some().empty());
   std::filesystem::resize_file(model, 1000);
   while (!program.read_some().empty()) {
