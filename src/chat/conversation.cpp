@@ -196,16 +196,23 @@ std::string result_name(const Json& message) {
   return {};
 }
 
+// A call's function as models write it: the name first, whatever the client's order.
+Json written_function(const Json& call) {
+  Json function = call.is_object() && call.contains("function") ? call["function"] : call;
+  read_arguments(function);
+  if (!function.is_object() || !function.contains("name")) return function;
+  Json written = {{"name", function["name"]}};
+  written.update(function);
+  return written;
+}
+
 // Calls become what the model would have written, results become messages of the user where the
 // template does not show them.
 void write_calls_as_text(Json& messages, const Capabilities& capabilities, const CallForm* form) {
   for (Json& message : messages) {
     if (has_calls(message)) {
       Json calls = Json::array();
-      for (const Json& call : message["tool_calls"]) {
-        calls.push_back(call.is_object() && call.contains("function") ? call["function"] : call);
-        read_arguments(calls.back());
-      }
+      for (const Json& call : message["tool_calls"]) calls.push_back(written_function(call));
       const std::string text = form ? call_text(*form, calls) : json_text({{"tool_calls", calls}});
       std::string content = text_of(message);
       if (!content.empty()) content += '\n';

@@ -134,5 +134,12 @@ TEST(ConversationTest, CallsInTheGenericFormHaveObjects) {
               HasSubstr(R"({"tool_calls":[{"name":"f","arguments":{}}]})"));
 }
 
+TEST(ConversationTest, CallsInTheGenericFormBeginWithTheName) {
+  Json messages = thought_and_called("");
+  messages[1]["tool_calls"][0]["function"] = {{"arguments", R"({"a":1})"}, {"name", "f"}};
+  EXPECT_THAT(render("{% for m in messages %}{{ m.content }}{% endfor %}", {.messages = messages}),
+              HasSubstr(R"({"tool_calls":[{"name":"f","arguments":{"a":1}}]})"));
+}
+
 }  // namespace
 }  // namespace linnet
