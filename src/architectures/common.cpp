@@ -76,7 +76,8 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int 
   MoeSpec moe;
   if (!loader.has(tensor_name(layer, "ffn_gate_inp"))) return moe;
   moe.experts = p.required_count("expert_count", 1 << 16);
-  moe.width = p.layer_count("expert_feed_forward_length", layer, dense_width);
+  const int width = p.layer_count("expert_feed_forward_length", layer, dense_width);
+  moe.width = width > 0 ? width : dense_width;
   for (const char* part : {"ffn_latent_down", "ffn_routed_down"}) {
     const std::int64_t rows = loader.rows(block_name(layer, part));
     if (rows > 0) moe.latent_width = static_cast<int>(std::min(rows, kWidest));

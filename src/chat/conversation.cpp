@@ -229,10 +229,11 @@ void write_calls_as_text(Json& messages, const Capabilities& capabilities, const
 
 // The name of the function whose result a message has: result number `index` for these calls.
 std::string called_name(const Json& calls, const Json& message, std::size_t index) {
-  const Json id = message.value("tool_call_id", Json());
+  const Json* const id = member(&message, "tool_call_id");
   const Json* found = index < calls.size() ? &calls[index] : nullptr;
   for (const Json& call : calls) {
-    if (id.is_string() && call.is_object() && call.value("id", Json()) == id) found = &call;
+    const Json* const own = member(&call, "id");
+    if (id && id->is_string() && own && *own == *id) found = &call;
   }
   if (const Json* const name = member(member(found, "function"), "name");
       name && name->is_string()) {

@@ -189,6 +189,7 @@ Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> 
     const bool is_wanted = next >= wanted;
     last = is_wanted ? std::min(next + most, count) : std::min(next + limits.rows, wanted);
     const std::int64_t begin = causal ? next : 0, end = causal ? last : count;
+    if (!causal && stored.slot) memory_.states->clear_slot(*stored.slot);  // it begins anew
     rows.clear();
     rows.add_sequence(stored, begin, end - begin, behind);
     rows.adapt(usual_strengths_);

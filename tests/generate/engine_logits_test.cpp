@@ -50,6 +50,19 @@ INSTANTIATE_TEST_SUITE_P(Models, EngineLogits,
                            return name;
                          });
 
+// What sees all tokens is computed again for each batch of results, its state from the beginning.
+TEST(EngineLogits, AStateBeginsAnewWithEachPassOverAText) {
+  auto oracle = test::OracleCase::read("lfm2-dense");
+  oracle.json["metadata"]["lfm2.attention.causal"] = {{"type", "bool"}, {"value", false}};
+  const test::TinyModel model(oracle);
+  EngineOptions options = test::TinyModel::options();
+  const Tokens tokens = model.prompt(40);
+  options.limits.outputs = 40;
+  const auto at_once = logits_from(*model.engine(options), tokens, {}, 0);
+  options.limits.outputs = 1;
+  EXPECT_EQ(logits_from(*model.engine(options), tokens, {}, 0), at_once);
+}
+
 // Experts are read when they are first used, all other weights at once.
 TEST(EngineLogits, FailWhereTheFileOfExpertsHasChanged) {
   for (const auto& [name, is_read] : {std::pair{"qwen3moe-moe", true}, {"llama-dense", false}}) {

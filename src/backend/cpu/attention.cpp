@@ -232,7 +232,10 @@ std::int32_t compressed_keys_of(const BatchLayout& batch, RowRange rows, int str
 // The heads of queries as the keys are turned.
 View CpuBackend::rotated(View queries, int heads, int width) {
   const auto floats = static_cast<std::size_t>(queries.rows * queries.columns);
-  rotated_queries_.resize(std::max(rotated_queries_.size(), floats));
+  if (rotated_queries_.size() < floats) {
+    rotated_queries_.clear();  // so that nothing is copied
+    rotated_queries_.resize(floats);
+  }
   const View to{rotated_queries_.data(), queries.rows, queries.columns, queries.columns};
   for_rows(queries.rows, queries.columns * 8, [&](std::int64_t r) {
     std::copy_n(queries.row(r), queries.columns, to.row(r));

@@ -52,6 +52,9 @@ class EventList {
   /// Whatever comes is dropped.
   bool is_over() const { return is_over_; }
 
+  /// Nothing but white space came since a call.
+  bool is_behind_call() const { return is_behind_call_; }
+
   std::vector<OutputEvent> take() { return std::exchange(events_, {}); }
 
  private:

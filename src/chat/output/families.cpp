@@ -185,7 +185,7 @@ std::vector<Family> make_families() {
        .needs = {"<tool_call>", "<parameter="},
        .sections = {{"<tool_call>", "</tool_call>", &kTagCalls, false, true},
                     {"<function=", "</function>", &kTagCalls, true, true}},
-       .noise = {"</tool_call>"}},
+       .stray_ends = {"</tool_call>"}},
       {.name = "tool-call-tags",  // Hermes, Qwen, GLM and many others
        .signs = {"<tool_call>"},
        .sections = {{"<tool_call>", "</tool_call>", &kTagCalls}}},

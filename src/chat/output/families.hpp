@@ -67,7 +67,9 @@ struct Family {
   /// A call may also stand unmarked where an answer begins, as a JSON object.
   bool has_bare_calls = false;
   std::vector<std::string_view> noise{};  ///< markers that mean nothing to a reader
-  ReasoningMarks reasoning{};             ///< where its templates don't spell it out
+  /// Ends of calls that mean nothing directly behind a call, and are text elsewhere.
+  std::vector<std::string_view> stray_ends{};
+  ReasoningMarks reasoning{};  ///< where its templates don't spell it out
   /// Its templates take `functions`, JSON text, and `datetime` in place of `tools`.
   bool takes_functions = false;
   std::optional<MessageStyle> messages{};  ///< in place of sections, noise and reasoning

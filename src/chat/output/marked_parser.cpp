@@ -109,6 +109,10 @@ MarkedParser::Marker MarkedParser::next_marker() const {
   look(format_.reasoning.end, nullptr, Mode::kText);  // a stray one
   for (const std::string_view noise : format_.family->noise) look(noise, nullptr, Mode::kText);
   for (const CallSection& section : sections()) look(section.begin, &section, Mode::kCall);
+  if (!events_.is_behind_call()) return next;
+  for (const std::string_view end : format_.family->stray_ends) {
+    if (trimmed(buffer_).starts_with(end)) look(end, nullptr, Mode::kText);
+  }
   return next;
 }
 
@@ -125,6 +129,9 @@ std::size_t MarkedParser::held_back() const {
   if (mode_ == Mode::kReasoning) return held;
   hold(format_.reasoning.begin);
   for (const std::string_view noise : format_.family->noise) hold(noise);
+  if (events_.is_behind_call()) {
+    for (const std::string_view end : format_.family->stray_ends) hold(end);
+  }
   return held;
 }
 

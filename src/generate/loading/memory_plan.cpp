@@ -40,6 +40,18 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
                   file.path().string(), need / kMiB, parts, have / kMiB)};
 }
 
+// Of a step that takes a text as one, for each of its tokens.
+std::int64_t step_bytes_per_token(const ModelSpec& spec, KvType kv_type) {
+  if (spec.causal) return 0;
+  std::int64_t turned_columns = 0;  // of queries, which are copied
+  for (const LayerSpec& layer : spec.layers) {
+    if (kv_type != KvType::kQ4_0) break;
+    const std::int64_t columns = std::int64_t{layer.attention.heads} * layer.attention.key_width;
+    turned_columns = std::max(turned_columns, columns);
+  }
+  return row_bytes(spec) + turned_columns * std::int64_t{sizeof(float)};
+}
+
 class Planner {
  public:
   Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options,
@@ -51,7 +63,7 @@ class Planner {
         adapters_(adapters),
         encoders_(encoders),
         prediction_(prediction),
-        step_bytes_per_token_(spec.causal ? 0 : row_bytes(spec)) {}
+        step_bytes_per_token_(step_bytes_per_token(spec, options.kv_type)) {}
 
   Result<MemoryPlan> plan() {
     if (options_.backend == BackendKind::kCuda) {

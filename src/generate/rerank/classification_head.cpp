@@ -99,6 +99,10 @@ Result<ClassificationHead> ClassificationHead::read(const ModelFile& file) {
         "{}",
         file.file().path().string(), scores, expected)};
   }
+  if (spec.hidden_columns() != spec.width) {
+    return Error{fmt::format("{}: its states of {} columns have no classification head",
+                             file.file().path().string(), spec.hidden_columns())};
+  }
   ClassificationHead head;
   head.pooling_ = kind.pooling;
   head.has_gelu_ = kind.has_gelu;

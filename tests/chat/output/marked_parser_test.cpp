@@ -70,7 +70,7 @@ TEST(MarkedParserTest, ACallEndsThinkingThatHasNoEnd) {
             "~Hm#f{}");
   EXPECT_EQ(parse(kQwen35, "Hm " + call + "</tool_call>",
                   {.starts_in_reasoning = true, .has_tools = false}),
-            "~Hm " + call.substr(0, call.find("</think>")) + "|\"}}");
+            "~Hm " + call.substr(0, call.find("</think>")) + "|\"}}</tool_call>");
 }
 
 TEST(MarkedParserTest, ThinkingThatMentionsCallsGoesOn) {

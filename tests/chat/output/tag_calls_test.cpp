@@ -38,6 +38,9 @@ TEST(TagCalls, FunctionTagsWithoutTheTagAround) {
   EXPECT_EQ(parse(kSource, "I look.\n" + call + "\n</tool_call>"), "|I look." + called);
   EXPECT_EQ(parse(kSource, call + "\n</tool_call>\n<tool_call>\n" + call + "\n</tool_call>"),
             called + called);
+  const std::string mention = "Calls end with </tool_call> and a new line.";
+  EXPECT_EQ(parse(kSource, mention), "|" + mention);
+  EXPECT_EQ(parse(kSource, call + "\nSo: </tool_call>"), called + "|So: </tool_call>");
   const std::string none = "<function=other>\n</function> is none";
   EXPECT_EQ(parse(kSource, none), "!|" + none);
 }
