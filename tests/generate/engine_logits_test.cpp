@@ -50,11 +50,25 @@ INSTANTIATE_TEST_SUITE_P(Models, EngineLogits,
                            return name;
                          });
 
+// A convolution and then attention, in which tokens see those behind them.
+test::OracleCase convolution_before_attention() {
+  auto oracle = test::OracleCase::read("lfm2-dense");
+  auto& metadata = oracle.json["metadata"];
+  metadata["lfm2.attention.causal"] = {{"type", "bool"}, {"value", false}};
+  for (const char* const key : {"head_count", "head_count_kv", "recurrent_layers"}) {
+    auto& layers = metadata[std::string("lfm2.attention.") + key]["value"];
+    std::swap(layers[0], layers[1]);
+  }
+  for (auto& tensor : oracle.json["tensors"]) {
+    auto& name = tensor["name"].get_ref<std::string&>();
+    if (name.starts_with("blk.")) name[4] = name[4] == '0' ? '1' : '0';
+  }
+  return oracle;
+}
+
 // What sees all tokens is computed again for each batch of results, its state from the beginning.
 TEST(EngineLogits, AStateBeginsAnewWithEachPassOverAText) {
-  auto oracle = test::OracleCase::read("lfm2-dense");
-  oracle.json["metadata"]["lfm2.attention.causal"] = {{"type", "bool"}, {"value", false}};
-  const test::TinyModel model(oracle);
+  const test::TinyModel model(convolution_before_attention());
   EngineOptions options = test::TinyModel::options();
   const Tokens tokens = model.prompt(40);
   options.limits.outputs = 40;
