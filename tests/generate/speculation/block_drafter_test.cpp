@@ -10,6 +10,7 @@
 #include "generate/speculation/draft_batches.hpp"
 #include "generate/speculation/draft_file.hpp"
 #include "support/dflash_case.hpp"
+#include "support/draft_file.hpp"
 #include "support/drafted_text.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
@@ -20,19 +21,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-// The file of a DFlash model.
-class DflashFile {
- public:
-  explicit DflashFile(const test::OracleCase& dflash) {
-    const Status written = dflash.write(path());
-    EXPECT_TRUE(written) << written.error().message;
-  }
-  std::string path() const { return folder_ / "dflash.gguf"; }
-
- private:
-  test::TemporaryFolder folder_;
-};
 
 class BlockDrafterTest : public testing::TestWithParam<std::string> {
  protected:
@@ -86,7 +74,7 @@ class BlockDrafterTest : public testing::TestWithParam<std::string> {
   const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
   const test::EvaluatedModel target_{case_.target, *backend_, target_layers()};
   const std::unique_ptr<ModelFile> target_file_ = std::move(*ModelFile::open(target_.path()));
-  const DflashFile file_{case_.drafter};
+  const test::DraftFile file_{case_.drafter};
   const Result<std::unique_ptr<ModelFile>> draft_ = open_draft(file_.path(), *target_file_);
 };
 
@@ -184,21 +172,7 @@ TEST_P(BlockDrafterTest, HasNoIdeaWithoutMemory) {
 }
 
 TEST_P(BlockDrafterTest, ChangesNoText) {
-  const test::TinyModel model(case_.target);
-  EngineOptions options = test::TinyModel::options();
-  const auto plain = model.engine(options);
-  options.speculate = true;
-  options.draft_model = file_.path();
-  const auto engine = model.engine(options);
-  for (int salt = 0; salt < 3; ++salt) {
-    const GenerateRequest request = test::greedy(model.prompt(50, salt), 40);
-    GenerateRequest drawn = test::greedy(model.prompt(1 + salt, salt), 40);
-    drawn.sampling.temperature = 0.3f;
-    drawn.sampling.seed = 7;
-    EXPECT_EQ(test::run(*engine, request).tokens, test::run(*plain, request).tokens) << salt;
-    EXPECT_EQ(test::run(*engine, drawn).tokens, test::run(*plain, drawn).tokens) << salt;
-  }
-  EXPECT_GT(engine->scheduler().speculation().guessed, 0);
+  test::expect_same_texts(test::TinyModel(case_.target), file_.options());
 }
 
 TEST_P(BlockDrafterTest, CountsInThePlan) {
@@ -236,13 +210,7 @@ class DflashFileTest : public testing::Test {
 
   // What an engine says of it.
   std::string problem(const test::OracleCase& target) const {
-    const DflashFile file(case_.drafter);
-    const test::TinyModel model(target);
-    EngineOptions options = test::TinyModel::options();
-    options.speculate = true;
-    options.draft_model = file.path();
-    const auto engine = Engine::load(model.file(), options, 512);
-    return engine ? "" : engine.error().message;
+    return test::DraftFile(case_.drafter).problem(target);
   }
   std::string problem() const { return problem(case_.target); }
 
@@ -326,7 +294,7 @@ TEST_F(DflashFileTest, AChainIsForItsColumnsAndTokens) {
 }
 
 TEST_F(DflashFileTest, IsNoModelByItself) {
-  const DflashFile file(case_.drafter);
+  const test::DraftFile file(case_.drafter);
   const auto model = ModelFile::open(file.path());
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message, HasSubstr("only guesses tokens for the model"));

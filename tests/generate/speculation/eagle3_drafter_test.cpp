@@ -7,6 +7,7 @@
 #include "generate/loading/part_bytes.hpp"
 #include "generate/speculation/draft_file.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
+#include "support/draft_file.hpp"
 #include "support/drafted_text.hpp"
 #include "support/eagle3_case.hpp"
 #include "support/prediction_layer.hpp"
@@ -18,19 +19,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// The file of an EAGLE-3 model.
-class EagleFile {
- public:
-  explicit EagleFile(const test::OracleCase& eagle) {
-    const Status written = eagle.write(path());
-    EXPECT_TRUE(written) << written.error().message;
-  }
-  std::string path() const { return folder_ / "eagle3.gguf"; }
-
- private:
-  test::TemporaryFolder folder_;
-};
 
 class Eagle3DrafterTest : public testing::TestWithParam<std::string> {
  protected:
@@ -83,7 +71,7 @@ class Eagle3DrafterTest : public testing::TestWithParam<std::string> {
   const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
   const test::EvaluatedModel target_{case_.target, *backend_, target_layers()};
   const std::unique_ptr<ModelFile> target_file_ = std::move(*ModelFile::open(target_.path()));
-  const EagleFile file_{case_.eagle};
+  const test::DraftFile file_{case_.eagle};
   const Result<std::unique_ptr<ModelFile>> draft_ = open_draft(file_.path(), *target_file_);
 };
 
@@ -170,21 +158,7 @@ TEST_P(Eagle3DrafterTest, HasNoIdeaWithoutMemory) {
 }
 
 TEST_P(Eagle3DrafterTest, ChangesNoText) {
-  const test::TinyModel model(case_.target);
-  EngineOptions options = test::TinyModel::options();
-  const auto plain = model.engine(options);
-  options.speculate = true;
-  options.draft_model = file_.path();
-  const auto engine = model.engine(options);
-  for (int salt = 0; salt < 3; ++salt) {
-    const GenerateRequest request = test::greedy(model.prompt(50, salt), 40);
-    GenerateRequest drawn = test::greedy(model.prompt(1 + salt, salt), 40);
-    drawn.sampling.temperature = 0.3f;
-    drawn.sampling.seed = 7;
-    EXPECT_EQ(test::run(*engine, request).tokens, test::run(*plain, request).tokens) << salt;
-    EXPECT_EQ(test::run(*engine, drawn).tokens, test::run(*plain, drawn).tokens) << salt;
-  }
-  EXPECT_GT(engine->scheduler().speculation().guessed, 0);
+  test::expect_same_texts(test::TinyModel(case_.target), file_.options());
 }
 
 TEST_P(Eagle3DrafterTest, CountsInThePlan) {
@@ -219,13 +193,7 @@ class Eagle3FileTest : public testing::Test {
 
   // What an engine says of it.
   std::string problem(const test::OracleCase& target) const {
-    const EagleFile file(case_.eagle);
-    const test::TinyModel model(target);
-    EngineOptions options = test::TinyModel::options();
-    options.speculate = true;
-    options.draft_model = file.path();
-    const auto engine = Engine::load(model.file(), options, 512);
-    return engine ? "" : engine.error().message;
+    return test::DraftFile(case_.eagle).problem(target);
   }
   std::string problem() const { return problem(case_.target); }
 
@@ -304,7 +272,7 @@ TEST_F(Eagle3FileTest, SharesOnlyAProjectionThatFits) {
 }
 
 TEST_F(Eagle3FileTest, IsNoModelByItself) {
-  const EagleFile file(case_.eagle);
+  const test::DraftFile file(case_.eagle);
   const auto model = ModelFile::open(file.path());
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message, HasSubstr("only guesses tokens for the model"));
