@@ -64,6 +64,8 @@ struct ModelOptions {
   /// some.
   void add_encoders_to(CLI::App& app);
   bool speculates() const { return speculate || !draft.is_bundled(); }
+  /// What to do about a model that this machine cannot run.
+  Unfit unfit() const { return force ? Unfit::kWarn : Unfit::kRefuse; }
   /// What `file` is loaded with; says on stderr what --device auto comes to. The draft model is
   /// downloaded if need be.
   Result<EngineOptions> engine_options(const ModelFile& file) const;
