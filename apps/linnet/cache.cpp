@@ -137,7 +137,7 @@ Status remove(const Options& options, const hub::Settings& settings, const Cache
     if (!*agreed) return Error{"nothing was removed"};
   }
   const hub::CacheRemoval done = hub::remove_cached_models(settings.cache, found.models);
-  note("removed: {}, {} are free now\n", counted(done.models), hub::size_text(done.freed_bytes));
+  note("removed: {}, {}\n", counted(done.models), hub::size_text(done.freed_bytes));
   if (options.json) {
     const Json json = {{"folder", settings.cache.string()},
                        {"removed", done.models},

@@ -198,7 +198,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
       "  linnet chat --gguf model.gguf --mmproj auto --image cat.jpg --prompt 'What is this?'\n"
       "  linnet chat --gguf model.gguf --prompt 'Summarise' < notes.txt > summary.txt");
   auto options = std::make_shared<Options>();
-  app->add_option("--system", options->system, "system message");
+  app->add_option("--system", options->system, "system message")->check(valid_text());
   app->add_option("--prompt", options->prompt, "first message");
   options->media.add_to(*app, "that goes with the first message");
   app->add_option("--chat-template", options->chat_template,

@@ -138,9 +138,10 @@ Result<Json> reply_to(const Json& line) {
 
 Result<std::string> answer(const std::string& line) {
   const auto parsed = grammar::parse_schema_json(line);
-  const Result<Json> reply = parsed ? reply_to(*parsed) : Result<Json>(parsed.error());
-  const Json out = reply ? *reply : Json{{"error", reply.error().message}};
-  return json_text(out);
+  if (!parsed) return parsed.error();
+  const Result<Json> reply = reply_to(*parsed);
+  if (!reply) return reply.error();
+  return json_text(*reply);
 }
 
 Result<AutomatonPointer> compile(const Options& options) {

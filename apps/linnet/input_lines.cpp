@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "base/read_file.hpp"
+#include "chat/json_text.hpp"
 #include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
@@ -117,13 +118,13 @@ Result<std::vector<std::string>> read_lines() {
 
 Status answer_lines(const std::function<Result<std::string>(const std::string& line)>& answer) {
   InputLines lines;
-  for (std::int64_t number = 1;; ++number) {
+  while (true) {
     const auto line = lines.next();
     if (!line) return line.error();
     if (!*line) return {};
     const auto text = answer(**line);
-    if (!text) return Error{fmt::format("line {}: {}", number, text.error().message)};
-    if (Status status = write_output(*text + "\n"); !status) return status;
+    const std::string reply = text ? *text : json_text({{"error", text.error().message}});
+    if (Status status = write_output(reply + "\n"); !status) return status;
   }
 }
 

@@ -54,8 +54,8 @@ class InputLines {
 /// kLongestTextBytes, though each be short.
 Result<std::vector<std::string>> read_lines();
 
-/// Gives each line of standard input to `answer` and prints what that gives, as a line. Stops at
-/// the first Error; one of `answer` is told with the number of its line.
+/// Gives each line of standard input to `answer` and prints what that gives, as a line: JSON, and
+/// {"error": ...} for an Error. Ends where the input can't be read or the output not be written.
 Status answer_lines(const std::function<Result<std::string>(const std::string& line)>& answer);
 
 }  // namespace linnet::app

@@ -50,8 +50,8 @@ Result<std::string> answer(const std::string& line, const jinja::RenderOptions& 
                     (*request)["data"].is_object();
   if (!fits) return Error{"expected an object with a string 'template' and an object 'data'"};
   const auto text = render(*request, options);
-  const Json reply = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
-  return ascii_json_text(reply);
+  if (!text) return text.error();
+  return ascii_json_text(Json{{"text", *text}});
 }
 
 Status run(const Options& options) {

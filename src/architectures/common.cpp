@@ -167,6 +167,10 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
 
   const int all = p.required_count("block_count", Hyperparameters::kMostLayers);
   const std::size_t count = p.file().tensors().size();
+  if (count == 0) {
+    p.fail("the file has no tensors: it holds a vocabulary, perhaps, and no model");
+    return spec;
+  }
   // Those for prediction may have a file of their own.
   const bool is_whole = tensors == LayerTensors::kOwn && !p.includes_prediction_layers();
   if (is_whole && count < static_cast<unsigned>(all)) {

@@ -245,8 +245,8 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
 }
 
 // The one that the field `model` names, of the body or of the query; the first one where there is
-// none. Ollama's clients may write the tag that a name without one has there, and older ones call
-// the field `name`.
+// none. Who comes from Ollama may write the tag that a name without one has there, and older
+// clients of its API call the field `name`.
 ApiResult<NamedModel> Api::choose_model(const ApiRequest& request, const Json& body,
                                         ErrorShape shape) const {
   const bool is_ollama = shape == ErrorShape::kOllama;
@@ -256,7 +256,7 @@ ApiResult<NamedModel> Api::choose_model(const ApiRequest& request, const Json& b
   if (fields.error()) return *fields.error();
   if (!name) name = query_field(request.query, "model");
   constexpr std::string_view kTag = ":latest";
-  if (is_ollama && name && name->ends_with(kTag) && !models_.find(*name)) {
+  if (name && name->ends_with(kTag) && !models_.find(*name)) {
     name->resize(name->size() - kTag.size());
   }
   const NamedModel first{&models_.first(), nullptr};

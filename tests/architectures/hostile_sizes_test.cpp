@@ -320,6 +320,13 @@ TEST(HostileSizes, ColumnsOfGivenRowsThatTwoLayersAdd) {
   EXPECT_THAT(error_of(oracle), testing::HasSubstr("has 3, expected numbers without gaps"));
 }
 
+TEST(HostileSizes, AVocabularyAlone) {
+  auto oracle = test::OracleCase::read("llama-dense");
+  oracle.json["tensors"].clear();
+  EXPECT_THAT(error_of(oracle),
+              testing::HasSubstr("the file has no tensors: it holds a vocabulary, perhaps"));
+}
+
 // A matrix of one column has as many values as a vector, whose blocks are no rows of it.
 TEST(HostileSizes, RowsShorterThanABlock) {
   const test::TemporaryFolder folder;

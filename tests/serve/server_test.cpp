@@ -511,6 +511,20 @@ std::vector<serve::ModelToServe> one_model(const ModelFile& file,
   return models;
 }
 
+TEST(Server, TheLogHasNoFilesOfThePage) {
+  std::string log;
+  serve::ServerOptions options;
+  options.logs_content = true;
+  options.log = [&](std::string_view line) { log += line; };
+  test::Serving serving(options);
+  EXPECT_EQ(serving.get("/app.js").status, 200);
+  EXPECT_EQ(serving.get("/health").status, 200);
+  EXPECT_TRUE(serving.server().drain(std::chrono::minutes(5)));
+  EXPECT_THAT(log, HasSubstr(R"("path":"/app.js")"));
+  EXPECT_THAT(log, testing::Not(HasSubstr("function")));
+  EXPECT_THAT(log, HasSubstr("ok"));
+}
+
 TEST(Server, OtherMachinesNeedAKey) {
   const auto file = ModelFile::open(test::kBundledModel);
   const auto start = [&](bool insecure) {

@@ -116,7 +116,7 @@ Result<Json> read_messages(const std::string& path) {
   const auto text = read_regular_file(path, kLongestConversationBytes);
   if (!text) return text.error();
   auto messages = grammar::parse_schema_json(*text);
-  if (!messages) return Error{path + ": " + messages.error().message};
+  if (!messages) return Error{path + ": neither a session of linnet nor a conversation in JSON"};
   return messages;
 }
 

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/utf8.hpp"
+
 namespace linnet::app {
 
 /// A number from `low` to `high`. CLI11's own check takes "nan", which is in no range.
@@ -46,8 +48,19 @@ inline CLI::Validator unsigned_number() {
 
 /// What `check` takes, or -1, which then means something else than a number.
 inline CLI::Validator or_minus_one(const CLI::Validator& check) {
-  return {[check](std::string& text) { return text == "-1" ? std::string() : check(text); },
+  return {[check](std::string& text) {
+            const std::string problem = text == "-1" ? std::string() : check(text);
+            return problem.empty() ? problem : problem + ", or -1";
+          },
           check.get_description()};
+}
+
+/// A text in UTF-8, as every text of a model is.
+inline CLI::Validator valid_text() {
+  return {[](const std::string& text) -> std::string {
+            return is_valid_utf8(text) ? "" : "expected a text in UTF-8";
+          },
+          ""};
 }
 
 /// An empty value, as a script gives where its variable is not set. CLI11 alone would take it for 0

@@ -98,6 +98,7 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
       ->group(group)
       ->capture_default_str();
   app.add_option("--stop", stop, "text at which the answer ends; repeatable")
+      ->check(valid_text())
       ->allow_extra_args(false);
   app.add_option("--min-tokens", min_tokens, "fewest tokens before the answer may end")
       ->check(whole_number_between(0, std::int64_t{1} << 30));

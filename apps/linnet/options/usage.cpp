@@ -83,7 +83,9 @@ constexpr std::array kOptions = {
     Translation{"-a", "--alias"},
     Translation{"--served-model-name", "--alias"},
     Translation{"--models-max", "--models-loaded"},
+    Translation{"--models-dir", "--gguf"},
     Translation{"--sleep-idle-seconds", "--idle-minutes"},
+    Translation{"--keep-alive", "--idle-minutes"},
     Translation{"--chat-template-file", "--chat-template"},
     Translation{"--no-thinking", "--think"},
     Translation{"--thinking", "--think"},
@@ -128,6 +130,7 @@ constexpr std::array kExplanations = {
     Explanation{"--slots", kAlways},
     Explanation{"--embedding", kAlways},
     Explanation{"--embeddings", kAlways},
+    Explanation{"--reasoning-format", "thinking is always told apart from the answer"},
 };
 
 // Letters to insert, remove or replace until `a` is `b`.
@@ -193,6 +196,8 @@ std::string unknown_option(const std::string& argument, const CLI::App& command)
     hint = fmt::format("; {}", explained->hint);
   } else if (meant) {
     hint = fmt::format("; did you mean {}?", *meant);
+  } else if ((name == "-f" || name == "--file") && command.get_option_no_throw("file")) {
+    hint = "; the file's name stands by itself";
   } else if (command.get_option_no_throw("text")) {
     hint = "; a text that begins with - stands behind --";
   }
@@ -217,6 +222,8 @@ std::string unexpected_argument(const std::string& argument, const CLI::App& com
     hint = "; --repo names the repo of a model";
   } else if (has("--prompt")) {
     hint = "; --prompt gives a text";
+  } else if (has("--repo")) {
+    hint = "; --repo OWNER/NAME names a repo of the Hub";
   }
   return fmt::format("{} was not expected{}", printable(argument), hint);
 }
@@ -268,6 +275,7 @@ std::string reworded(const CLI::ParseError& error) {
 
 std::vector<std::string> read_arguments(int argc, char** argv) {
   std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (arguments == std::vector<std::string>{"version"}) return {"--version"};
   if (arguments.empty() || arguments.front() != "help") return arguments;
   arguments.erase(arguments.begin());
   arguments.resize(std::min<std::size_t>(arguments.size(), 1));

@@ -6,8 +6,8 @@
 
 namespace linnet::app {
 
-/// The arguments of a command line, without the program's name. `help` becomes --help, and `help
-/// COMMAND` becomes COMMAND --help.
+/// The arguments of a command line, without the program's name. `version` becomes --version, `help`
+/// --help, and `help COMMAND` COMMAND --help.
 std::vector<std::string> read_arguments(int argc, char** argv);
 
 /// What is wrong with the first argument where it should be a command and is none; empty otherwise.

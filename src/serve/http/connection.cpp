@@ -269,7 +269,8 @@ asio::awaitable<bool> Connection::send(ApiReply reply) {
   if (!reply.body.empty()) response.set(http::field::content_type, reply.content_type);
   for (const auto& [name, value] : reply.headers) response.set(name, value);
   response.keep_alive(exchange_.keep_alive);
-  if (context_.logs_content) answer_text_ = logged_content(reply.body);
+  const bool is_of_page = !reply.content_type.starts_with("application/json");
+  if (context_.logs_content && !is_of_page) answer_text_ = logged_content(reply.body);
   response.body() = std::move(reply.body);
   response.prepare_payload();
   // Of these there is no body whose length could be told.

@@ -70,6 +70,10 @@ Result<int> listen_at(const fs::path& path) {
     return ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   };
   int bound = bind();
+  std::error_code unknown;
+  if (bound != 0 && errno == EADDRINUSE && !fs::is_socket(path, unknown)) {
+    return Error{fmt::format("cannot listen at {}: a file that is no socket is there", name)};
+  }
   if (bound != 0 && errno == EADDRINUSE && is_left_over(path, address)) {
     std::error_code ignored;
     fs::remove(path, ignored);

@@ -50,7 +50,7 @@ TEST(Usage, NumbersOutOfRange) {
 // Not as if 1.5 were not between 1 and 1073741824.
 TEST(Usage, NumbersThatAreNotWhole) {
   expect_usage_error({"generate", "-m", "1.5"},
-                     "--max-tokens: Value 1.5 is not a whole number from 1 to 1073741824\n");
+                     "--max-tokens: Value 1.5 is not a whole number from 1 to 1073741824, or -1\n");
   expect_usage_error({"bench", "-r", "1e2"}, "is not a whole number from 1 to 1000\n");
   expect_usage_error({"bench", "-p", "512,1k"}, "Value 1k is not a whole number from 0 to");
   expect_usage_error({"serve", "--parallel", "33"}, "is not a whole number from 1 to 32\n");
@@ -69,6 +69,13 @@ TEST(Usage, EmptyValues) {
   expect_usage_error({"serve", "--port", ""}, "--port");
   expect_usage_error({"serve", "--port", "65536"}, "not a whole number from 0 to 65535");
   EXPECT_EQ(run_program({"generate", "-m", "1", "--prompt", ""}).status, 0);
+}
+
+TEST(Usage, TextsThatAreNone) {
+  for (const char* const option : {"--stop", "--system"}) {
+    expect_usage_error({"chat", option, "a\xff"},
+                       std::string(option) + ": expected a text in UTF-8");
+  }
 }
 
 TEST(Usage, UnknownWords) {
@@ -183,7 +190,11 @@ TEST(Usage, NamesThatAreMeant) {
   expect_usage_error({"pull", "o/m"}, "o/m was not expected; --repo names the repo of a model\n");
   expect_usage_error({"chat", "o/m"}, "--repo names");
   expect_usage_error({"chat", "o/m:Q4_0"}, "--repo names");
-  expect_usage_error({"cache", "no repo"}, "no repo was not expected\n");
+  expect_usage_error({"pull", "llama3"},
+                     "llama3 was not expected; --repo OWNER/NAME names a repo of the Hub\n");
+  expect_usage_error({"perplexity", "-f", "wiki.txt"}, "-f; the file's name stands by itself\n");
+  asks({"serve", "--models-dir", "models"}, "--gguf");
+  asks({"serve", "--keep-alive", "5"}, "--idle-minutes");
   expect_usage_error({"inspect", "a.gguf"}, "a.gguf was not expected; --gguf names the model");
   expect_usage_error({"generate", "-m", "a.gguf"}, "; --gguf names the model");
   expect_usage_error({"generate", "--", "Once"}, "Once was not expected; --prompt gives a text");
@@ -193,6 +204,7 @@ TEST(Usage, OptionsThatAreNotNeeded) {
   expect_usage_error({"pull", "--hf-token", "x"}, "; the variable HF_TOKEN");
   expect_usage_error({"pull", "--offline"}, "; HF_HUB_OFFLINE=1");
   expect_usage_error({"serve", "--jinja"}, "there is no option --jinja; it is always so\n");
+  expect_usage_error({"serve", "--reasoning-format", "none"}, "thinking is always told apart");
 }
 
 TEST(Usage, OptionsThatAreGivenWrongly) {
@@ -258,6 +270,7 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
     EXPECT_EQ(version.status, 0);
     EXPECT_THAT(version.out, testing::StartsWith("linnet "));
   }
+  EXPECT_EQ(run_program({"version"}).out, run_program({"--version"}).out);
 }
 
 TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {

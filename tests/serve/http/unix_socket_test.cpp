@@ -117,7 +117,7 @@ TEST(UnixSocket, OneThatIsLeftOverIsReplacedAndNothingElse) {
   ASSERT_TRUE(second) << second.error().message;
   close(*second);
   test::write_file(folder / "file", "text");
-  EXPECT_THAT(error_of(serve::listen_at(folder / "file")), HasSubstr("in use"));
+  EXPECT_THAT(error_of(serve::listen_at(folder / "file")), HasSubstr("a file that is no socket"));
   EXPECT_EQ(test::read_file(folder / "file"), "text");
   EXPECT_THAT(error_of(serve::listen_at(folder / std::string(200, 'a'))),
               HasSubstr("expected at most 107"));
