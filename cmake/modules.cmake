@@ -100,10 +100,26 @@ function(linnet_program name)
   set_tests_properties(clients PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 
+# Without libFuzzer the fuzzers are in one program with tests/fuzz, in which the function of
+# fuzz/NAME_fuzz.cpp is called fuzz_NAME.
+function(linnet_fuzz_tests)
+  linnet_tests(fuzz DEPENDS linnet_grammar linnet_hub linnet_quantize linnet_serve)
+  foreach(fuzzer ${ARGN})
+    get_filename_component(fuzzer_name ${fuzzer} NAME_WE)
+    string(REGEX REPLACE "_fuzz$" "" name ${fuzzer_name})
+    # Not optimised: most of the time is the compiler's.
+    set_source_files_properties(
+      ${fuzzer} PROPERTIES COMPILE_OPTIONS -O0 COMPILE_DEFINITIONS LLVMFuzzerTestOneInput=fuzz_${name})
+  endforeach()
+  target_sources(fuzz_tests PRIVATE ${ARGN})
+endfunction()
+
 # fuzz/NAME_fuzz.cpp becomes the libFuzzer program NAME_fuzz. It is linked with the module NAME, with
 # the module of the table, or with all modules.
 function(linnet_fuzzers)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cpp)
   if(NOT LINNET_FUZZ)
+    linnet_fuzz_tests(${fuzzers})
     return()
   endif()
   set(module_of_adapter quantize)
@@ -113,7 +129,6 @@ function(linnet_fuzzers)
   set(module_of_jinja chat)
   set(module_of_model generate)
   set(module_of_split gguf)
-  file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cpp)
   foreach(fuzzer ${fuzzers})
     get_filename_component(fuzzer_name ${fuzzer} NAME_WE)
     string(REGEX REPLACE "_fuzz$" "" module ${fuzzer_name})
@@ -125,11 +140,10 @@ function(linnet_fuzzers)
     else()
       set(libraries linnet_generate linnet_grammar linnet_chat linnet_hub)
     endif()
-    add_executable(${fuzzer_name} ${fuzzer})
+    add_executable(${fuzzer_name} ${fuzzer} ${PROJECT_SOURCE_DIR}/tests/support/paths.cpp)
     target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${fuzzer_name} PRIVATE ${libraries})
     target_include_directories(${fuzzer_name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    target_compile_definitions(${fuzzer_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endforeach()
 endfunction()
 

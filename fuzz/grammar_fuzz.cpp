@@ -2,7 +2,8 @@
 // generating a few tokens must end in a result or an error, and what is generated must be accepted.
 
 #include <cstdint>
-#include <cstdlib>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "grammar/completion.hpp"
@@ -10,11 +11,14 @@
 #include "grammar/grammar_session.hpp"
 #include "grammar/regex.hpp"
 #include "grammar/schema/json_schema.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace linnet;
 using namespace linnet::grammar;
+
+using linnet::fuzz::require;
 
 constexpr AutomatonLimits kLimits{.states = 5'000, .edges = 50'000};
 
@@ -41,16 +45,32 @@ std::shared_ptr<const Vocabulary> vocabulary() {
   return kVocabulary;
 }
 
-void check(bool holds) {
-  if (!holds) std::abort();
+using AutomatonPointer = std::shared_ptr<const PushdownAutomaton>;
+
+// Whether there are tokens in the grammar: of texts with such, the bytes alone say too little.
+bool names_tokens(const PushdownAutomaton& automaton) {
+  for (std::uint32_t state = 0; state < automaton.state_count(); ++state) {
+    if (!automaton.token_edges(state).empty()) return true;
+  }
+  return false;
 }
 
-bool accepts(const std::shared_ptr<const PushdownAutomaton>& automaton, std::string_view text) {
+bool accepts(const AutomatonPointer& automaton, std::string_view text) {
   auto matcher = Matcher::create(automaton);
   return matcher && matcher->advance(text) && matcher->complete();
 }
 
-void generate(const std::shared_ptr<const PushdownAutomaton>& automaton, std::string_view choices) {
+// What completes a text is allowed, byte by byte.
+void complete(GrammarSession& session, std::string_view rest) {
+  for (const char byte : rest) {
+    const Status accepted = session.accept(static_cast<std::uint8_t>(byte));
+    if (!session.within_limits()) return;
+    require(accepted.ok());
+  }
+  require(session.complete());
+}
+
+void generate(const AutomatonPointer& automaton, std::string_view choices) {
   auto mask = TokenMask::create(automaton, vocabulary());
   if (!mask) return;  // it names tokens that are not there
   auto session = GrammarSession::create(*mask);
@@ -59,16 +79,17 @@ void generate(const std::shared_ptr<const PushdownAutomaton>& automaton, std::st
   for (const char choice : choices.substr(0, 8)) {
     const std::int32_t count = session->allowed().count();
     if (!session->within_limits()) return;
-    check(count > 0 || session->ended());
+    require(count > 0 || session->ended());
     if (session->ended()) return;
     std::int32_t left = static_cast<std::uint8_t>(choice) % count, token = 0;
     while (!session->allows(token) || left-- > 0) ++token;
-    check(session->accept(token).ok());
+    require(session->accept(token).ok());
     text += vocabulary()->bytes(token);
   }
   const auto rest = Completion(automaton).shortest(session->nodes(), session->configurations());
-  if (rest && rest->size() < 10'000 && session->within_limits())
-    check(accepts(automaton, text + *rest));
+  if (!rest || rest->size() >= 10'000 || !session->within_limits()) return;
+  if (!names_tokens(*automaton)) require(accepts(automaton, text + *rest));
+  if (rest->size() < 100) complete(*session, *rest);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ constexpr std::array<std::string_view, 11> kPaths = {"/v1/completions",
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace linnet::serve;
   using fuzz::Served;
-  static std::array<Served, 3> all = {Served(LINNET_SOURCE_DIR "/tests/serve/tools.jinja"),
-                                      Served("chatml"), Served("chatml", /*reads_pictures=*/true)};
+  static std::array<Served, 3> all = {
+      Served(linnet::test::in_repository("tests/serve/tools.jinja")), Served("chatml"),
+      Served("chatml", /*reads_pictures=*/true)};
   if (size == 0) return 0;
   Served& served = all[data[0] / kPaths.size() % all.size()];
   ApiRequest request;

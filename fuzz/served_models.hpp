@@ -12,6 +12,7 @@
 #include "gguf/gguf_writer.hpp"
 #include "require.hpp"
 #include "serve/api.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::serve::fuzz {
 
@@ -20,7 +21,7 @@ using linnet::fuzz::require;
 /// Writes the golden tower of Pixtral with weights of zero, for a model of `width` columns: nothing
 /// runs, but pictures are decoded and cut.
 inline void write_encoder(const std::filesystem::path& path, std::int64_t width) {
-  std::ifstream in(LINNET_SOURCE_DIR "/tests/data/vision/towers/pixtral.json");
+  std::ifstream in(test::in_repository("tests/data/vision/towers/pixtral.json"));
   const auto tower = nlohmann::ordered_json::parse(in);
   gguf::Writer writer;
   for (const auto& [key, item] : tower["metadata"].items()) {
@@ -57,7 +58,7 @@ inline void write_encoder(const std::filesystem::path& path, std::int64_t width)
 /// that are right are answered with 500.
 struct Served {
   explicit Served(const std::string& chat_template, bool reads_pictures = false) {
-    auto opened = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+    auto opened = ModelFile::open(test::kBundledModel);
     require(opened.ok());
     file = std::move(*opened);
     if (reads_pictures) {

@@ -41,12 +41,12 @@ struct ByteRange {
 class HttpClient {
  public:
   struct Options {
-    std::string home;                    ///< the address of the host that the token is for
-    std::string token;                   ///< empty: none
-    std::filesystem::path certificates;  ///< see Settings
+    std::string home;                      ///< the address of the host that the token is for
+    std::string token;                     ///< empty: none
+    std::filesystem::path certificates{};  ///< see Settings
     std::chrono::seconds connect_timeout{20};
     std::chrono::seconds stall_timeout{30};
-    std::function<bool()> keep_going;  ///< asked several times a second; false cancels
+    std::function<bool()> keep_going{};  ///< asked several times a second; false cancels
   };
   explicit HttpClient(Options options);
   ~HttpClient();

@@ -28,17 +28,28 @@ bool is_true(std::string value) {
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
 }
 
-fs::path expanded(const std::string& path, const std::string& home) {
-  if (path == "~") return home;
-  if (path.starts_with("~/")) return fs::path(home) / path.substr(2);
-  return path;
+// The path in the first of the variables that is set and not empty, with ~ for HOME; empty where
+// none is.
+Result<fs::path> first_path(const Environment& environment,
+                            std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const std::string path = first_set(environment, {name});
+    if (path.empty()) continue;
+    if (path != "~" && !path.starts_with("~/")) return fs::path(path);
+    const std::string home = first_set(environment, {"HOME"});
+    if (!home.empty()) return fs::path(home + path.substr(1));
+    return Error{fmt::format("{} is '{}', and HOME, for which ~ stands, is not set", name, path)};
+  }
+  return fs::path();
 }
 
-Result<fs::path> hub_home(const Environment& environment, const std::string& home) {
-  const std::string own = first_set(environment, {"HF_HOME"});
-  if (!own.empty()) return expanded(own, home);
-  const std::string caches = first_set(environment, {"XDG_CACHE_HOME"});
-  if (!caches.empty()) return expanded(caches, home) / "huggingface";
+Result<fs::path> hub_home(const Environment& environment) {
+  const auto own = first_path(environment, {"HF_HOME"});
+  if (!own || !own->empty()) return own;
+  const auto caches = first_path(environment, {"XDG_CACHE_HOME"});
+  if (!caches) return caches;
+  if (!caches->empty()) return *caches / "huggingface";
+  const std::string home = first_set(environment, {"HOME"});
   if (!home.empty()) return fs::path(home) / ".cache" / "huggingface";
   return Error{"neither HF_HOME nor HOME is set, so there is no place for downloaded models"};
 }
@@ -66,11 +77,11 @@ Status check_token(const std::string& token) {
 
 Result<Settings> Settings::from_environment(const Environment& environment) {
   Settings settings;
-  const std::string home = first_set(environment, {"HOME"});
-  const auto hub = hub_home(environment, home);
-  const std::string cache = first_set(environment, {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
-  if (cache.empty() && !hub) return hub.error();
-  settings.cache = cache.empty() ? *hub / "hub" : expanded(cache, home);
+  const auto hub = hub_home(environment);
+  const auto cache = first_path(environment, {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
+  if (!cache) return cache.error();
+  if (cache->empty() && !hub) return hub.error();
+  settings.cache = cache->empty() ? *hub / "hub" : *cache;
 
   if (std::string endpoint = first_set(environment, {"HF_ENDPOINT"}); !endpoint.empty()) {
     while (endpoint.ends_with('/')) endpoint.pop_back();
@@ -82,17 +93,20 @@ Result<Settings> Settings::from_environment(const Environment& environment) {
   settings.token = first_set(environment, {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"});
   if (settings.token.empty() &&
       !is_true(first_set(environment, {"HF_HUB_DISABLE_IMPLICIT_TOKEN"}))) {
-    const std::string path = first_set(environment, {"HF_TOKEN_PATH"});
-    if (!path.empty() || hub) {
-      auto token = read_token_file(path.empty() ? *hub / "token" : expanded(path, home));
+    const auto path = first_path(environment, {"HF_TOKEN_PATH"});
+    if (!path) return path.error();
+    if (!path->empty() || hub) {
+      auto token = read_token_file(path->empty() ? *hub / "token" : *path);
       if (!token) return token.error();
       settings.token = std::move(*token);
     }
   }
   settings.token = std::string(trimmed(settings.token));
   if (Status status = check_token(settings.token); !status) return status.error();
-  settings.certificates = expanded(
-      first_set(environment, {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"}), home);
+  const auto certificates =
+      first_path(environment, {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"});
+  if (!certificates) return certificates.error();
+  settings.certificates = *certificates;
   settings.offline = is_true(first_set(environment, {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}));
   return settings;
 }

@@ -52,6 +52,27 @@ TEST(SettingsTest, ACacheNeedsNoHome) {
   EXPECT_EQ(settings->cache, "/c");
 }
 
+// They were files of the current folder.
+TEST(SettingsTest, PathsInHomeNeedOne) {
+  for (const std::string name : {"HF_HOME", "XDG_CACHE_HOME", "HF_HUB_CACHE"}) {
+    for (const char* const path : {"~", "~/", "~/c"}) {
+      const auto settings = read({{name, path}});
+      ASSERT_FALSE(settings) << name << " " << path;
+      EXPECT_THAT(settings.error().message, HasSubstr(name));
+      EXPECT_THAT(settings.error().message, HasSubstr("HOME, for which ~ stands, is not set"));
+    }
+  }
+  for (const char* const name : {"HF_TOKEN_PATH", "SSL_CERT_FILE"}) {
+    EXPECT_FALSE(read({{"HF_HUB_CACHE", "/c"}, {name, "~/f"}})) << name;
+  }
+  EXPECT_TRUE(read({{"HF_HUB_CACHE", "/c"}, {"HF_HOME", "~/h"}}));
+}
+
+TEST(SettingsTest, PathsInHomeStayThere) {
+  EXPECT_EQ(read({{"HOME", "/h"}, {"HF_HUB_CACHE", "~"}})->cache, "/h");
+  EXPECT_EQ(read({{"HOME", "/h"}, {"HF_HUB_CACHE", "~//etc"}})->cache, "/h/etc");
+}
+
 TEST(SettingsTest, CertificatesOfOnesOwn) {
   const std::string home = "/nowhere/u";
   EXPECT_EQ(read({{"HOME", home}})->certificates, "");
