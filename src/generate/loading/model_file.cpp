@@ -141,9 +141,9 @@ Status ModelFile::add_vision(std::shared_ptr<const gguf::File> file, PictureLimi
 
 Status ModelFile::add_encoders(const std::string& path, const PictureLimits& limits,
                                BackendKind backend) {
-  // Keys of blocks and n-grams would have to know where in a picture the rows before were.
+  // Keys of whole blocks and n-grams would have to know where in a picture the rows before were.
   const bool looks_back = std::ranges::any_of(spec_.layers, [](const LayerSpec& layer) {
-    return layer.attention.blocks.heads > 0 || layer.ngrams.size > 0;
+    return layer.attention.blocks.state_floats() > 0 || layer.ngrams.size > 0;
   });
   if (!spec_.causal || spec_.input.layers > 0 || looks_back) {
     return Error{
