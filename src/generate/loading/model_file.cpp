@@ -133,6 +133,7 @@ Status ModelFile::add_vision(std::shared_ptr<const gguf::File> file, PictureLimi
   auto vision = VisionFile::open(std::move(file), spec_, limits);
   if (!vision) return vision.error();
   vision_ = std::move(*vision);
+  spec_.deepstack_layers = static_cast<int>(std::ssize(vision_->spec().deep_steps));
   if (tokenizer_) {
     vision_->choose_texts([&](std::string_view text) { return is_token(*tokenizer_, text); });
   }
