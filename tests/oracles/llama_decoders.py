@@ -105,15 +105,15 @@ def minimax_01(case):
             "expert_used_count": ("uint32", 2)}
 
 
-# Each KV head sees the best blocks of tokens.
-def minimax_m3(case, block=4, most=3, recent=1, layers=3):
+# Each KV head sees the best blocks of tokens, but in the first, dense layers.
+def minimax_m3(case, block=4, most=3, recent=1, layers=3, dense=1):
     index = 24
     add_ends(case)
     for i in range(layers):
         stem = f"blk.{i}."
         add_attention(case, stem)
         norm(case, stem + "ffn_norm")
-        if i == 0:
+        if i < dense:
             add_mlp(case, stem)
             continue
         add_experts(case, stem)
@@ -121,15 +121,16 @@ def minimax_m3(case, block=4, most=3, recent=1, layers=3):
         matrix(case, stem + "indexer.k_proj", WIDTH, index)
         norm(case, stem + "indexer.q_norm", index)
         norm(case, stem + "indexer.k_norm", index)
-    return {**common_metadata(layers), **expert_metadata(2), "rope.dimension_count": ("uint32", HEAD // 2),
+    return {**common_metadata(layers), **expert_metadata(2), "leading_dense_block_count": ("uint32", dense),
+            "rope.dimension_count": ("uint32", HEAD // 2),
             "attention.indexer.head_count": ("uint32", KV_HEADS), "attention.indexer.key_length": ("uint32", index),
             "attention.indexer.top_k": ("uint32", most), "attention.indexer.block_size": ("uint32", block),
             "attention.indexer.local_blocks": ("uint32", recent)}
 
 
-# Blocks of several pages, and of the last ones two.
+# Blocks of pages, of the last ones two in any case. No dense layer, in which llama.cpp's flash attention rounds to halves.
 def minimax_m3_long(case):
-    return minimax_m3(case, block=32, most=4, recent=2, layers=2)
+    return minimax_m3(case, block=32, most=4, recent=2, layers=2, dense=0)
 
 
 def chameleon(case):
