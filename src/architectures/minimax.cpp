@@ -53,15 +53,20 @@ ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// MiniMax M3: behind the first, dense layers each KV head sees the best blocks of tokens, the last
-// ones in any case.
+// MiniMax M3: after the first, dense layers each KV head sees the best blocks of tokens and the
+// last ones, unless `indexer.types` is 0 for the layer.
 ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   default_gate(p, GateFunction::kSigmoid, spec);
   set_activation(spec, Activation::kClampedSwiglu);
+  constexpr std::string_view kTypes = "attention.indexer.types";
   for (int i = 0; i < std::ssize(spec.layers); ++i) {
-    if (!loader.has(block_name(i, "indexer.q_proj.weight"))) continue;
-    spec.layers[i].attention.blocks = read_block_indexer(p, spec, i);
+    const bool sees_all = p.has(kTypes) && p.layer_count(kTypes, i, 0) == 0;
+    if (sees_all) {
+      spec.unused_tensors.push_back(block_name(i, "indexer."));
+    } else if (loader.has(block_name(i, "indexer.q_proj.weight"))) {
+      spec.layers[i].attention.blocks = read_block_indexer(p, spec, i);
+    }
   }
   return spec;
 }
