@@ -55,7 +55,8 @@ ModelSpec read_modern_bert(Hyperparameters& p, WeightLoader& loader) {
   spec.embedding_norm = NormUse::kWeights;
   set_activation(spec, gate_activation(p.string("hidden_activation", "gelu")));
   read_sliding_window(p, {.period = 3, .full_first = true}, spec);
-  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, true, spec);
+  const Rope rope = with_usual_base(read_rope(p, loader, spec));
+  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, false, spec);
   centre_sliding_windows(spec);
   // What the first layer reads has just been normalised.
   if (!spec.layers.empty()) {

@@ -11,12 +11,6 @@ float scale_by_width(const ModelSpec& spec, const AttentionSpec& attention) {
   return 1.0f / std::sqrt(static_cast<float>(spec.width) / static_cast<float>(attention.heads));
 }
 
-// Files need not name the base of the sliding layers, and old ones do not.
-Rope read_sliding_base(Rope rope) {
-  rope.base = 10000.0f;
-  return rope;
-}
-
 }  // namespace
 
 // Gemma (https://arxiv.org/abs/2403.08295).
@@ -46,7 +40,7 @@ ModelSpec read_gemma2(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_gemma3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_gemma(p, loader);
   read_sliding_window(p, {.period = 6}, spec);
-  set_sliding_rope(p, read_sliding_base(read_rope(p, loader, spec)), RopeLayout::kSplitHalf, false,
+  set_sliding_rope(p, with_usual_base(read_rope(p, loader, spec)), RopeLayout::kSplitHalf, false,
                    spec);
   spec.logit_softcap = p.number("final_logit_softcapping", 0.0f);
   constexpr std::size_t kLayersOf27B = 62;
@@ -98,7 +92,7 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_gemma(p, loader);
   set_activation(spec, Activation::kGeluOfHalves);
   read_sliding_window(p, {.period = 5}, spec);
-  set_sliding_rope(p, read_sliding_base(read_rope(p, loader, spec)), RopeLayout::kSplitHalf, false,
+  set_sliding_rope(p, with_usual_base(read_rope(p, loader, spec)), RopeLayout::kSplitHalf, false,
                    spec);
   use_plain_scores(spec);
   share_keys(spec, kOwnKeys);
@@ -144,7 +138,7 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
     });
   }
   const Rope full = read_rope(p, loader, spec);
-  const Rope sliding = read_sliding_base(with_sliding_dims(p, full));
+  const Rope sliding = with_usual_base(with_sliding_dims(p, full));
   each_attention(spec, [&](AttentionSpec& a) {
     if (a.span != AttentionSpan::kSliding) return set_rope(p, full, RopeLayout::kSplitHalf, a);
     a.key_width = p.count("attention.key_length_swa", a.key_width, Hyperparameters::kWidestHead);

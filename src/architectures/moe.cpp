@@ -99,7 +99,7 @@ ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
   read_sliding_window(p, {}, spec);
   const Rope rope = with_usual_base(read_rope(p, loader, spec));
-  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
+  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, false, spec);
   const float scale = p.nonzero_number("attention.value_scale", 1.0f);
   each_attention(spec, [&](AttentionSpec& a) { a.output_scale = scale; });
   each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSigmoid; });

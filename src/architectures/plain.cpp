@@ -60,7 +60,7 @@ ModelSpec read_plamo3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {.period = 8}, spec);
   const Rope rope = with_usual_base(read_rope(p, loader, spec));
-  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
+  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, false, spec);
   return spec;
 }
 

@@ -41,11 +41,12 @@ ModelSpec read_qwen2_vl(Hyperparameters& p, WeightLoader& loader) {
 }
 
 // Qwen3-VL (https://arxiv.org/abs/2511.21631): what later layers of the vision tower made of a
-// picture goes into the first layers.
+// picture goes into the first layers. Files of Qwen3-Omni say that there are none of these.
 ModelSpec read_qwen3_vl(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_qwen3(p, loader);
   place_ropes(p, SectionOrder::kInterleaved, spec);
   spec.deepstack_layers = p.count("n_deepstack_layers", 0, std::ssize(spec.layers));
+  spec.takes_deepstack_of_encoder = true;
   return spec;
 }
 

@@ -96,7 +96,7 @@ class Backend {
   virtual void attention(const KvStore& store, View queries, const AttentionParams& params,
                          const BatchLayout& batch, View out) = 0;
   // Picks keys for each row, which attention with `selected` then sees; they hold until the next
-  // call. queries [rows, heads * width], weights [rows, heads].
+  // call. queries [rows, heads * width], weights [rows, heads], which picks of blocks do not have.
   virtual void select_keys(const KvStore& store, View queries, View weights,
                            const SelectParams& params, const BatchLayout& batch) = 0;
 

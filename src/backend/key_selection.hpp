@@ -11,14 +11,23 @@ namespace linnet {
 /// The keys that each row of a batch picked, a bit for each key: word p holds those of page p.
 class KeySelection {
  public:
-  /// Nothing picked, for `rows` rows of at most `pages` pages.
-  void reset(std::int64_t rows, std::int64_t pages);
+  /// Nothing picked, for `rows` rows of at most `pages` pages. Of one head: for all KV heads.
+  void reset(std::int64_t rows, std::int64_t pages, int heads = 1);
 
-  std::uint32_t* words(std::int64_t row) { return words_.data() + row * pages_; }
-  const std::uint32_t* words(std::int64_t row) const { return words_.data() + row * pages_; }
+  std::uint32_t* words(std::int64_t row, int kv_head) {
+    return words_.data() + first_word(row, kv_head);
+  }
+  const std::uint32_t* words(std::int64_t row, int kv_head) const {
+    return words_.data() + first_word(row, kv_head);
+  }
 
  private:
+  std::int64_t first_word(std::int64_t row, int kv_head) const {
+    return (row * heads_ + (heads_ == 1 ? 0 : kv_head)) * pages_;
+  }
+
   std::int64_t pages_ = 0;
+  int heads_ = 1;
   std::vector<std::uint32_t> words_;
 };
 
@@ -35,5 +44,9 @@ std::vector<float> token_scores(std::span<const float> key_scores, int stride, s
 /// that is better than its root: what std::partial_sort does, and so llama.cpp and the golden cases
 /// of DeepSeek 3.2.
 void pick_keys(std::span<const float> scores, int most, std::uint32_t* words);
+
+/// Marks the tokens of the picked blocks, where each token has a score: see PickedBlocks.
+void pick_token_blocks(std::span<const float> scores, const SelectParams& params,
+                       std::uint32_t* words);
 
 }  // namespace linnet

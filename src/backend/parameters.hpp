@@ -123,17 +123,25 @@ struct AttentionParams {
   CompressedKeys compressed = {};
 };
 
+/// Blocks of tokens are picked, by each index head for the KV head of the same number: those whose
+/// best token has the largest q k, but the last `recent` in any case (MiniMax-M3).
+struct PickedBlocks {
+  int tokens = 0;  ///< of a block; 0: keys or tokens are picked, for all KV heads
+  int recent = 0;  ///< the row's own block is the first of them
+};
+
 /// How a query picks the keys that attention sees: the best by the sum over index heads of weight *
 /// relu(q k) (https://arxiv.org/abs/2512.02556, section 2.1).
 struct SelectParams {
   int layer = 0;   ///< of the KvStore: one head of index keys
   int heads = 0;   ///< of the index queries
   int width = 0;   ///< of an index key
-  int most = 0;    ///< keys that are picked
+  int most = 0;    ///< keys, tokens or blocks that are picked
   int stride = 1;  ///< of `layer`; more than 1: see CompressedKeys
   /// Tokens are picked instead of keys. Each has the score of the key that stands for it and
   /// others; those behind the last key come before all.
   bool picks_tokens = false;
+  PickedBlocks blocks = {};  ///< of keys with a stride of 1
 };
 
 enum class Activation {

@@ -61,7 +61,9 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
 
 Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
                       std::int64_t columns, std::int64_t deep) {
-  if (columns == text.width && deep == text.deepstack_layers) return {};
+  const bool takes_any = text.takes_deepstack_of_encoder && text.deepstack_layers == 0 &&
+                         deep <= std::ssize(text.layers);
+  if (columns == text.width && (deep == text.deepstack_layers || takes_any)) return {};
   return Error{
       fmt::format("{}: its rows for {} have {} columns and {} extra layers, expected {} and {}: it "
                   "was made for another model",

@@ -66,6 +66,8 @@ struct ModelSpec {
   /// DeepStack (https://arxiv.org/abs/2406.04334, Qwen3-VL): so many of the first layers add to
   /// their result columns of a given row, each its own.
   int deepstack_layers = 0;
+  /// Instead of 0, as many as the encoder of pictures gives columns for (Qwen3-Omni).
+  bool takes_deepstack_of_encoder = false;
   std::vector<int> deepstack_behind;  ///< these layers, instead, in the order of the columns
   /// Whose results are wanted besides what becomes of the last one's, ascending.
   std::vector<int> kept_layers;

@@ -46,7 +46,7 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange laye
   }
   for (int i = 0; i < count; ++i) {
     const BlockIndexerSpec& blocks = spec.layers[i].attention.blocks;
-    if (blocks.heads > 0) put(i, blocks.kv_layer, {1, blocks.width, 0, blocks.stride});
+    if (blocks.heads > 0) put(i, blocks.kv_layer, {1, blocks.width, 0, blocks.key_stride()});
   }
   if (!spec.adapters.tokens.empty()) {  // AdaptersSpec::kv_layer, which stands before the layers
     shapes.push_back(layers.holds(0) ? KvLayerShape{1, 1, 1} : KvLayerShape{});

@@ -42,7 +42,9 @@ std::int64_t read_by(const CompressedAttentionSpec& spec) {
   return 2 * (spec.pooled_columns(spec.head_width) +
               (has_indexer ? spec.pooled_columns(spec.indexer.width) : 0));
 }
-std::int64_t read_by(const BlockIndexerSpec& spec) { return 2 * std::int64_t{spec.width}; }
+std::int64_t read_by(const BlockIndexerSpec& spec) {
+  return spec.state_floats() > 0 ? 2 * std::int64_t{spec.width} : 0;
+}
 std::int64_t read_by(const NgramSpec& spec) {
   return spec.size == 0 ? 0 : spec.before() + spec.columns;
 }

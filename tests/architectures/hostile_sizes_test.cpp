@@ -196,6 +196,22 @@ TEST(HostileSizes, BlocksOfTokensAndGatedStreams) {
               testing::HasSubstr("attention.indexer.top_k is 0, expected 1 to"));
 }
 
+TEST(HostileSizes, BlocksOfKvHeads) {
+  const auto error = [](const std::string& key, std::int64_t value) {
+    return error_with("minimax-m3-own", "minimax-m3.attention.indexer." + key, value);
+  };
+  EXPECT_THAT(error("head_count", 3),
+              testing::HasSubstr("key minimax-m3.attention.indexer.head_count is 3, expected 2, "
+                                 "the KV heads of layer 1"));
+  EXPECT_THAT(error("block_size", 0),
+              testing::HasSubstr("attention.indexer.block_size is 0, expected 1 to"));
+  EXPECT_THAT(error("top_k", 0), testing::HasSubstr("attention.indexer.top_k is 0, expected 1 to"));
+  EXPECT_THAT(error("key_length", 6), testing::HasSubstr("rope turns 8 columns of a head"));
+  for (const char* key : {"block_size", "top_k", "local_blocks"}) {
+    EXPECT_EQ(error(key, 1 << 30), "") << key;
+  }
+}
+
 TEST(HostileSizes, TokensOfAdapters) {
   EXPECT_THAT(error_with("graniteswitch-own", "graniteswitch.adapters.count", 4),
               testing::HasSubstr("adapters.token_ids_activate has 3 integers, expected 4"));

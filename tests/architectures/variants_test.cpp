@@ -149,6 +149,7 @@ class OtherHeadsTest : public VariantsTest {
       const bool is_key = name[part + 6] == 'k' || name[part + 6] == 'v';
       resize(each, is_key ? old_kv_heads : old_heads, is_key ? kv_heads : heads, width);
     }
+    if (has("attention.indexer.block_size")) change_index_heads(kv_heads);
     set("attention.head_count", heads);
     set("attention.head_count_kv", kv_heads);
     set("attention.key_length", width);
@@ -158,6 +159,15 @@ class OtherHeadsTest : public VariantsTest {
   }
 
  private:
+  // Each KV head picks by one of them (MiniMax-M3).
+  void change_index_heads(int heads) {
+    set("attention.indexer.head_count", heads);
+    const int width = metadata("attention.indexer.key_length")["value"];
+    for (Json& each : case_.json["tensors"]) {
+      const std::string name = each["name"];
+      if (name.ends_with(".indexer.q_proj.weight")) each["shape"][1] = heads * width;
+    }
+  }
   const Json* tensor(const std::string& name) const {
     for (const Json& each : case_.json["tensors"]) {
       if (each["name"] == name) return &each;

@@ -213,6 +213,54 @@ TEST(AttentionTest, BlocksOfTokensAgreeWithTheReferenceWhateverChunksThreadsAndI
   }
 }
 
+// Attention of each KV head to the blocks that it picks by an index head of its own.
+std::vector<float> run_blocks_of_heads(Backend& backend, KvType type, PickedBlocks blocks, int most,
+                                       int tokens, int chunk) {
+  constexpr int kHeads = 6, kKvHeads = 3, kWidth = 24, kIndexWidth = 20;
+  const auto matrix = [](int rows, int columns, int seed) {
+    return HostMatrix(rows, columns, random_floats(rows * columns, seed));
+  };
+  HostMatrix queries = matrix(tokens, kHeads * kWidth, 1);
+  HostMatrix keys = matrix(tokens, kKvHeads * kWidth, 2);
+  HostMatrix values = matrix(tokens, kKvHeads * kWidth, 3);
+  HostMatrix index_keys = matrix(tokens, kIndexWidth, 4);
+  HostMatrix index_queries = matrix(tokens, kKvHeads * kIndexWidth, 5);
+  HostMatrix out(tokens, kHeads * kWidth);
+  AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth, 0.3f};
+  params.selected = true;
+  SelectParams select{1, kKvHeads, kIndexWidth, most};
+  select.blocks = blocks;
+  auto store = backend.make_kv_store(
+      {{{kKvHeads, kWidth, kWidth}, {1, kIndexWidth, 0}}, type, pages_for(tokens) + 1});
+  for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
+    backend.store_kv(**store, 0, part(keys), part(values), batch);
+    backend.store_kv(**store, 1, part(index_keys), part(index_keys).slice(0, 0), batch);
+    backend.select_keys(**store, part(index_queries), {}, select, batch);
+    backend.attention(**store, part(queries), params, batch, part(out));
+  });
+  return out.values;
+}
+
+TEST(AttentionTest, BlocksOfKvHeadsAgreeWithTheReferenceWhateverChunksThreadsAndInstructionSet) {
+  for (const KvType type : {KvType::kF32, KvType::kQ8_0, KvType::kQ4_0}) {
+    for (const auto& [blocks, most] :
+         {std::pair(PickedBlocks{3, 1}, 5), {{32, 0}, 2}, {{64, 2}, 3}, {{4, 1}, 1000}}) {
+      constexpr int kTokens = 267;
+      const auto run = [&, blocks = blocks, most = most](Backend& backend, int chunk) {
+        return run_blocks_of_heads(backend, type, blocks, most, kTokens, chunk);
+      };
+      const auto want = run(*make_reference_backend(), kTokens);
+      const auto got = run(*make_cpu_backend(1), kTokens);
+      EXPECT_LT(test::normalised_error(got, want), 1e-10) << blocks.tokens;
+      for (const std::string_view set : cpu_instruction_sets()) {
+        const auto backend = make_cpu_backend(3, set);
+        EXPECT_EQ(run(*backend, 37), got) << set;
+        EXPECT_EQ(run(*backend, 1), got) << set;
+      }
+    }
+  }
+}
+
 // The tokens behind the last whole block are picked before all others, then the best blocks.
 TEST(AttentionTest, TokensOfBlocksHaveTheScoresOfTheirBlocks) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

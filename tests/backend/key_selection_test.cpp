@@ -68,5 +68,25 @@ TEST(KeySelection, WhatIsNoNumberComesLast) {
   EXPECT_EQ(word, 0b0110u);
 }
 
+TEST(KeySelection, BlocksHaveTheScoreOfTheirBestTokenAndTheLastOnesComeFirst) {
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> scores = {-1.0f, -9.0f, none, 5.0f, -3.0f, -2.0f,
+                                     -7.0f, 4.0f,  4.5f, none, -8.0f};
+  const auto picks = [&](int most, int tokens, int recent) {
+    SelectParams params;
+    params.most = most;
+    params.blocks = {tokens, recent};
+    std::uint32_t word = 0;
+    pick_token_blocks(scores, params, &word);
+    return word;
+  };
+  EXPECT_EQ(picks(1, 3, 0), 0b00'000'111'000u);
+  EXPECT_EQ(picks(2, 3, 1), 0b11'000'111'000u);
+  EXPECT_EQ(picks(3, 3, 1), 0b11'111'111'000u);
+  EXPECT_EQ(picks(2, 3, 2), 0b11'111'000'000u);
+  EXPECT_EQ(picks(9, 3, 0), 0b11'111'111'111u);
+  EXPECT_EQ(picks(1, 100, 0), 0b11'111'111'111u);
+}
+
 }  // namespace
 }  // namespace linnet

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <numeric>
 
 #include "backend/kv_pages.hpp"
@@ -340,6 +341,63 @@ TEST_F(CudaAttentionTest, SelectedKeys) {
     return out.values();
   };
   expect_agreement(run_selected, 1e-9);
+}
+
+struct HeadBlocks {
+  int kv_heads, most;
+  PickedBlocks blocks;
+  float levels;  // of the columns of index keys and queries: few make equal scores
+};
+
+// Each KV head sees blocks that it picked by a head of its own, in one batch and in rows alone.
+TEST_F(CudaAttentionTest, BlocksOfKvHeads) {
+  constexpr int kTokens = 301, kWidth = 16;
+  const auto run_blocks = [](Backend& b, KvType type, const HeadBlocks& c, int chunk) {
+    const int heads = 2 * c.kv_heads;
+    auto store =
+        b.make_kv_store({{{c.kv_heads, kWidth, kWidth}, {1, kWidth, 0}}, type, pages_for(kTokens)});
+    std::vector<std::int32_t> pages(pages_for(kTokens));
+    std::iota(pages.rbegin(), pages.rend(), 0);
+    const std::span<const std::int32_t> table(pages);
+    const auto rows = [&](int columns, int seed) {
+      return test::random_rows(b, kTokens, columns, seed);
+    };
+    const auto rounded = [&](int columns, int seed) {
+      std::vector<float> values = random_floats(kTokens * columns, seed);
+      for (float& value : values) value = std::round(value * c.levels) / c.levels;
+      return DeviceRows(b, kTokens, columns, values);
+    };
+    const DeviceRows keys = rows(c.kv_heads * kWidth, 1), values = rows(c.kv_heads * kWidth, 2),
+                     queries = rows(heads * kWidth, 3);
+    const DeviceRows index_keys = rounded(kWidth, 4),
+                     index_queries = rounded(c.kv_heads * kWidth, 5);
+    const DeviceRows out(b, kTokens, heads * kWidth);
+    AttentionParams params{0, heads, c.kv_heads, kWidth, kWidth};
+    params.selected = true;
+    SelectParams select{1, c.kv_heads, kWidth, c.most};
+    select.blocks = c.blocks;
+    for (int first = 0; first < kTokens; first += chunk) {
+      const int count = std::min(chunk, kTokens - first);
+      std::vector<std::int32_t> positions(count), sequences(count, 0);
+      std::iota(positions.begin(), positions.end(), first);
+      const std::int32_t length = first + count;
+      const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+      const auto part = [&](const DeviceRows& all) {
+        return View{all.view().row(first), count, all.view().columns, all.view().stride};
+      };
+      b.store_kv(**store, 0, part(keys), part(values), batch);
+      b.store_kv(**store, 1, part(index_keys), part(index_keys).slice(0, 0), batch);
+      b.select_keys(**store, part(index_queries), {}, select, batch);
+      b.attention(**store, part(queries), params, batch, part(out));
+    }
+    return out.values();
+  };
+  for (const HeadBlocks& c : {HeadBlocks{3, 5, {3, 1}, 1e6f}, HeadBlocks{9, 2, {32, 0}, 1e6f},
+                              HeadBlocks{2, 3, {64, 2}, 1e6f}, HeadBlocks{2, 1000, {4, 1}, 1e6f},
+                              HeadBlocks{3, 7, {4, 1}, 1.0f}, HeadBlocks{1, 6, {7, 2}, 1e6f}}) {
+    expect_agreement([&](Backend& b) { return run_blocks(b, KvType::kF32, c, kTokens); }, 1e-9);
+    expect_agreement([&](Backend& b) { return run_blocks(b, KvType::kF16, c, 37); }, 1e-6);
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "support/model_copy.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
+#include "support/vision_case.hpp"
 
 namespace linnet {
 namespace {
@@ -312,6 +313,28 @@ TEST(Pictures, AnEncoderIsNoModel) {
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message,
               HasSubstr("is an encoder of pictures or sounds, not a model; --mmproj"));
+}
+
+// Its text model's file says 0 layers, its encoder's has steps for two.
+TEST(Pictures, Qwen3OmnisEncoderSaysWhatGoesIntoLaterLayers) {
+  const test::TemporaryFolder folder;
+  auto chain = test::VisionChain::read("qwen3vl");
+  auto& layers = chain.model.json["metadata"]["qwen3vl.n_deepstack_layers"]["value"];
+  ASSERT_EQ(layers, 2);
+  layers = 0;
+  ASSERT_TRUE(chain.model.write(folder / "model.gguf"));
+  ASSERT_TRUE(test::VisionCase::read(chain.tower()).model.write(folder / "mmproj.gguf"));
+  const auto file = ModelFile::open((folder / "model.gguf").string());
+  ASSERT_TRUE(file) << file.error().message;
+  const Status added = (*file)->add_encoders((folder / "mmproj.gguf").string());
+  ASSERT_TRUE(added) << added.error().message;
+  EXPECT_EQ((*file)->spec().deepstack_layers, 2);
+  EXPECT_EQ((*file)->spec().given_columns(), 3 * (*file)->spec().width);
+
+  layers = 1;
+  ASSERT_TRUE(chain.model.write(folder / "other.gguf"));
+  const auto other = ModelFile::open((folder / "other.gguf").string());
+  EXPECT_FALSE((*other)->add_encoders((folder / "mmproj.gguf").string()));
 }
 
 TEST(Pictures, AnEncoderOfAnotherWidthIsRefused) {

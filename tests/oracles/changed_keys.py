@@ -17,6 +17,7 @@ from pathlib import Path
 import case_maker
 from case_maker import Case
 from llama_cases import write_gguf
+from llama_encoders import ENCODERS
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -58,6 +59,10 @@ def yarn(factor, multiplier):
     return {**keys, "rope.scaling.yarn_log_multiplier": number(multiplier)} if multiplier else keys
 
 
+def linear(factor):
+    return {"rope.scaling.type": text("linear"), "rope.scaling.factor": number(factor)}
+
+
 CHANGES = {
     # DeepSeek-V2 has the multiplier 0.707, V3 has 1; files hold a tenth.
     "deepseek2-yarn-v2": Change("deepseek2-moe", yarn(40.0, 0.0707)),
@@ -77,6 +82,9 @@ CHANGES = {
     "gemma2-bases": Change("gemma2-dense", {"rope.freq_base_swa": number(500.0)}),
     "gpt-oss-bases": Change("gpt-oss-moe", {"rope.freq_base_swa": number(500.0)}),
     "gemma4-base": Change("gemma4-moe-own", {"rope.freq_base_swa": None}),
+    "modern-bert-base": Change("modern-bert-own", {"rope.freq_base_swa": None}),
+    "mimo2-linear": Change("mimo2-moe", {"rope.freq_base_swa": None, **linear(4.0)}),
+    "plamo3-linear": Change("plamo3-dense", {"rope.freq_base_swa": None, **linear(4.0)}),
     "codeshell-tied": Change("codeshell-dense", {}, left_out=("token_embd.weight",)),
     # A layer without keys of its own.
     "gemma4-fused": Change("gemma4-moe-own", {"attention.shared_kv_layers": count(1)},
@@ -133,7 +141,8 @@ def make(name, change, driver):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.gguf"
         write_gguf(path, entries, weights_of(tensors, case["seed"]))
-        command = [driver, path, ",".join(map(str, case["tokens"])), "logits"]
+        what = "hidden" if change.case.removesuffix("-own") in ENCODERS else "logits"
+        command = [driver, path, ",".join(map(str, case["tokens"])), what]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{name}: {done.stderr.strip()}")

@@ -57,7 +57,10 @@ def write_gguf(path, metadata, case):
 
 ALL = {**DECODERS, **COMPRESSED, **LATENT, **QWEN4_EXP, **ENCODERS, **WITH_INPUT}
 # More tokens than usual, and the positions behind which logits are compared.
-LONG = {"deepseek4-long": (make_tokens(300), [0, 3, 4, 31, 126, 127, 128, 131, 254, 255, 256, 299])}
+LONG = {"deepseek4-long": (make_tokens(300), [0, 3, 4, 31, 126, 127, 128, 131, 254, 255, 256, 299]),
+        "minimax-m3-long": (make_tokens(300), [0, 95, 127, 128, 200, 256, 299])}
+# Those whose attention llama.cpp only has as flash attention.
+FLASH = {"minimax-m3", "minimax-m3-long"}
 
 
 def make(name, driver):
@@ -71,7 +74,7 @@ def make(name, driver):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.gguf"
         write_gguf(path, entries, case)
-        what = "hidden" if name in ENCODERS else "logits"
+        what = "hidden" if name in ENCODERS else "flash" if name in FLASH else "logits"
         command = [driver, path, ",".join(map(str, tokens)), what]
         if name in WITH_INPUT:
             command.append(",".join(map(str, INPUT)))

@@ -105,6 +105,34 @@ def minimax_01(case):
             "expert_used_count": ("uint32", 2)}
 
 
+# Each KV head sees the best blocks of tokens, but in the first, dense layers.
+def minimax_m3(case, block=4, most=3, recent=1, layers=3, dense=1):
+    index = 24
+    add_ends(case)
+    for i in range(layers):
+        stem = f"blk.{i}."
+        add_attention(case, stem)
+        norm(case, stem + "ffn_norm")
+        if i < dense:
+            add_mlp(case, stem)
+            continue
+        add_experts(case, stem)
+        matrix(case, stem + "indexer.q_proj", WIDTH, KV_HEADS * index)
+        matrix(case, stem + "indexer.k_proj", WIDTH, index)
+        norm(case, stem + "indexer.q_norm", index)
+        norm(case, stem + "indexer.k_norm", index)
+    return {**common_metadata(layers), **expert_metadata(2), "leading_dense_block_count": ("uint32", dense),
+            "rope.dimension_count": ("uint32", HEAD // 2),
+            "attention.indexer.head_count": ("uint32", KV_HEADS), "attention.indexer.key_length": ("uint32", index),
+            "attention.indexer.top_k": ("uint32", most), "attention.indexer.block_size": ("uint32", block),
+            "attention.indexer.local_blocks": ("uint32", recent)}
+
+
+# Blocks of pages, of the last ones two in any case. No dense layer, in which llama.cpp's flash attention rounds to halves.
+def minimax_m3_long(case):
+    return minimax_m3(case, block=32, most=4, recent=2, layers=2, dense=0)
+
+
 def chameleon(case):
     vocabulary = 8250
     case.make("token_embd.weight", [WIDTH, vocabulary], 0.0, 1.0)
@@ -408,7 +436,8 @@ def nanbeige_bare(case):
 
 
 DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr, "step35": step35,
-            "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01,
+            "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01, "minimax-m3": minimax_m3,
+            "minimax-m3-long": minimax_m3_long,
             "chameleon": chameleon, "chameleon-swin": chameleon_swin, "bailingmoe3": bailing_moe3, "kimi-k3": kimi_k3,
             "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch,
             "granite_swa": granite_swa, "granite_swa-dense": granite_swa_dense, "spark2_5": spark25, "maple": maple,
@@ -417,5 +446,5 @@ DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
 ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa",
-                 "gemma4-moe": "gemma4", "nanbeige-bare": "nanbeige",
+                 "gemma4-moe": "gemma4", "nanbeige-bare": "nanbeige", "minimax-m3-long": "minimax-m3",
                  "hy_v4-full": "hy_v4", "qwen4exp-dense": "qwen4exp"}

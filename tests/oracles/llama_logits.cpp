@@ -1,8 +1,9 @@
 // Prints the logits of llama.cpp, a line of numbers for each of TOKENS (ids with commas between),
 // or the hidden states behind the last norm. INPUT are the tokens that an encoder-decoder encodes
 // before.
-//   llama_logits MODEL.gguf TOKENS logits|hidden [INPUT]
-// Float32 cache, no flash attention, no repacked weights, one thread. See llama_cases.py.
+//   llama_logits MODEL.gguf TOKENS logits|flash|hidden [INPUT]
+// Float32 cache, no repacked weights, one thread; flash: logits with flash attention. See
+// llama_cases.py.
 #include <llama.h>
 
 #include <cstdio>
@@ -33,9 +34,12 @@ llama_batch make_batch(const std::vector<llama_token>& tokens) {
 
 int main(int count, char** arguments) {
   if (count != 4 && count != 5) {
-    return std::fputs("usage: llama_logits MODEL.gguf TOKENS logits|hidden [INPUT]\n", stderr), 2;
+    return std::fputs("usage: llama_logits MODEL.gguf TOKENS logits|flash|hidden [INPUT]\n",
+                      stderr),
+           2;
   }
-  const bool hidden = std::string(arguments[3]) == "hidden";
+  const std::string what = arguments[3];
+  const bool hidden = what == "hidden";
   llama_backend_init();
   llama_log_set(
       [](ggml_log_level level, const char* text, void*) {
@@ -51,7 +55,8 @@ int main(int count, char** arguments) {
   params.n_ctx = params.n_batch = params.n_ubatch = 512;
   params.n_threads = params.n_threads_batch = 1;
   params.type_k = params.type_v = GGML_TYPE_F32;
-  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  params.flash_attn_type =
+      what == "flash" ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
   params.embeddings = hidden;
   params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   llama_context* context = llama_init_from_model(model, params);

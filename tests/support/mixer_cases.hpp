@@ -32,6 +32,7 @@ inline const auto kMixerCases =
                     "qwen35moe-moe",        // gated delta net
                     "qwen3next-own",        // gated delta net with other key heads
                     "qwen4exp-own",         // n-grams, attention to blocks, gated streams
+                    "minimax-m3-own",       // attention of each KV head to blocks of its own
                     "kimi-linear-moe",      // Kimi delta attention beside latent attention
                     "bailingmoe3-own",      // bounded decays, gated latent attention
                     "kimi-k3-own",          // blocks that read earlier states, latent experts

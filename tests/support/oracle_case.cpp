@@ -134,6 +134,11 @@ Status OracleCase::write(const std::filesystem::path& path) const {
   });
 }
 
-double largest_error(std::string_view name) { return name == "gemma3n-dense" ? 1e-5 : 1e-7; }
+double largest_error(std::string_view name) {
+  if (name == "gemma3n-dense") return 1e-5;
+  // In its dense layer llama.cpp's flash attention rounds to half precision.
+  if (name == "minimax-m3-own") return 1e-6;
+  return 1e-7;
+}
 
 }  // namespace linnet::test

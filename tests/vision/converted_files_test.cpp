@@ -115,6 +115,19 @@ TEST(ConvertedFiles, TableOfZerosOfTheFirstQwenFiles) {
   }
 }
 
+// The steps of Qwen3-VL have the numbers of their layers, those of Qwen3-Omni count from 0.
+TEST(ConvertedFiles, WhichLayersQwen3OmnisStepsReadIsInAList) {
+  const auto golden = test::VisionCase::read("qwen3vl-deepstack");
+  EXPECT_THAT(read(golden.model).tower.kept_layers, ElementsAre(0, 1));
+  test::OracleCase omni = golden.model;
+  omni.json["metadata"]["clip.vision.is_deepstack_layers"]["value"] = {false, true, true};
+  const VisionSpec spec = read(omni);
+  EXPECT_THAT(spec.tower.kept_layers, ElementsAre(1, 2));
+  EXPECT_EQ(spec.deep_steps[1][2].name, "v.deepstack.1.fc1");
+  omni.json["metadata"]["clip.vision.is_deepstack_layers"]["value"] = {false, true};
+  EXPECT_THAT(read(omni).tower.kept_layers, ElementsAre(0, 1));
+}
+
 // A tensor of the encoder that nothing reads would change its rows; others have no part in them.
 TEST(ConvertedFiles, OnlyForeignTensorsMayBeUnknown) {
   const auto golden = test::VisionCase::read("pixtral");

@@ -156,9 +156,12 @@ class AttentionRun {
       const std::int32_t position = batch_.positions[r];
       const KeyRange keys = keys_of(set, position, batch_.lengths[sequence]);
       for (int head = tile.first_head; head < tile.first_head + tile.head_count; ++head) {
-        rows[count++] = {
-            queries_.row(r) + head * params_.key_width,       head, position, keys.begin, keys.end,
-            set.selection ? set.selection->words(r) : nullptr};
+        rows[count++] = {queries_.row(r) + head * params_.key_width,
+                         head,
+                         position,
+                         keys.begin,
+                         keys.end,
+                         set.selection ? set.selection->words(r, tile.kv_head) : nullptr};
       }
     }
     const auto pages = set.is_compressed() ? set.pages : batch_.page_tables[sequence];
@@ -316,7 +319,12 @@ void CpuBackend::attend_tiles(const Run& run, const Tiles& tiles) {
 void CpuBackend::select_keys(const KvStore& store, View queries, View weights,
                              const SelectParams& params, const BatchLayout& batch) {
   const auto& paged = static_cast<const PagedKvStore&>(store);
-  selection_.reset(queries.rows, longest_pages(batch));
+  const std::int64_t longest = longest_pages(batch);
+  if (params.blocks.tokens > 0) {
+    selection_.reset(queries.rows, longest, params.heads);
+    return select_blocks(paged, queries, params, batch);
+  }
+  selection_.reset(queries.rows, longest);
   if (params.stride == 1) {
     return select_rows(paged, queries, weights, params, batch, {0, queries.rows}, {});
   }
@@ -352,7 +360,27 @@ void CpuBackend::select_rows(const PagedKvStore& store, View queries, View weigh
       }
     }
     if (params.picks_tokens) scores = token_scores(scores, params.stride, batch.positions[r] + 1);
-    pick_keys(scores, params.most, selection_.words(r));
+    pick_keys(scores, params.most, selection_.words(r, 0));
+  });
+}
+
+void CpuBackend::select_blocks(const PagedKvStore& store, View queries, const SelectParams& params,
+                               const BatchLayout& batch) {
+  AttentionParams attention;
+  attention.layer = params.layer;
+  attention.key_width = params.width;
+  pool_.parallel_for(queries.rows * params.heads, [&](std::int64_t task) {
+    const std::int64_t r = queries.rows - 1 - task / params.heads;
+    const auto h = static_cast<int>(task % params.heads);
+    const QueryRow row{queries.row(r) + h * params.width, h, 0, 0, 0, nullptr};
+    const AttentionTask head{&row, 1, 0, batch.page_tables[batch.sequences[r]]};
+    const std::int32_t tokens = batch.positions[r] + 1;
+    const auto pages = static_cast<std::int32_t>(pages_for(tokens));
+    std::vector<float> scores(static_cast<std::size_t>(pages) * kPageTokens);
+    for (std::int32_t page = 0; page < pages; ++page) {
+      kernels_.score_page(store, attention, head, page, scores.data() + page * kPageTokens);
+    }
+    pick_token_blocks(std::span(scores).first(tokens), params, selection_.words(r, h));
   });
 }
 

@@ -104,6 +104,8 @@ class CpuBackend : public Backend {
   void select_rows(const PagedKvStore& store, View queries, View weights,
                    const SelectParams& params, const BatchLayout& batch, RowRange rows,
                    std::span<const std::int32_t> pages);
+  void select_blocks(const PagedKvStore& store, View queries, const SelectParams& params,
+                     const BatchLayout& batch);
   /// The forms of its input, besides floats, that a matmul needs.
   struct Forms {
     bool integers = false, int16 = false;

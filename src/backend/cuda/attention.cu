@@ -205,7 +205,7 @@ void CudaBackend::attend_alike(const AttendTask& all, std::int64_t rows) {
     task.out += first * task.out_stride;
     task.batch.positions += first;
     task.batch.sequences += first;
-    if (task.selected) task.selected += first * task.batch.table_pages;
+    if (task.selected) task.selected += first * task.selected_words();
     attend_in_splits(task, std::min(kAlikeAttentionRows, rows - first));
   }
 }
@@ -273,7 +273,10 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   task.query_stride = queries.stride;
   task.out = out.data;
   task.out_stride = out.stride;
-  if (params.selected) task.selected = static_cast<const std::uint32_t*>(selection_.get());
+  if (params.selected) {
+    task.selected = static_cast<const std::uint32_t*>(selection_.get());
+    task.selecting_heads = selecting_heads_;
+  }
   if (is_deterministic_) return attend_alike(task, queries.rows);
   if (has_latents(*stream_, task)) return attend_to_latents(task, batch);
   const std::int64_t tiles = worthy_tiles(task, batch);

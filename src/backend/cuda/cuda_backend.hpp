@@ -285,7 +285,8 @@ class CudaBackend final : public Backend {
   Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
   Scratch picks_, pick_candidates_;
   Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_;
-  Scratch selection_;  // of select_keys: a bit for each key, as in KeySelection
+  Scratch selection_;        // of select_keys: a bit for each key, as in KeySelection
+  int selecting_heads_ = 1;  // that it is of, for each row
   Scratch index_scores_, rank_counts_, score_heaps_;
   Grouping grouping_;     // until experts are chosen anew
   PickLists pick_lists_;  // in pick_numbers_

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "backend/cuda/cuda_backend.hpp"
-#include "backend/cuda/kernels/pick_keys.cuh"
+#include "backend/cuda/kernels/score_token_blocks.cuh"
 
 namespace linnet::cuda {
 namespace {
@@ -37,36 +37,70 @@ void score(Stream& stream, const KvView& kv, View queries, View weights, const K
   stream.launch(kernel, grid, dim3(kScoreThreads), bytes, kv, queries, weights, picks);
 }
 
+void score_blocks(Stream& stream, const KvView& kv, View queries, const KeyPicks& picks) {
+  // By KvType.
+  constexpr decltype(&score_token_blocks<KvType::kF16>) kKernels[] = {
+      score_token_blocks<KvType::kF32>, score_token_blocks<KvType::kF16>,
+      score_token_blocks<KvType::kBf16>, score_token_blocks<KvType::kQ8_0>,
+      score_token_blocks<KvType::kF8>};
+  const auto kernel = kKernels[static_cast<int>(kv.type)];
+  const dim3 grid(static_cast<unsigned>(queries.rows),
+                  parts_of_keys(stream, picks, queries.rows, kScoreWarps, 16));
+  const std::size_t bytes = sizeof(float) * kScoreHeads * static_cast<std::size_t>(kv.key_width);
+  stream.allow_shared_bytes(kernel, bytes);
+  stream.launch(kernel, grid, dim3(kScoreThreads), bytes, kv, queries, picks);
+}
+
+// Of rows whose pages of tokens are `pages`.
+KeyPicks make_picks(const SelectParams& params, std::int64_t pages) {
+  KeyPicks picks;
+  picks.stride = params.stride;
+  picks.most = params.most;
+  picks.picks_tokens = params.picks_tokens;
+  picks.row_scores = pages * kPageTokens / params.stride;
+  if (params.blocks.tokens > 0) {
+    picks.heads = params.heads;
+    picks.block = params.blocks.tokens;
+    picks.recent = params.blocks.recent;
+    picks.row_scores = (pages * kPageTokens - 1) / picks.block + 1;
+  }
+  return picks;
+}
+
 }  // namespace
 
 void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
                               const SelectParams& params, const BatchLayout& batch) {
-  KeyPicks picks;
-  picks.batch = device_batch(batch);
-  picks.stride = params.stride;
-  picks.most = params.most;
-  picks.picks_tokens = params.picks_tokens;
-  const std::int64_t pages = picks.batch.table_pages;
-  picks.row_scores = pages * kPageTokens / params.stride;
-  picks.selected = selection_.take<std::uint32_t>(*stream_, queries.rows * pages);
+  const DeviceBatch layout = device_batch(batch);
+  const std::int64_t pages = layout.table_pages;
+  KeyPicks picks = make_picks(params, pages);
+  picks.batch = layout;
+  const std::int64_t heads = selecting_heads_ = picks.heads;
+  picks.selected = selection_.take<std::uint32_t>(*stream_, queries.rows * heads * pages);
   const bool chooses = (params.picks_tokens ? pages * kPageTokens : picks.row_scores) > params.most;
   std::int64_t at_once = queries.rows;
   if (chooses) {
-    at_once = std::clamp<std::int64_t>(kMostScores / picks.row_scores, 1, queries.rows);
-    picks.scores = index_scores_.take<float>(*stream_, at_once * picks.row_scores);
-    picks.counts = rank_counts_.take<std::int32_t>(*stream_, at_once * kRankDigits * kDigitValues);
-    picks.heaps = score_heaps_.take<RankedKey>(*stream_, at_once * params.most);
+    at_once = std::clamp<std::int64_t>(kMostScores / (heads * picks.row_scores), 1, queries.rows);
+    const std::int64_t rows = at_once * heads;
+    picks.scores = index_scores_.take<float>(*stream_, rows * picks.row_scores);
+    picks.counts = rank_counts_.take<std::int32_t>(*stream_, rows * kRankDigits * kDigitValues);
+    picks.heaps = score_heaps_.take<RankedKey>(*stream_, rows * params.most);
   }
   if (!stream_->status()) return;
   const KvView kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
   weights.columns = params.heads;
   for (std::int64_t first = 0; first < queries.rows; first += at_once) {
     const std::int64_t rows = std::min(at_once, queries.rows - first);
-    const dim3 grid(static_cast<unsigned>(rows),
-                    parts_of_keys(*stream_, picks, rows, kKeysOfAThread * kPickThreads, 4));
+    const dim3 grid(static_cast<unsigned>(rows * heads),
+                    parts_of_keys(*stream_, picks, rows * heads, kKeysOfAThread * kPickThreads, 4));
     if (chooses) {
-      score(*stream_, kv, {queries.row(first), rows, queries.columns, queries.stride},
-            {weights.row(first), rows, weights.columns, weights.stride}, picks);
+      const View part{queries.row(first), rows, queries.columns, queries.stride};
+      if (picks.block > 0) {
+        score_blocks(*stream_, kv, part, picks);
+      } else {
+        score(*stream_, kv, part, {weights.row(first), rows, weights.columns, weights.stride},
+              picks);
+      }
       for (int digit = 0; digit < kRankDigits; ++digit) {
         stream_->launch(count_rank_digits, grid, dim3(kPickThreads), 0, picks, digit);
       }
@@ -74,7 +108,7 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
     stream_->launch(mark_picked_keys, grid, dim3(kPickThreads), 0, picks);
     picks.batch.positions += rows;
     picks.batch.sequences += rows;
-    picks.selected += rows * pages;
+    picks.selected += rows * heads * pages;
   }
 }
 

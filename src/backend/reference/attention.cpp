@@ -105,7 +105,7 @@ void ReferenceBackend::attention(const KvStore& store, View queries, const Atten
       const Head head{plain, params, batch.page_tables[sequence],
                       h * params.kv_heads / params.heads};
       attend(head, queries.row(r) + h * params.key_width, keys,
-             params.selected ? selection_.words(r) : nullptr, position, h,
+             params.selected ? selection_.words(r, head.kv_head) : nullptr, position, h,
              out.row(r) + h * params.value_width);
     }
   }
@@ -114,6 +114,7 @@ void ReferenceBackend::attention(const KvStore& store, View queries, const Atten
 void ReferenceBackend::select_keys(const KvStore& store, View queries, View weights,
                                    const SelectParams& params, const BatchLayout& batch) {
   const auto& plain = static_cast<const PlainKvStore&>(store);
+  if (params.blocks.tokens > 0) return select_blocks(plain, queries, params, batch);
   selection_.reset(queries.rows, longest_pages(batch));
   for (std::int64_t r = 0; r < queries.rows; ++r) {
     const auto& pages = batch.page_tables[batch.sequences[r]];
@@ -129,7 +130,25 @@ void ReferenceBackend::select_keys(const KvStore& store, View queries, View weig
       scores.push_back(static_cast<float>(score));
     }
     if (params.picks_tokens) scores = token_scores(scores, params.stride, batch.positions[r] + 1);
-    pick_keys(scores, params.most, selection_.words(r));
+    pick_keys(scores, params.most, selection_.words(r, 0));
+  }
+}
+
+void ReferenceBackend::select_blocks(const PlainKvStore& store, View queries,
+                                     const SelectParams& params, const BatchLayout& batch) {
+  selection_.reset(queries.rows, longest_pages(batch), params.heads);
+  for (std::int64_t r = 0; r < queries.rows; ++r) {
+    const auto& pages = batch.page_tables[batch.sequences[r]];
+    for (int h = 0; h < params.heads; ++h) {
+      std::vector<float> scores;
+      for (std::int32_t k = 0; k <= batch.positions[r]; ++k) {
+        const KeyPlace place = key_place(k, 1);
+        scores.push_back(static_cast<float>(
+            dot(queries.row(r) + h * params.width,
+                store.key(params.layer, pages[place.page], place.slot), params.width)));
+      }
+      pick_token_blocks(scores, params, selection_.words(r, h));
+    }
   }
 }
 

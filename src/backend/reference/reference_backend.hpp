@@ -114,6 +114,9 @@ class ReferenceBackend final : public Backend {
   void mix_streams(View in, View weights, std::int64_t width, View out) override;
 
  private:
+  void select_blocks(const PlainKvStore& store, View queries, const SelectParams& params,
+                     const BatchLayout& batch);
+
   KeySelection selection_;
 };
 

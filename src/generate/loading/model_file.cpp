@@ -133,6 +133,7 @@ Status ModelFile::add_vision(std::shared_ptr<const gguf::File> file, PictureLimi
   auto vision = VisionFile::open(std::move(file), spec_, limits);
   if (!vision) return vision.error();
   vision_ = std::move(*vision);
+  spec_.deepstack_layers = static_cast<int>(std::ssize(vision_->spec().deep_steps));
   if (tokenizer_) {
     vision_->choose_texts([&](std::string_view text) { return is_token(*tokenizer_, text); });
   }
@@ -141,9 +142,9 @@ Status ModelFile::add_vision(std::shared_ptr<const gguf::File> file, PictureLimi
 
 Status ModelFile::add_encoders(const std::string& path, const PictureLimits& limits,
                                BackendKind backend) {
-  // Keys of blocks and n-grams would have to know where in a picture the rows before were.
+  // Keys of whole blocks and n-grams would have to know where in a picture the rows before were.
   const bool looks_back = std::ranges::any_of(spec_.layers, [](const LayerSpec& layer) {
-    return layer.attention.blocks.heads > 0 || layer.ngrams.size > 0;
+    return layer.attention.blocks.state_floats() > 0 || layer.ngrams.size > 0;
   });
   if (!spec_.causal || spec_.input.layers > 0 || looks_back) {
     return Error{

@@ -35,6 +35,31 @@ void store_block_keys(const Pass& pass, const BlockIndexerSpec& spec,
                         completed.places(pass.batch));
 }
 
+void store_token_keys(const Pass& pass, const BlockIndexerSpec& spec,
+                      const BlockIndexerWeights& weights, View in) {
+  const Workspace::Scope scope(pass.workspace);
+  const View keys = project(pass, weights.key, in);
+  normalise_and_turn(pass, spec, weights.key_norm, pass.batch.positions, keys);
+  pass.backend.store_kv(pass.kv, spec.kv_layer, keys, keys.slice(0, 0), pass.batch);
+}
+
+// Of which all heads are one sum.
+void pick_together(const Pass& pass, const BlockIndexerSpec& spec, View query) {
+  const View equal_weights = pass.workspace.view(query.rows, spec.heads);
+  pass.backend.fill(equal_weights, 1.0f);
+  pass.backend.select_keys(
+      pass.kv, query, equal_weights,
+      {spec.kv_layer, spec.heads, spec.width, spec.most, spec.stride, /*picks_tokens=*/true},
+      pass.batch);
+}
+
+// Each KV head by a head of its own.
+void pick_apart(const Pass& pass, const BlockIndexerSpec& spec, View query) {
+  SelectParams params{spec.kv_layer, spec.heads, spec.width, spec.most};
+  params.blocks = {spec.stride, spec.recent};
+  pass.backend.select_keys(pass.kv, query, {}, params, pass.batch);
+}
+
 }  // namespace
 
 BlockIndexerWeights load_block_indexer(WeightLoader& loader, const BlockIndexerSpec& spec,
@@ -45,6 +70,7 @@ BlockIndexerWeights load_block_indexer(WeightLoader& loader, const BlockIndexerS
   weights.key = loader.linear(prefix + ".indexer.k_proj", width, spec.width);
   weights.query_norm = loader.norm(prefix + ".indexer.q_norm", spec.width);
   weights.key_norm = loader.norm(prefix + ".indexer.k_norm", spec.width);
+  if (spec.keys == BlockKeys::kOfTokens) return weights;
   const auto offsets = static_cast<std::size_t>(spec.stride) * static_cast<std::size_t>(spec.width);
   if (!loader.failed()) weights.no_offsets = loader.upload(std::vector<float>(offsets));
   return weights;
@@ -57,15 +83,15 @@ std::int64_t block_indexer_columns(const BlockIndexerSpec& spec) {
 void pick_blocks(const Pass& pass, const BlockIndexerSpec& spec, const BlockIndexerWeights& weights,
                  int layer, View in) {
   const Workspace::Scope scope(pass.workspace);
-  store_block_keys(pass, spec, weights, layer, in);
+  const bool has_means = spec.keys == BlockKeys::kMean;
+  if (has_means) {
+    store_block_keys(pass, spec, weights, layer, in);
+  } else {
+    store_token_keys(pass, spec, weights, in);
+  }
   const View query = project(pass, weights.query, in);
   normalise_and_turn(pass, spec, weights.query_norm, pass.batch.positions, query);
-  const View equal_weights = pass.workspace.view(in.rows, spec.heads);
-  pass.backend.fill(equal_weights, 1.0f);
-  pass.backend.select_keys(
-      pass.kv, query, equal_weights,
-      {spec.kv_layer, spec.heads, spec.width, spec.most, spec.stride, /*picks_tokens=*/true},
-      pass.batch);
+  has_means ? pick_together(pass, spec, query) : pick_apart(pass, spec, query);
 }
 
 }  // namespace linnet

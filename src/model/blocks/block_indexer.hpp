@@ -9,7 +9,7 @@ namespace linnet {
 struct BlockIndexerWeights {
   Linear query, key;
   Norm query_norm, key_norm;
-  std::unique_ptr<Buffer> no_offsets;  ///< of PoolParams
+  std::unique_ptr<Buffer> no_offsets;  ///< of PoolParams, where blocks have means
 };
 
 /// Loads `prefix`.indexer.*; nothing where there is none. `width` is the residual stream's.
@@ -19,8 +19,8 @@ BlockIndexerWeights load_block_indexer(WeightLoader& loader, const BlockIndexerS
 /// Floats that pick_blocks takes of the workspace for each row.
 std::int64_t block_indexer_columns(const BlockIndexerSpec& spec);
 
-/// Stores the index keys of the blocks that rows of `in` complete, and picks the tokens that each
-/// row sees. The state of layer `layer` begins with what the indexer keeps.
+/// Stores the index keys of the rows of `in`, or of the blocks that they complete, and picks the
+/// tokens that each row sees. The state of layer `layer` begins with what the indexer keeps.
 void pick_blocks(const Pass& pass, const BlockIndexerSpec& spec, const BlockIndexerWeights& weights,
                  int layer, View in);
 

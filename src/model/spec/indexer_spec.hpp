@@ -19,18 +19,30 @@ struct IndexerSpec {
   RopeSpec rope;
 };
 
-/// Picks the tokens that attention sees in blocks of `stride` (Qwen 3.8). A block has one index
-/// key: the mean of its tokens' keys. Tokens behind the last whole block are always seen.
+/// By what a block of tokens is picked.
+enum class BlockKeys {
+  kMean,     ///< one key, the mean of its tokens', for all heads together (Qwen 3.8); tokens behind
+             ///< the last whole block are always seen
+  kOfTokens  ///< the best of its tokens' keys, by each KV head for itself (MiniMax-M3)
+};
+
+/// Picks the tokens that attention sees in blocks of `stride`.
 struct BlockIndexerSpec {
-  int heads = 0;      ///< of the queries; 0: none
-  int width = 0;      ///< of a query's head, and of the one key of a block
-  int most = 0;       ///< tokens that are picked
+  BlockKeys keys = BlockKeys::kMean;
+  int heads = 0;      ///< of the queries; 0: none. kOfTokens: as many as KV heads
+  int width = 0;      ///< of a query's head, and of a key
+  int most = 0;       ///< kMean: tokens that are picked; kOfTokens: blocks
   int stride = 0;     ///< tokens of a block
+  int recent = 0;     ///< kOfTokens: so many of the last blocks are always seen
   int kv_layer = -1;  ///< where the index keys are kept
   RopeSpec rope;
 
+  /// Tokens that an index key stands for.
+  int key_stride() const { return keys == BlockKeys::kMean ? stride : 1; }
   /// Of a sequence, for the block that is not whole yet: [stride][keys | scores].
-  std::int64_t state_floats() const { return std::int64_t{2} * stride * width; }
+  std::int64_t state_floats() const {
+    return keys == BlockKeys::kMean ? std::int64_t{2} * stride * width : 0;
+  }
 };
 
 }  // namespace linnet

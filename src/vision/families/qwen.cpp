@@ -9,6 +9,16 @@ namespace {
 // llama.cpp's first converters wrote a table of places that is none.
 constexpr const char* kTableOfZeros = "v.position_embd.";
 
+// The layers of the tower whose results text layers get, too.
+std::vector<int> read_deep_layers(Hyperparameters& p, int layers) {
+  constexpr std::string_view kFlags = "vision.is_deepstack_layers";
+  std::vector<int> deep;
+  for (int i = 0; i < layers && p.array_size(kFlags) == static_cast<std::size_t>(layers); ++i) {
+    if (p.layer_count(kFlags, i, 0) != 0) deep.push_back(i);
+  }
+  return deep;
+}
+
 // Pictures of any shape, whose patches turn by row and column, and four of which become a row that
 // has its place in the text by row and column, too.
 VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
@@ -49,7 +59,8 @@ VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader) {
 VisionSpec read_qwen3_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_qwen_vision(p, loader);
   spec.places = PlaceTable::kCorners;
-  for (int i = 0; i < static_cast<int>(spec.tower.layers.size()); ++i) {
+  const int layers = static_cast<int>(spec.tower.layers.size());
+  for (int i = 0; i < layers; ++i) {
     const std::string prefix = fmt::format("v.deepstack.{}.", i);
     if (!loader.has(prefix + "fc1.weight")) continue;
     spec.tower.kept_layers.push_back(i);
@@ -57,6 +68,9 @@ VisionSpec read_qwen3_vision(Hyperparameters& p, const WeightLoader& loader) {
                                norm(prefix + "norm", NormKind::kLayer, spec.tower.norm_epsilon),
                                linear(prefix + "fc1"), activate(), linear(prefix + "fc2")});
   }
+  // Qwen3-Omni's steps have the numbers 0, 1 and so on, not those of their layers.
+  std::vector<int> deep = read_deep_layers(p, layers);
+  if (deep.size() == spec.tower.kept_layers.size()) spec.tower.kept_layers = std::move(deep);
   return spec;
 }
 

@@ -34,35 +34,41 @@ Rows turned(const Rows& x, int step = 1) {
   });
 }
 
-// What was picked shows in attention of one head whose scores are equal: the mean of the picked
+// What was picked shows in attention of heads whose scores are equal: the mean of the picked
 // tokens' values, which here are unit vectors.
 class Picked {
  public:
-  explicit Picked(int layer) : layer_(layer) {}
+  explicit Picked(int layer, int heads = 1) : layer_(layer), heads_(heads) {}
 
   void note(const Pass& pass) {
     const std::int64_t rows = std::ssize(pass.tokens);
     const Workspace::Scope scope(pass.workspace);
-    const View keys = pass.workspace.view(rows, 1), values = pass.workspace.view(rows, kRows),
-               result = pass.workspace.view(rows, kRows);
+    const View keys = pass.workspace.view(rows, heads_),
+               values = pass.workspace.view(rows, heads_ * kRows),
+               result = pass.workspace.view(rows, heads_ * kRows);
     pass.backend.fill(keys, 0.0f);
     pass.backend.fill(values, 0.0f);
-    for (std::int64_t r = 0; r < rows; ++r) values.row(r)[pass.batch.positions[r]] = 1.0f;
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (int h = 0; h < heads_; ++h) values.row(r)[h * kRows + pass.batch.positions[r]] = 1.0f;
+    }
     pass.backend.store_kv(pass.kv, layer_, keys, values, pass.batch);
-    AttentionParams params{layer_, 1, 1, 1, kRows};
+    AttentionParams params{layer_, heads_, heads_, 1, kRows};
     params.selected = true;
     pass.backend.attention(pass.kv, keys, params, pass.batch, result);
-    for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t r = 0; r < rows * heads_; ++r) {
+      const float* weights = result.row(r / heads_) + r % heads_ * kRows;
       std::set<int>& picks = picks_.emplace_back();
       for (int k = 0; k < kRows; ++k) {
-        if (result.row(r)[k] > 0.0f) picks.insert(k);
+        if (weights[k] > 0.0f) picks.insert(k);
       }
     }
   }
-  const std::set<int>& of(std::size_t row) const { return picks_[row]; }
+  const std::set<int>& of(std::size_t row, int head = 0) const {
+    return picks_[row * static_cast<std::size_t>(heads_) + static_cast<std::size_t>(head)];
+  }
 
  private:
-  int layer_;
+  int layer_, heads_;
   std::vector<std::set<int>> picks_;
 };
 
@@ -213,6 +219,64 @@ TEST(BlockIndexerTest, TheTokensOfTheBestBlocksArePicked) {
     }
     EXPECT_EQ(picked.of(r), want) << "row " << r;
   }
+}
+
+// MiniMax-M3: a block has the score of its best token, the row's own block comes before all, and
+// each KV head picks by a head of its own.
+TEST(BlockIndexerTest, EachKvHeadPicksTheBlocksOfTheBestTokens) {
+  constexpr int kStride = 5, kBlocks = 3;
+  BlockIndexerSpec spec;
+  spec.keys = BlockKeys::kOfTokens;
+  spec.heads = kHeads;
+  spec.width = kIndexWidth;
+  spec.most = kBlocks;
+  spec.stride = kStride;
+  spec.recent = 1;
+  spec.kv_layer = 1;
+  spec.rope = index_rope();
+  EXPECT_EQ(spec.state_floats(), 0);
+  test::BlockCase block(kWidth, kRows);
+  block.kv_layers = {{kHeads, 1, kRows}, {1, kIndexWidth, 0}};
+  block.file.tensor("blk.0.indexer.q_proj.weight", {kWidth, kHeads * kIndexWidth})
+      .tensor("blk.0.indexer.k_proj.weight", {kWidth, kIndexWidth})
+      .tensor("blk.0.indexer.q_norm.weight", {kIndexWidth})
+      .tensor("blk.0.indexer.k_norm.weight", {kIndexWidth});
+  const BlockIndexerWeights weights = block.load(
+      [&](WeightLoader& loader) { return load_block_indexer(loader, spec, kWidth, "blk.0"); });
+  Picked picked(0, kHeads);
+  block.run(
+      block_indexer_columns(spec) + kHeads * (2 * kRows + 1),
+      [&](const Pass& pass, View in, View) {
+        pick_blocks(pass, spec, weights, 0, in);
+        picked.note(pass);
+      },
+      /*chunk=*/7);
+
+  const auto turned_heads = [&](const char* part, const std::string& projection) {
+    const Rows x =
+        test::product(block.input(), block.matrix("blk.0.indexer." + projection + ".weight"));
+    const Row norm = block.vector(std::string("blk.0.indexer.") + part + "_norm.weight");
+    return turned(test::norm_heads(x, norm, 1e-5));
+  };
+  const Rows query = turned_heads("q", "q_proj"), keys = turned_heads("k", "k_proj");
+  bool heads_differ = false;
+  for (int r = 0; r < kRows; ++r) {
+    for (int h = 0; h < kHeads; ++h) {
+      const Row own = test::columns(query[r], h * kIndexWidth, kIndexWidth);
+      Row scores(r / kStride + 1, -1e20);
+      for (int k = 0; k <= r; ++k) {
+        scores[k / kStride] = std::max(scores[k / kStride], test::dot(own, keys[k]));
+      }
+      scores[r / kStride] = 1e20;
+      std::set<int> want;
+      for (const int b : largest(scores, kBlocks)) {
+        for (int k = b * kStride; k < std::min((b + 1) * kStride, r + 1); ++k) want.insert(k);
+      }
+      EXPECT_EQ(picked.of(r, h), want) << "row " << r << ", head " << h;
+      heads_differ |= want != picked.of(r);
+    }
+  }
+  EXPECT_TRUE(heads_differ);
 }
 
 }  // namespace

@@ -23,13 +23,25 @@ struct AttendTask {
   int compressed_splits = 0;      ///< that those of each row are cut into, evenly
   float* part_sums = nullptr;     ///< [rows][heads][parts()][value_width]
   float2* part_totals = nullptr;  ///< [rows][heads][parts()]: largest score, sum of exponentials
-  /// [rows][table_pages]: see KeySelection; or null. Of compressed keys, where there are any.
+  /// [rows][selecting_heads][table_pages]: see KeySelection; or null. Of compressed keys, where
+  /// there are any.
   const std::uint32_t* selected = nullptr;
+  int selecting_heads = 1;
   QuantisedRows quantised = {};  ///< where the output goes, too; codes only where heads are whole
                                  ///< blocks
 
   /// Of a row's head: first the splits, then those of compressed keys.
   __host__ __device__ int parts() const { return splits + compressed_splits; }
+  /// Words of `selected` for each row.
+  __host__ __device__ std::int64_t selected_words() const {
+    return selecting_heads * batch.table_pages;
+  }
+  /// Those of a row for a KV head; null where it sees all.
+  __device__ const std::uint32_t* picks_of(std::int64_t row, int kv_head) const {
+    if (!selected) return nullptr;
+    const int head = selecting_heads == 1 ? 0 : kv_head;
+    return selected + row * selected_words() + head * batch.table_pages;
+  }
   /// Warps call it with columns side by side.
   __device__ void put(std::int64_t row, int head, int column, float value) const {
     const int at = head * params.value_width + column;

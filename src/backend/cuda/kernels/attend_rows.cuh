@@ -241,9 +241,8 @@ __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask ta
   const std::int32_t sequence = task.batch.sequences[row], position = task.batch.positions[row];
   const DeviceKeyRange keys = keys_of(task.params, position, task.batch.lengths[sequence]);
   const std::int32_t* table = task.batch.tables + sequence * task.batch.table_pages;
-  const std::uint32_t* selected = task.selected && task.compressed_splits == 0
-                                      ? task.selected + row * task.batch.table_pages
-                                      : nullptr;
+  const std::uint32_t* selected =
+      task.compressed_splits == 0 ? task.picks_of(row, chunk.kv_head) : nullptr;
   std::int32_t end_page = (keys.end + kPageTokens - 1) / kPageTokens;
   const int pages = task.pages_a_split > 0
                         ? task.pages_a_split

@@ -13,30 +13,43 @@ inline constexpr int kRankDigits = 3, kDigitValues = 2048;
 __device__ inline int digit_bits(int digit) { return digit < kRankDigits - 1 ? 11 : 10; }
 __device__ inline int low_bit(int digit) { return digit == 0 ? 21 : digit == 1 ? 10 : 0; }
 
-/// Backend::select_keys of some rows.
+/// Backend::select_keys of some rows. Where each head picks for itself, the rows of what follows
+/// the batch are those of its heads.
 struct KeyPicks {
   DeviceBatch batch;  ///< positions and sequences of these rows
   std::int32_t stride = 1, most = 0;
-  bool picks_tokens = false;          ///< see SelectParams
-  std::int64_t row_scores = 0;        ///< the most that a row may have
-  float* scores = nullptr;            ///< [rows][row_scores]
-  std::int32_t* counts = nullptr;     ///< [rows][kRankDigits][kDigitValues]
-  RankedKey* heaps = nullptr;         ///< [rows][most]
-  std::uint32_t* selected = nullptr;  ///< [rows][table_pages]: see KeySelection
+  bool picks_tokens = false;           ///< see SelectParams
+  std::int32_t heads = 1;              ///< that pick for themselves
+  std::int32_t block = 0, recent = 0;  ///< see PickedBlocks
+  std::int64_t row_scores = 0;         ///< the most that a row may have
+  float* scores = nullptr;             ///< [rows][row_scores]
+  std::int32_t* counts = nullptr;      ///< [rows][kRankDigits][kDigitValues]
+  RankedKey* heaps = nullptr;          ///< [rows][most]
+  std::uint32_t* selected = nullptr;   ///< [rows][table_pages]: see KeySelection
 
-  __device__ std::int32_t scored_keys(std::int64_t row) const {
-    return (batch.positions[row] + 1) / stride;
+  __device__ std::int32_t tokens(std::int64_t row) const {
+    return batch.positions[row / heads] + 1;
   }
-  /// Among which a row picks; they may be tokens.
+  __device__ std::int32_t scored_keys(std::int64_t row) const { return tokens(row) / stride; }
+  /// Among which a row picks; they may be tokens or blocks of them.
   __device__ std::int32_t keys(std::int64_t row) const {
-    return picks_tokens ? batch.positions[row] + 1 : scored_keys(row);
+    if (block > 0) return (tokens(row) - 1) / block + 1;
+    return picks_tokens ? tokens(row) : scored_keys(row);
+  }
+  /// How many bits of `selected` may be set, and the key that decides about one of them.
+  __device__ std::int32_t bits(std::int64_t row) const {
+    return block > 0 ? tokens(row) : keys(row);
+  }
+  __device__ std::int64_t key_of_bit(std::int64_t bit) const {
+    return block > 0 ? bit / block : bit;
   }
   /// Whether a row's scores decide anything.
   __device__ bool chooses(std::int64_t row) const { return keys(row) > most; }
   __device__ std::uint32_t rank(std::int64_t row, std::int64_t key) const {
+    constexpr std::uint32_t kInfinity = 0x7f800000u;
+    if (key >= keys(row) - recent) return rank_of_bits(kInfinity);
     if (picks_tokens) {
       key /= stride;
-      constexpr std::uint32_t kInfinity = 0x7f800000u;
       if (key >= scored_keys(row)) return rank_of_bits(kInfinity);
     }
     return rank_of_bits(float_to_bits(scores[row * row_scores + key]));
@@ -185,8 +198,12 @@ __device__ inline void pick_among_equals(const KeyPicks& picks, std::int64_t row
   std::uint32_t* words = picks.selected + row * picks.batch.table_pages;
   for (std::int64_t w = thread; w < picks.batch.table_pages; w += kPickThreads) words[w] = 0;
   sync_block();
+  const std::int64_t each = picks.block > 0 ? picks.block : 1, bits = picks.bits(row);
   for (std::int64_t i = thread; i < most; i += kPickThreads) {
-    set_bits(&words[heap[i].key / kPageTokens], 1u << (heap[i].key % kPageTokens));
+    for (std::int64_t bit = heap[i].key * each; bit < (heap[i].key + 1) * each && bit < bits;
+         ++bit) {
+      set_bits(&words[bit / kPageTokens], 1u << (bit % kPageTokens));
+    }
   }
 }
 
@@ -209,9 +226,9 @@ __global__ void __launch_bounds__(kPickThreads) mark_picked_keys(KeyPicks picks)
   std::uint32_t* words = picks.selected + row * picks.batch.table_pages;
   for (std::int64_t w = blockIdx.y * kPickWarps + warp; w < picks.batch.table_pages;
        w += gridDim.y * kPickWarps) {
-    const std::int64_t key = w * kWarp + lane;
+    const std::int64_t bit = w * kWarp + lane;
     const bool is_picked =
-        key < picks.keys(row) && (!chooses || picks.rank(row, key) >= limit.bits);
+        bit < picks.bits(row) && (!chooses || picks.rank(row, picks.key_of_bit(bit)) >= limit.bits);
     const std::uint32_t bits = vote(is_picked);
     if (lane == 0) words[w] = bits;
   }
