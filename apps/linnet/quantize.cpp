@@ -140,11 +140,11 @@ void print(const Options& options, const quantize::Outcome& outcome, const Count
   if (!options.dry_run) {
     note("error:   {:.3g} % of the weights' size (root mean square)\n", 100.0 * outcome.lost);
   }
-  if (outcome.coarse > 0 && options.importance.empty()) {
-    note(
-        "note:    {} tensors have so few bits a weight that they should not do without "
-        "--importance (`linnet importance` makes its file)\n",
-        outcome.coarse);
+  if (outcome.coarse > 0) {
+    note("note:    {} tensors have so few bits a weight that they should not do without {}\n",
+         outcome.coarse,
+         options.importance.empty() ? "--importance (`linnet importance` makes its file)"
+                                    : "importance, but it is not known of them");
   }
   if (outcome.converted_again > 0) {
     note(

@@ -35,51 +35,115 @@ bool is_in_the_middle(const MatrixPlace& place) {
   return place.layer >= place.layers / 8 && place.layer < 7 * place.layers / 8;
 }
 bool values_are_few(const MatrixPlace& place) { return place.values_are_few; }
+bool values_matter(const MatrixPlace& place) { return place.values_are_few || place.experts >= 4; }
+// Of the largest models with few values those are next to nothing.
+bool are_least(const MatrixPlace& place) { return place.values_are_few && place.layers >= 80; }
+// Attention is small beside as many experts, and all of them depend on it.
+bool has_eight_experts(const MatrixPlace& place) { return place.experts == 8; }
+bool is_sensitive_of_eight(const MatrixPlace& place) {
+  return has_eight_experts(place) && is_sensitive(place);
+}
 bool is_shared(const MatrixPlace& place) { return !place.is_of_experts; }
 
 // Rules of thumb of the field (llama.cpp's), but for Q2_K_M.
-constexpr MixRule kQ2KS[] = {
-    {kHead, kQ6_K}, {kValues, kQ4_K, values_are_few}, {kDown, kQ4_K, is_of_first_part<8>}};
+constexpr MixRule kQ2KS[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kValues, kQ5_K, are_least},
+                             {kValues, kQ4_K, values_are_few},
+                             {kDown, kQ4_K, is_of_first_part<8>}};
 constexpr MixRule kQ2KM[] = {
     {kHead, kQ6_K}, {kValues, kQ4_K, is_sensitive}, {kDown, kQ4_K, is_sensitive}};
+constexpr MixRule kQ3KS[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kAttentionOutput, kQ5_K, has_eight_experts},
+                             {kValues, kQ5_K, are_least}};
 constexpr MixRule kQ3KM[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kAttentionOutput, kQ5_K, has_eight_experts},
+                             {kValues, kQ5_K, are_least},
                              {kValues, kQ5_K, is_of_first<2>},
                              {kValues, kQ4_K},
                              {kAttentionOutput, kQ4_K},
                              {kDown, kQ5_K, is_of_first_part<16>},
                              {kDown, kQ4_K}};
 constexpr MixRule kQ3KL[] = {
-    {kHead, kQ6_K}, {kValues, kQ5_K}, {kAttentionOutput, kQ5_K}, {kDown, kQ5_K}};
-constexpr MixRule kQ4KS[] = {
-    {kHead, kQ6_K}, {kValues, kQ5_K, is_of_first<4>}, {kDown, kQ5_K, is_of_first_part<8>}};
-constexpr MixRule kSensitiveInQ6K[] = {
-    {kHead, kQ6_K}, {kValues, kQ6_K, is_sensitive}, {kDown, kQ6_K, is_sensitive}};
-constexpr MixRule kIQ1[] = {
-    {kHead, kQ5_K},   {kEmbedding, kQ2_K},          {kValues, kQ4_K, values_are_few},
-    {kValues, kQ2_K}, {kAttentionOutput, kIQ2_XXS}, {kDown, kQ2_K, is_of_first_part<8>}};
+    {kHead, kQ6_K},   {kValues, kQ8_0, has_eight_experts}, {kKeys, kQ8_0, has_eight_experts},
+    {kValues, kQ5_K}, {kAttentionOutput, kQ5_K},           {kDown, kQ5_K}};
+constexpr MixRule kQ4KS[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kAttentionOutput, kQ5_K, has_eight_experts},
+                             {kValues, kQ5_K, are_least},
+                             {kValues, kQ5_K, is_of_first<4>},
+                             {kDown, kQ5_K, is_of_first_part<8>}};
+constexpr MixRule kQ4KM[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kAttentionOutput, kQ5_K, has_eight_experts},
+                             {kValues, kQ6_K, is_sensitive},
+                             {kValues, kQ5_K, are_least},
+                             {kDown, kQ6_K, is_sensitive}};
+constexpr MixRule kQ5KS[] = {
+    {kHead, kQ6_K}, {kValues, kQ8_0, has_eight_experts}, {kKeys, kQ8_0, has_eight_experts}};
+constexpr MixRule kQ5KM[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kValues, kQ6_K, is_sensitive},
+                             {kDown, kQ6_K, is_sensitive}};
+constexpr MixRule kIQ1[] = {{kHead, kQ5_K},
+                            {kEmbedding, kQ2_K},
+                            {kKeys, kQ4_K, has_eight_experts},
+                            {kAttentionOutput, kQ5_K, has_eight_experts},
+                            {kValues, kQ4_K, values_matter},
+                            {kValues, kQ2_K},
+                            {kAttentionOutput, kIQ2_XXS},
+                            {kDown, kQ2_K, is_of_first_part<8>}};
 constexpr MixRule kIQ2[] = {{kHead, kQ5_K},
                             {kEmbedding, kQ2_K},
-                            {kValues, kQ4_K, values_are_few},
+                            {kKeys, kQ4_K, has_eight_experts},
+                            {kAttentionOutput, kQ5_K, has_eight_experts},
+                            {kValues, kQ4_K, values_matter},
                             {kValues, kQ2_K},
                             {kDown, kQ2_K, is_of_first_part<8>}};
-constexpr MixRule kIQ2M[] = {
-    {kHead, kQ5_K},    {kEmbedding, kIQ3_S},       {kValues, kQ4_K, values_are_few},
-    {kValues, kIQ3_S}, {kAttentionOutput, kIQ3_S}, {kDown, kIQ3_S, is_of_first_part<8>}};
+constexpr MixRule kIQ2M[] = {{kHead, kQ5_K},
+                             {kEmbedding, kIQ3_S},
+                             {kKeys, kQ4_K, has_eight_experts},
+                             {kAttentionOutput, kQ5_K, has_eight_experts},
+                             {kValues, kQ4_K, values_matter},
+                             {kValues, kIQ3_S},
+                             {kAttentionOutput, kIQ3_S},
+                             {kDown, kIQ3_S, is_of_first_part<8>}};
 constexpr MixRule kIQ3XXS[] = {{kHead, kQ5_K},
                                {kEmbedding, kIQ3_S},
+                               {kValues, kQ8_0, has_eight_experts},
+                               {kKeys, kQ8_0, has_eight_experts},
+                               {kAttentionOutput, kQ5_K, has_eight_experts},
                                {kQueries, kIQ2_S},
                                {kKeys, kIQ2_S},
+                               {kValues, kQ5_K, are_least},
                                {kValues, kQ4_K, values_are_few},
                                {kAttentionOutput, kIQ3_S}};
 constexpr MixRule kIQ3XS[] = {{kHead, kQ6_K},
+                              {kValues, kQ8_0, has_eight_experts},
+                              {kKeys, kQ8_0, has_eight_experts},
+                              {kAttentionOutput, kQ5_K, has_eight_experts},
                               {kQueries, kIQ3_XXS},
                               {kKeys, kIQ3_XXS},
+                              {kValues, kQ5_K, are_least},
                               {kValues, kQ4_K, values_are_few},
                               {kUp, kIQ3_XXS, is_in_the_middle}};
 constexpr MixRule kIQ3M[] = {{kHead, kQ6_K},
+                             {kValues, kQ8_0, has_eight_experts},
+                             {kKeys, kQ8_0, has_eight_experts},
+                             {kAttentionOutput, kQ5_K, has_eight_experts},
+                             {kValues, kQ5_K, are_least},
                              {kValues, kQ4_K},
                              {kAttentionOutput, kQ4_K},
-                             {kDown, kQ4_K, is_of_first_part<8>}};
+                             {kDown, kQ4_K, is_of_first_part<8>},
+                             {kDown, kQ4_K, is_sensitive_of_eight}};
 constexpr MixRule kTernary[] = {{kHead, kQ6_K}, {kEmbedding, kQ4_K}};
 constexpr MixRule kExpertsAlone[] = {{kEmbedding, kQ8_0},       {kHead, kQ8_0},
                                      {kQueries, kQ8_0},         {kKeys, kQ8_0},
@@ -97,13 +161,13 @@ struct NamedMix {
 constexpr NamedMix kMixes[] = {
     {"Q2_K_S", kQ2_K, kQ2KS, 21},
     {"Q2_K_M", kQ2_K, kQ2KM, 10},
-    {"Q3_K_S", kQ3_K, kHeadInQ6K, 11},
+    {"Q3_K_S", kQ3_K, kQ3KS, 11},
     {"Q3_K_M", kQ3_K, kQ3KM, 12},
     {"Q3_K_L", kQ3_K, kQ3KL, 13},
     {"Q4_K_S", kQ4_K, kQ4KS, 14},
-    {"Q4_K_M", kQ4_K, kSensitiveInQ6K, 15},
-    {"Q5_K_S", kQ5_K, kHeadInQ6K, 16},
-    {"Q5_K_M", kQ5_K, kSensitiveInQ6K, 17},
+    {"Q4_K_M", kQ4_K, kQ4KM, 15},
+    {"Q5_K_S", kQ5_K, kQ5KS, 16},
+    {"Q5_K_M", kQ5_K, kQ5KM, 17},
     {"IQ2_M", kIQ2_S, kIQ2M, 29},
     {"IQ3_XS", kIQ3_S, kIQ3XS, 22},
     {"IQ3_M", kIQ3_S, kIQ3M, 27},

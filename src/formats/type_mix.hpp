@@ -25,8 +25,9 @@ enum class MatrixUse {
 /// A matrix in its model.
 struct MatrixPlace {
   MatrixUse use = MatrixUse::kOther;
-  int layer = 0, layers = 0;    ///< which of how many
-  bool values_are_few = false;  ///< queries are four times as wide or more, or there are experts
+  int layer = 0, layers = 0;    ///< which of how many; of values: which matrix of values
+  int experts = 0;              ///< of the model
+  bool values_are_few = false;  ///< queries are four times as wide or more
   bool is_of_experts = false;   ///< of several
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "gguf/tensor_names.hpp"
 
@@ -13,12 +14,39 @@ using gguf::Tensor;
 
 // Parts of names of matrices that are small, or that a layer's sense hangs on.
 constexpr std::string_view kKept[] = {
-    "_norm",          "ffn_gate_inp", "position_embd", "token_types",
-    "conv1d",         "shortconv",    "rel_b",         "lerp",
-    "time_mix_first", "time_mix_w",   "time_mix_a",    "time_mix_g1",
-    "time_mix_g2",    "time_mix_v0",  "time_mix_v1",   "time_mix_v2",
-    "time_mix_decay", "altup",        "laurel",        "per_layer_model_proj",
-    "ssm_a",          "ssm_d",        "indexer.proj",  "hc_",
+    "_norm",
+    "ffn_gate_inp",
+    "position_embd",
+    "token_types",
+    "conv1d",
+    "shortconv.conv.",
+    "rel_b",
+    "lerp",
+    "time_mix_first",
+    "time_mix_w",
+    "time_mix_a",
+    "time_mix_g1",
+    "time_mix_g2",
+    "time_mix_v0",
+    "time_mix_v1",
+    "time_mix_v2",
+    "time_mix_decay",
+    "altup",
+    "laurel",
+    "per_layer_model_proj",
+    "indexer.proj",
+    "indexer.q_proj",
+    "indexer.k_proj",
+    "hc_",
+    // Of encoders.
+    "sam.pos_embd",
+    "sam.neck.",
+    "sam.net_",
+    ".rel_pos",
+    ".patch_embd",
+    ".patch_merger",
+    "a.rvq.codebook",
+    "mm.a.code_embd",
 };
 
 // Not so integers and F64, which come as side data.
@@ -32,15 +60,28 @@ bool is_matrix_of_weights(const Tensor& tensor) {
          holds_weights(*tensor.format) && std::ranges::none_of(kKept, stands_in_name);
 }
 
+// Of blk.N., or of T5's enc.blk.N. and dec.blk.N.
+std::optional<int> layer_of(std::string_view name) {
+  const bool is_of_t5 = name.starts_with("enc.") || name.starts_with("dec.");
+  return gguf::layer_of(is_of_t5 ? name.substr(4) : name);
+}
+
 int count_layers(const gguf::File& file) {
   int layers = 0;
   for (const Tensor& tensor : file.tensors()) {
-    const auto layer = gguf::layer_of(tensor.name);
+    const auto layer = layer_of(tensor.name);
     if (layer && *layer < static_cast<int>(file.tensors().size())) {
       layers = std::max(layers, *layer + 1);
     }
   }
   return layers;
+}
+
+// Of the first layer that has some.
+int count_experts(const gguf::File& file) {
+  const auto found = std::ranges::find_if(
+      file.tensors(), [](const Tensor& tensor) { return tensor.name.ends_with("_exps.weight"); });
+  return found == file.tensors().end() ? 0 : static_cast<int>(found->shape[2]);
 }
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -95,13 +136,33 @@ constexpr UsedName kUses[] = {
     {"ffn_down", MatrixUse::kDown},
 };
 
+MatrixUse use_in_layer(std::string_view name) {
+  const auto* const found = std::ranges::find_if(
+      kUses, [&](const UsedName& used) { return name.find(used.part) != std::string_view::npos; });
+  return found == std::end(kUses) ? MatrixUse::kOther : found->use;
+}
+
+// The names of the matrices of values, layer by layer. Not every layer of a hybrid has one.
+std::vector<std::string_view> matrices_of_values(const gguf::File& file) {
+  std::vector<std::string_view> names;
+  for (const Tensor& tensor : file.tensors()) {
+    const bool is_one =
+        use_in_layer(tensor.name) == MatrixUse::kValues && is_matrix_of_weights(tensor);
+    if (is_one && layer_of(tensor.name)) names.push_back(tensor.name);
+  }
+  std::ranges::stable_sort(names, {}, [](std::string_view name) { return *layer_of(name); });
+  return names;
+}
+
 class Chooser {
  public:
   Chooser(const gguf::File& file, const TypeMix& mix)
       : mix_(mix),
         layers_(count_layers(file)),
-        head_(file.find_tensor("output.weight") ? "output.weight" : "token_embd.weight"),
-        values_are_few_(has_few_values(file)) {}
+        experts_(count_experts(file)),
+        has_head_(file.find_tensor("output.weight") != nullptr),
+        values_are_few_(has_few_values(file)),
+        values_(matrices_of_values(file)) {}
 
   const Format* choose(const Tensor& tensor) const {
     if (!is_matrix_of_weights(tensor)) return tensor.format;
@@ -115,20 +176,25 @@ class Chooser {
  private:
   MatrixPlace place_of(const Tensor& tensor) const {
     MatrixPlace place{.layers = layers_,
+                      .experts = experts_,
                       .values_are_few = values_are_few_,
-                      .is_of_experts = tensor.name.find("_exps.") != std::string::npos};
-    if (tensor.name == head_) {
+                      .is_of_experts = tensor.name.find("exps.") != std::string::npos};
+    if (tensor.name == "output.weight") {
       place.use = MatrixUse::kHead;
-    } else if (tensor.name == "token_embd.weight") {
-      place.use = MatrixUse::kEmbedding;
-    } else if (const auto layer = gguf::layer_of(tensor.name)) {
+    } else if (tensor.name == "token_embd.weight" || tensor.name == "per_layer_token_embd.weight") {
+      place.use = has_head_ ? MatrixUse::kEmbedding : MatrixUse::kHead;
+    } else if (const auto layer = layer_of(tensor.name)) {
       place.layer = *layer;
-      const auto* const found = std::ranges::find_if(kUses, [&](const UsedName& used) {
-        return tensor.name.find(used.part) != std::string_view::npos;
-      });
-      if (found != std::end(kUses)) place.use = found->use;
+      place.use = use_in_layer(tensor.name);
+      if (place.use == MatrixUse::kValues) count_values(tensor, place);
     }
     return place;
+  }
+
+  // Which of the matrices of values it is counts, not which layer.
+  void count_values(const Tensor& tensor, MatrixPlace& place) const {
+    place.layer = static_cast<int>(std::ranges::find(values_, tensor.name) - values_.begin());
+    place.layers = static_cast<int>(values_.size());
   }
 
   // Whether precise values cost little.
@@ -136,7 +202,6 @@ class Chooser {
     const Tensor* queries = nullptr;
     const Tensor* values = nullptr;
     for (const Tensor& tensor : file.tensors()) {
-      if (tensor.name.ends_with("_exps.weight") && tensor.shape[2] >= 4) return true;
       if (!queries && tensor.name.ends_with(".attn_q.weight")) queries = &tensor;
       if (!values && tensor.name.ends_with(".attn_v.weight")) values = &tensor;
     }
@@ -145,9 +210,19 @@ class Chooser {
 
   const TypeMix& mix_;
   int layers_;
-  std::string_view head_;
+  int experts_;
+  bool has_head_;
   bool values_are_few_;
+  std::vector<std::string_view> values_;
 };
+
+// Whether a rule for tensors called `pattern` is one for this tensor. A pattern for many is not
+// meant for norms, routers and the like, and vectors are no rows of blocks.
+bool is_meant(std::string_view pattern, const Tensor& tensor) {
+  if (!matches(pattern, tensor.name) || !holds_weights(*tensor.format)) return false;
+  const bool is_for_many = pattern.find('*') != std::string_view::npos;
+  return is_for_many ? is_matrix_of_weights(tensor) : tensor.dimensions >= 2;
+}
 
 }  // namespace
 
@@ -187,7 +262,7 @@ Result<std::vector<const Format*>> choose_types(const gguf::File& file, const Ty
     bool is_used = false;
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const Tensor& tensor = file.tensors()[i];
-      if (!matches(rule.pattern, tensor.name) || !holds_weights(*tensor.format)) continue;
+      if (!is_meant(rule.pattern, tensor)) continue;
       if (!can_hold(*rule.format, tensor)) {
         return Error{fmt::format(
             "{}: tensor {} has rows of {} values, which {} can't hold: expected a multiple of {}",
@@ -199,7 +274,7 @@ Result<std::vector<const Format*>> choose_types(const gguf::File& file, const Ty
     }
     if (!is_used) {
       return Error{
-          fmt::format("{}: no tensor of weights is called {}", file.path().string(), rule.pattern)};
+          fmt::format("{}: no matrix of weights is called {}", file.path().string(), rule.pattern)};
     }
   }
   return chosen;

@@ -25,11 +25,11 @@ struct Rule {
 Result<Rule> parse_rule(std::string_view text);
 
 /// The type that each tensor of `file` gets, in the file's order: that of the last rule that it
-/// matches, else that of `mix` if it is a matrix of weights, else the one that it has. Norms,
-/// biases, routers and other small things stay as they are; so does what is not of numbers with a
-/// point. Rows that are no whole number of blocks of the mix's type get one with blocks of 32 that
-/// loses no more, or F16. An Error where the file has no tensors, a rule matches nothing, or its
-/// type can't hold the rows.
+/// matches (by its whole name if it is small, as below; never a vector), else that of `mix` if it
+/// is a matrix of weights, else the one that it has. Norms, biases, routers and other small things
+/// stay as they are; so does what is not of numbers with a point. Rows that are no whole number of
+/// blocks of the mix's type get one with blocks of 32 that loses no more, or F16. An Error where
+/// the file has no tensors, a rule matches nothing, or its type can't hold the rows.
 Result<std::vector<const Format*>> choose_types(const gguf::File& file, const TypeMix& mix,
                                                 std::span<const Rule> rules = {});
 

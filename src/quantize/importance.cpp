@@ -57,7 +57,7 @@ Result<Importance::Squares> read_squares(const gguf::File& file, const Tensor& s
   const std::string name(sums.name.substr(0, sums.name.size() - kSums.size()));
   const Tensor* const counts = file.find_tensor(name + std::string(kCounts));
   if (!counts) return in_file(file, fmt::format("missing tensor {}{}", name, kCounts));
-  Importance::Squares squares{.columns = sums.shape[0], .sums = {}, .counts = {}};
+  Importance::Squares squares;
   auto sum_values = values_of(file, sums);
   if (!sum_values) return sum_values.error();
   auto count_values = values_of(file, *counts);
@@ -113,7 +113,8 @@ Status Importance::write(const std::filesystem::path& path, const Reading& readi
   const Format& f32 = *find_format(TensorType::kF32);
   for (const auto& [name, squares] : squares_) {
     const auto slices = std::ssize(squares.counts);
-    const std::int64_t sums_shape[] = {squares.columns, slices}, counts_shape[] = {1, slices};
+    const std::int64_t sums_shape[] = {std::ssize(squares.sums) / slices, slices};
+    const std::int64_t counts_shape[] = {1, slices};
     writer.add_tensor(fmt::format("{}{}", name, kSums), f32, sums_shape);
     writer.add_tensor(fmt::format("{}{}", name, kCounts), f32, counts_shape);
     values.push_back(&squares.sums);
@@ -128,7 +129,6 @@ void Importance::add(const ProductObserver::Product& product) {
   Squares& squares = squares_[product.weight.tensor];
   const std::size_t columns = static_cast<std::size_t>(product.in.columns);
   if (squares.sums.empty()) {
-    squares.columns = product.in.columns;
     squares.counts.resize(static_cast<std::size_t>(product.weight.slices));
     squares.sums.resize(squares.counts.size() * columns);
   }
@@ -162,13 +162,15 @@ Status Importance::check_fits(const gguf::File& model) const {
     if (!squares) continue;
     any = true;
     const std::int64_t slices = tensor.shape[2] * tensor.shape[3];
-    if (squares->columns == tensor.shape[0] &&
-        std::ssize(squares->sums) == slices * tensor.shape[0]) {
-      continue;
+    const std::int64_t counts = std::ssize(squares->counts);
+    if (std::ssize(squares->sums) != slices * tensor.shape[0]) {
+      return Error{fmt::format("the importance of tensor {} has {} values, but the tensor is {}",
+                               tensor.name, squares->sums.size(), tensor.shape_text())};
     }
-    return Error{fmt::format(
-        "the importance of tensor {} is of {} columns and {} values, but the tensor is {}",
-        tensor.name, squares->columns, squares->sums.size(), tensor.shape_text())};
+    if (counts != 1 && counts != slices) {
+      return Error{fmt::format("the importance of tensor {} has {} counts, but the tensor is {}",
+                               tensor.name, counts, tensor.shape_text())};
+    }
   }
   if (any) return {};
   return Error{fmt::format("the importance matrix names no tensor of {}: it is another model's",
@@ -181,7 +183,7 @@ std::int64_t Importance::unknown_to(const gguf::File& model) const {
 }
 
 ColumnWeights::ColumnWeights(const Importance::Squares& squares, const Tensor& tensor)
-    : columns_(squares.columns), slice_elements_(squares.columns * tensor.shape[1]) {
+    : columns_(tensor.shape[0]), slice_elements_(columns_ * tensor.shape[1]) {
   const auto columns = static_cast<std::size_t>(columns_);
   for (std::size_t first = 0; first < squares.sums.size(); first += columns) {
     const std::span sums = std::span(squares.sums).subspan(first, columns);

@@ -18,14 +18,15 @@ namespace linnet::quantize {
 /// comes out as much as its input is large.
 ///
 /// Kept in GGUF files as llama.cpp's `llama-imatrix` writes them: general.type "imatrix", and for
-/// each matrix NAME.in_sum2 [columns, slices] and NAME.counts [1, slices], both F32.
+/// each matrix NAME.in_sum2 [columns, slices] and NAME.counts [1, slices], both F32. Where there is
+/// one count, the sums of all slices may be one row: so llama-imatrix has heads (MLA), and files
+/// that had another form before.
 class Importance {
  public:
-  /// Sums of the squares of what slices (more than one for experts) of a matrix were multiplied
-  /// with, and of how many rows they are.
+  /// Sums of the squares of what slices (more than one for experts and heads) of a matrix were
+  /// multiplied with, and of how many rows they are.
   struct Squares {
-    std::int64_t columns = 0;
-    std::vector<double> sums;    ///< [slices][columns]
+    std::vector<double> sums;    ///< [slices][columns], which the model's file tells apart
     std::vector<double> counts;  ///< [slices], or one for all
   };
 

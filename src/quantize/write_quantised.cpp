@@ -76,8 +76,9 @@ class Conversion {
       if (!is_converted(i)) continue;
       ++outcome_.converted;
       if (tensor.format->block_elements > 1) ++outcome_.converted_again;
-      if (importance_of(tensor, *chosen[i])) ++outcome_.weighted;
-      if (std::ranges::count(kCoarseTypes, chosen[i]->type) > 0) ++outcome_.coarse;
+      const bool is_weighted = importance_of(tensor, *chosen[i]) != nullptr;
+      if (is_weighted) ++outcome_.weighted;
+      if (!is_weighted && std::ranges::count(kCoarseTypes, chosen[i]->type) > 0) ++outcome_.coarse;
     }
   }
 

@@ -23,7 +23,7 @@ struct Outcome {
   std::int64_t converted_again = 0;  ///< of these, those that had been quantised before
   std::int64_t adapted = 0;          ///< tensors that adapters changed
   std::int64_t weighted = 0;         ///< tensors whose columns counted by their importance
-  std::int64_t coarse = 0;  ///< tensors in types of few bits, which lose much where all count alike
+  std::int64_t coarse = 0;  ///< tensors in types of few bits, which lose much as all count alike
   double lost = 0.0;        ///< root mean square of what conversion changed, of that of the values
 };
 

@@ -45,7 +45,8 @@ class Planner {
  private:
   const Format* type_of(MatrixPlace place) const {
     place.layers = shape_.layers;
-    place.values_are_few = shape_.experts >= 4 || shape_.heads >= 4 * shape_.kv_heads;
+    place.experts = static_cast<int>(shape_.experts);
+    place.values_are_few = shape_.heads >= 4 * shape_.kv_heads;
     return types_.type_of(place);
   }
 

@@ -133,6 +133,38 @@ TEST_F(Mixes, OfPatterns) {
   EXPECT_EQ(given("IQ3_M", 1), "Q6_K IQ3_S: IQ3_S IQ3_S Q4_K Q4_K IQ3_S IQ3_S Q4_K");
 }
 
+TEST_F(Mixes, OfEightExperts) {
+  auto all = matrices(8);
+  all.push_back({"blk.0.ffn_down_exps.weight", {256, 8, 8}});
+  const auto file = file_of(all);
+  const auto given_to = [&](std::string_view mix) {
+    const Types chosen = types(file, mix);
+    std::string text;
+    for (const char* part : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
+      text += chosen.at("blk.5." + std::string(part) + ".weight") + " ";
+    }
+    return text;
+  };
+  EXPECT_EQ(given_to("Q4_K_M"), "Q4_K Q8_0 Q8_0 Q5_K ");
+  EXPECT_EQ(given_to("Q3_K_S"), "Q3_K Q8_0 Q8_0 Q5_K ");
+  EXPECT_EQ(given_to("Q5_K_S"), "Q5_K Q8_0 Q8_0 Q5_K ");
+  EXPECT_EQ(given_to("IQ2_XS"), "IQ2_XS Q4_K Q4_K Q5_K ");
+  EXPECT_EQ(types(file, "IQ3_M").at("blk.4.ffn_down.weight"), "Q4_K") << "a sensitive layer";
+}
+
+TEST_F(Mixes, OfValuesThatAreLeast) {
+  std::vector<Matrix> all;
+  for (int i = 0; i < 80; ++i) {
+    const std::string layer = "blk." + std::to_string(i) + ".";
+    all.push_back({layer + "attn_q.weight", {256, 8}});
+    all.push_back({layer + "attn_v.weight", {256, 2}});
+  }
+  const auto file = file_of(all);
+  for (const char* const mix : {"Q3_K_S", "Q3_K_M", "Q4_K_S", "Q4_K_M", "IQ3_M"}) {
+    EXPECT_EQ(types(file, mix).at("blk.40.attn_v.weight"), "Q5_K") << mix;
+  }
+}
+
 TEST_F(Mixes, OfFewValues) {
   EXPECT_EQ(given("TQ1_0", 0), "Q6_K Q4_K: TQ1_0 TQ1_0 TQ1_0 TQ1_0 TQ1_0 TQ1_0 TQ1_0");
   EXPECT_EQ(given("Q1_0", 0), "Q6_K Q1_0: Q1_0 Q1_0 Q1_0 Q1_0 Q1_0 Q1_0 Q1_0");
@@ -151,12 +183,14 @@ TEST_F(ChooseTypes, ExpertsAlone) {
                              {"blk.0.attn_v.weight", {256, 8}},
                              {"blk.0.attn_k_b.weight", {256, 8, 4}},
                              {"blk.0.ffn_up_exps.weight", {256, 8, 4}},
+                             {"blk.0.ffn_up_chexps.weight", {256, 8, 4}},
                              {"blk.0.ffn_up_shexp.weight", {256, 8}},
                              {"blk.0.ssm_in.weight", {256, 8}}});
   EXPECT_EQ(types(file, "MXFP4_MOE"), (Types{{"token_embd.weight", "Q8_0"},
                                              {"blk.0.attn_v.weight", "Q8_0"},
                                              {"blk.0.attn_k_b.weight", "Q8_0"},
                                              {"blk.0.ffn_up_exps.weight", "MXFP4"},
+                                             {"blk.0.ffn_up_chexps.weight", "MXFP4"},
                                              {"blk.0.ffn_up_shexp.weight", "Q8_0"},
                                              {"blk.0.ssm_in.weight", "Q8_0"}}));
 }
@@ -183,12 +217,88 @@ TEST_F(ChooseTypes, TheLastRuleThatFitsCounts) {
                              {"blk.1.attn_v.weight", {256, 8}},
                              {"blk.1.attn_norm.weight", {256}}});
   const std::vector<Rule> rules = {*parse_rule("blk.*.attn_*.weight=q8_0"),
-                                   *parse_rule("*.1.*v.weight=BF16"),
-                                   *parse_rule("blk.1.attn_norm.weight=F16")};
+                                   *parse_rule("*.1.*v.weight=BF16")};
   EXPECT_EQ(types(file, "Q4_0", rules), (Types{{"blk.0.attn_q.weight", "Q8_0"},
                                                {"blk.0.attn_v.weight", "Q8_0"},
                                                {"blk.1.attn_v.weight", "BF16"},
-                                               {"blk.1.attn_norm.weight", "F16"}}));
+                                               {"blk.1.attn_norm.weight", "F32"}}));
+}
+
+TEST_F(ChooseTypes, RulesForManyLeaveNormsAndRoutersAlone) {
+  const auto file = file_of({{"blk.0.ffn_norm.weight", {256}},
+                             {"blk.0.ffn_gate_inp.weight", {256, 4}},
+                             {"blk.0.ffn_up.weight", {256, 8}},
+                             {"blk.0.ffn_up.bias", {256}}});
+  const Types with_all = types(file, "Q4_0", {*parse_rule("*=Q8_0")});
+  EXPECT_EQ(with_all.at("blk.0.ffn_norm.weight"), "F32");
+  EXPECT_EQ(with_all.at("blk.0.ffn_gate_inp.weight"), "F32");
+  EXPECT_EQ(with_all.at("blk.0.ffn_up.weight"), "Q8_0");
+  EXPECT_EQ(with_all.at("blk.0.ffn_up.bias"), "F32");
+  const Types with_router = types(file, "Q4_0", {*parse_rule("blk.0.ffn_gate_inp.weight=Q8_0")});
+  EXPECT_EQ(with_router.at("blk.0.ffn_gate_inp.weight"), "Q8_0");
+  const Rule norm = *parse_rule("blk.0.ffn_norm.weight=Q8_0");
+  const auto chosen = choose_types(file, *find_types("Q4_0"), {&norm, 1});
+  ASSERT_FALSE(chosen);
+  EXPECT_THAT(chosen.error().message, HasSubstr("no matrix of weights is called blk.0.ffn_norm"));
+}
+
+TEST_F(ChooseTypes, SmallMatricesAreNotThoseThatAreCalledAlike) {
+  const auto file = file_of({{"blk.0.shortconv.conv.weight", {256, 8}},
+                             {"blk.0.shortconv.in_proj.weight", {256, 8}},
+                             {"blk.0.shortconv.out_proj.weight", {256, 8}},
+                             {"blk.0.ssm_dt.weight", {256, 8}},
+                             {"blk.0.ssm_alpha.weight", {256, 8}},
+                             {"blk.0.ssm_a", {256, 8}},
+                             {"blk.0.ssm_d", {256, 8}},
+                             {"blk.0.indexer.q_proj.weight", {256, 8}},
+                             {"v.patch_embd.weight", {256, 8}}});
+  EXPECT_EQ(types(file, "Q4_0"), (Types{{"blk.0.shortconv.conv.weight", "F32"},
+                                        {"blk.0.shortconv.in_proj.weight", "Q4_0"},
+                                        {"blk.0.shortconv.out_proj.weight", "Q4_0"},
+                                        {"blk.0.ssm_dt.weight", "Q4_0"},
+                                        {"blk.0.ssm_alpha.weight", "Q4_0"},
+                                        {"blk.0.ssm_a", "F32"},
+                                        {"blk.0.ssm_d", "F32"},
+                                        {"blk.0.indexer.q_proj.weight", "F32"},
+                                        {"v.patch_embd.weight", "F32"}}));
+}
+
+TEST_F(ChooseTypes, EmbeddingsForEachLayerAreEmbeddings) {
+  const char* const name = "per_layer_token_embd.weight";
+  const auto tied = file_of({{"token_embd.weight", {256, 8}}, {name, {256, 8}}});
+  EXPECT_EQ(types(tied, "Q4_K_M").at(name), "Q6_K");
+  const auto apart =
+      file_of({{"token_embd.weight", {256, 8}}, {name, {256, 8}}, {"output.weight", {256, 8}}});
+  EXPECT_EQ(types(apart, "Q4_K_M").at(name), "Q4_K");
+  EXPECT_EQ(types(apart, "IQ2_XXS").at(name), "Q2_K");
+}
+
+TEST_F(ChooseTypes, ValuesOfAHybridAreCounted) {
+  std::vector<Matrix> matrices;
+  for (int i = 0; i < 16; ++i) {
+    const std::string part = i % 4 == 3 ? "attn_v" : "shortconv.in_proj";
+    matrices.push_back({"blk." + std::to_string(i) + "." + part + ".weight", {256, 8}});
+  }
+  const Types chosen = types(file_of(matrices), "Q3_K_M");
+  EXPECT_EQ(chosen.at("blk.3.attn_v.weight"), "Q5_K");  // the first two have more
+  EXPECT_EQ(chosen.at("blk.7.attn_v.weight"), "Q5_K");
+  EXPECT_EQ(chosen.at("blk.11.attn_v.weight"), "Q4_K");
+}
+
+TEST_F(ChooseTypes, LayersOfT5AreLayers) {
+  std::vector<Matrix> matrices;
+  for (const char* const half : {"enc", "dec"}) {
+    for (int i = 0; i < 8; ++i) {
+      matrices.push_back(
+          {std::string(half) + ".blk." + std::to_string(i) + ".ffn_down.weight", {256, 8}});
+    }
+  }
+  const Types chosen = types(file_of(matrices), "Q4_K_M");
+  for (const char* const half : {"enc", "dec"}) {
+    const std::string prefix = std::string(half) + ".blk.";
+    EXPECT_EQ(chosen.at(prefix + "0.ffn_down.weight"), "Q6_K");
+    EXPECT_EQ(chosen.at(prefix + "1.ffn_down.weight"), "Q4_K");
+  }
 }
 
 // A vocabulary alone, perhaps.

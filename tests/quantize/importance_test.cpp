@@ -95,11 +95,31 @@ TEST_F(ImportanceTest, MustFitTheModel) {
   add(importance, "a.weight", {1, 2}, 1);
   EXPECT_TRUE(importance.check_fits(model({{"a.weight", {2, 1}, {1, 2}}})));
   EXPECT_THAT(importance.check_fits(model({{"a.weight", {1, 2}, {1, 2}}})).error().message,
-              HasSubstr("importance of tensor a.weight is of 2 columns"));
+              HasSubstr("importance of tensor a.weight has 2 values, but the tensor is [1, 2]"));
   EXPECT_THAT(importance.check_fits(model({{"a.weight", {2, 1, 2}, {1, 2, 3, 4}}})).error().message,
               HasSubstr("the tensor is [2, 1, 2]"));
   EXPECT_THAT(importance.check_fits(model({{"b.weight", {2, 1}, {1, 2}}})).error().message,
               HasSubstr("it is another model's"));
+}
+
+// llama-imatrix keeps the heads of MLA so, and experts of files in the older form.
+TEST_F(ImportanceTest, SlicesMayStandInARowWhereTheyHaveOneCount) {
+  const auto importance =
+      Importance::read(write({{"a.in_sum2", {6, 1}, {3, 9, 0, 0, 0, 8}}, {"a.counts", {1}, {4}}}));
+  ASSERT_TRUE(importance) << importance.error().message;
+  const auto file = model({{"a", {2, 1, 3}, std::vector<float>(6, 1.0f)}});
+  ASSERT_TRUE(importance->check_fits(file));
+  std::vector<float> weights(6);
+  ColumnWeights(*importance->find("a"), file.tensors()[0]).fill(0, weights);
+  EXPECT_EQ(weights, (std::vector<float>{0.5f, 1.5f, 1.0f, 1.0f, 1e-6f, 2.0f}));
+}
+
+TEST_F(ImportanceTest, CountsAreOneForEachSliceOfTheModel) {
+  const auto importance =
+      Importance::read(write({{"a.in_sum2", {2, 2}, {1, 2, 3, 4}}, {"a.counts", {1, 2}, {1, 1}}}));
+  ASSERT_TRUE(importance) << importance.error().message;
+  EXPECT_THAT(importance->check_fits(model({{"a", {1, 1, 4}, {1, 2, 3, 4}}})).error().message,
+              HasSubstr("importance of tensor a has 2 counts, but the tensor is [1, 1, 4]"));
 }
 
 TEST_F(ImportanceTest, CountsMatricesThatAModelDoesNotHave) {
@@ -138,7 +158,7 @@ TEST_F(ImportanceTest, ThatDoesNotFitIntoMemoryIsAnError) {
 
 TEST_F(ImportanceTest, ColumnsCountByTheirMeanSquareOfWhichTheMeanIsOne) {
   const auto file = model({{"a.weight", {2, 3, 3}, std::vector<float>(18, 1.0f)}});
-  const Importance::Squares squares{2, {3, 9, 0, 0, 0, 8}, {1, 0, 4}};
+  const Importance::Squares squares{{3, 9, 0, 0, 0, 8}, {1, 0, 4}};
   const ColumnWeights weights(squares, file.tensors()[0]);
   std::vector<float> all(18);
   weights.fill(0, all);
