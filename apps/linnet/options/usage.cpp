@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
 #include <numeric>
@@ -15,123 +14,10 @@
 #include "base/printable.hpp"
 #include "hub/model_choice.hpp"
 #include "hub/repo_file.hpp"
+#include "linnet/options/foreign_options.hpp"
 
 namespace linnet::app {
 namespace {
-
-// What other programs for such models call it, and what it is called here.
-struct Translation {
-  std::string_view foreign, own;
-};
-constexpr std::array kCommands = {
-    Translation{"run", "chat"},           Translation{"complete", "generate"},
-    Translation{"show", "inspect"},       Translation{"info", "inspect"},
-    Translation{"download", "pull"},      Translation{"get", "pull"},
-    Translation{"imatrix", "importance"}, Translation{"server", "serve"},
-    Translation{"embedding", "embed"},    Translation{"list", "cache"},
-    Translation{"ls", "cache"},           Translation{"rm", "cache"},
-    Translation{"remove", "cache"},       Translation{"completions", "completion"},
-};
-constexpr std::array kOptions = {
-    Translation{"--model", "--gguf"},
-    Translation{"-m", "--gguf"},
-    Translation{"--hf-repo", "--repo"},
-    Translation{"-hf", "--repo"},
-    Translation{"-hfr", "--repo"},
-    Translation{"--hf-file", "--gguf"},
-    Translation{"-hff", "--gguf"},
-    Translation{"--model-url", "--repo"},
-    Translation{"-mu", "--repo"},
-    Translation{"-p", "--prompt"},
-    Translation{"-f", "--prompt-file"},
-    Translation{"--file", "--prompt-file"},
-    Translation{"-n", "--max-tokens"},
-    Translation{"--n-predict", "--max-tokens"},
-    Translation{"--predict", "--max-tokens"},
-    Translation{"--num-predict", "--max-tokens"},
-    Translation{"-c", "--window"},
-    Translation{"--ctx-size", "--window"},
-    Translation{"-c", "--ctx"},
-    Translation{"--ctx-size", "--ctx"},
-    Translation{"--max-model-len", "--ctx"},
-    Translation{"--context", "--ctx"},
-    Translation{"-t", "--threads"},
-    Translation{"-s", "--seed"},
-    Translation{"--temperature", "--temp"},
-    Translation{"-ngl", "--gpu-layers"},
-    Translation{"--n-gpu-layers", "--gpu-layers"},
-    Translation{"-ctk", "--kv-type"},
-    Translation{"-ctv", "--kv-type"},
-    Translation{"--cache-type-k", "--kv-type"},
-    Translation{"--cache-type-v", "--kv-type"},
-    Translation{"--grammar-file", "--grammar"},
-    Translation{"--json-schema-file", "--json-schema"},
-    Translation{"-j", "--json-schema"},
-    Translation{"-jf", "--json-schema"},
-    Translation{"-sys", "--system"},
-    Translation{"--system-prompt", "--system"},
-    Translation{"-r", "--stop"},
-    Translation{"--reverse-prompt", "--stop"},
-    Translation{"--lora-scaled", "--lora"},
-    Translation{"-md", "--draft-model"},
-    Translation{"--model-draft", "--draft-model"},
-    Translation{"-hfd", "--draft-repo"},
-    Translation{"-hfrd", "--draft-repo"},
-    Translation{"--hf-repo-draft", "--draft-repo"},
-    Translation{"-np", "--parallel"},
-    Translation{"--max-num-seqs", "--parallel"},
-    Translation{"-a", "--alias"},
-    Translation{"--served-model-name", "--alias"},
-    Translation{"--models-max", "--models-loaded"},
-    Translation{"--models-dir", "--gguf"},
-    Translation{"--sleep-idle-seconds", "--idle-minutes"},
-    Translation{"--keep-alive", "--idle-minutes"},
-    Translation{"--chat-template-file", "--chat-template"},
-    Translation{"--no-thinking", "--think"},
-    Translation{"--thinking", "--think"},
-    Translation{"--rope-scaling", "--override-kv"},
-    Translation{"--rope-scale", "--override-kv"},
-    Translation{"--rope-freq-base", "--override-kv"},
-    Translation{"--rope-freq-scale", "--override-kv"},
-    Translation{"--yarn-orig-ctx", "--override-kv"},
-    Translation{"--embd-normalize", "--no-normalize"},
-    Translation{"-mm", "--mmproj"},
-    Translation{"--mirostat-ent", "--mirostat-tau"},
-    Translation{"--mirostat-lr", "--mirostat-eta"},
-    Translation{"--ssl-key-file", "--tls-key"},
-    Translation{"--ssl-keyfile", "--tls-key"},
-    Translation{"--ssl-cert-file", "--tls-cert"},
-    Translation{"--ssl-certfile", "--tls-cert"},
-    Translation{"--imatrix", "--importance"},
-    Translation{"--split-max-tensors", "--max-tensors"},
-    Translation{"--split-max-size", "--max-mib"},
-    Translation{"--tensor-type", "--rule"},
-    Translation{"--tensor-type-file", "--rule"},
-    Translation{"--output-tensor-type", "--rule"},
-    Translation{"--token-embedding-type", "--rule"},
-};
-
-// What they have an option for and this program has not.
-struct Explanation {
-  std::string_view foreign, hint;
-};
-constexpr std::string_view kToken = "the variable HF_TOKEN of the environment holds the token";
-constexpr std::string_view kAlways = "it is always so";
-constexpr std::array kExplanations = {
-    Explanation{"--hf-token", kToken},
-    Explanation{"-hft", kToken},
-    Explanation{"--offline", "HF_HUB_OFFLINE=1 in the environment does that"},
-    Explanation{"--jinja", kAlways},
-    Explanation{"-fa", kAlways},
-    Explanation{"--flash-attn", kAlways},
-    Explanation{"-cb", kAlways},
-    Explanation{"--cont-batching", kAlways},
-    Explanation{"--metrics", kAlways},
-    Explanation{"--slots", kAlways},
-    Explanation{"--embedding", kAlways},
-    Explanation{"--embeddings", kAlways},
-    Explanation{"--reasoning-format", "thinking is always told apart from the answer"},
-};
 
 // Letters to insert, remove or replace until `a` is `b`.
 int distance(std::string_view a, std::string_view b) {
@@ -189,15 +75,13 @@ std::vector<std::string> option_names(const CLI::App& command) {
 
 std::string unknown_option(const std::string& argument, const CLI::App& command) {
   const std::string name = argument.substr(0, argument.find('='));
-  const auto meant = find_meant(name, option_names(command), kOptions);
+  const auto meant = find_meant(name, option_names(command), foreign_options());
   std::string hint;
-  const auto explained = std::ranges::find(kExplanations, name, &Explanation::foreign);
-  if (explained != kExplanations.end()) {
-    hint = fmt::format("; {}", explained->hint);
+  const std::string_view explanation = explanation_of(name, command.get_name());
+  if (!explanation.empty()) {
+    hint = fmt::format("; {}", explanation);
   } else if (meant) {
     hint = fmt::format("; did you mean {}?", *meant);
-  } else if ((name == "-f" || name == "--file") && command.get_option_no_throw("file")) {
-    hint = "; the file's name stands by itself";
   } else if (command.get_option_no_throw("text")) {
     hint = "; a text that begins with - stands behind --";
   }
@@ -243,9 +127,11 @@ std::optional<std::string> clustered_option(const std::vector<std::string>& argu
   const std::vector<std::string> known = option_names(command);
   const auto is_foreign = [&](const std::string& argument) {
     if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') return false;
-    return std::ranges::any_of(kOptions, [&](const Translation& of) {
+    const auto translates = [&](const Translation& of) {
       return of.foreign == argument && std::ranges::find(known, of.own) != known.end();
-    });
+    };
+    return std::ranges::any_of(foreign_options(), translates) ||
+           !explanation_of(argument, command.get_name()).empty();
   };
   const auto found = std::ranges::find_if(arguments, is_foreign);
   return found == arguments.end() ? std::nullopt : std::optional(*found);
@@ -292,9 +178,11 @@ std::string command_problem(const CLI::App& app, const std::vector<std::string>&
   if (first.starts_with('-')) {
     const bool is_known = app.get_option_no_throw(first) != nullptr;
     if (is_known) return {};
-    return fmt::format("expected a command before {}; {}", printable(first), list);
+    const bool names_model = find_meant(first, {"--gguf", "--repo"}, foreign_options()).has_value();
+    return fmt::format("expected a command before {}; {}", printable(first),
+                       names_model ? "`linnet chat --gguf FILE` talks with a model" : list);
   }
-  const auto meant = find_meant(first, known, kCommands);
+  const auto meant = find_meant(first, known, foreign_commands());
   return fmt::format("there is no command {}; {}", printable(first),
                      meant ? fmt::format("did you mean {}?", *meant) : list);
 }

@@ -186,7 +186,14 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"chat", "--lora-scaled", "a.gguf", "2"}, "--lora");
   expect_usage_error({"pull", "--draft-model", "x"}, "there is no option --draft-model\n");
   expect_usage_error({"generate", "--xyz"}, "there is no option --xyz\n");
-  expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");
+  expect_usage_error({"--temp", "0"}, "expected a command before --temp; there are generate");
+  for (const char* const option : {"--gguf", "-m", "-hf"}) {
+    expect_usage_error({option, "a.gguf"}, "; `linnet chat --gguf FILE` talks with a model\n");
+  }
+  asks({"serve", "--reasoning-effort", "high"}, "--chat-template-kwargs");
+  asks({"chat", "--reasoning", "off"}, "--think");
+  asks({"bench", "--repetitions", "3"}, "--repeats");
+  asks({"generate", "--draft-max", "8"}, "--speculate");
   expect_usage_error({"pull", "o/m"}, "o/m was not expected; --repo names the repo of a model\n");
   expect_usage_error({"chat", "o/m"}, "--repo names");
   expect_usage_error({"chat", "o/m:Q4_0"}, "--repo names");
@@ -205,6 +212,17 @@ TEST(Usage, OptionsThatAreNotNeeded) {
   expect_usage_error({"pull", "--offline"}, "; HF_HUB_OFFLINE=1");
   expect_usage_error({"serve", "--jinja"}, "there is no option --jinja; it is always so\n");
   expect_usage_error({"serve", "--reasoning-format", "none"}, "thinking is always told apart");
+  expect_usage_error({"serve", "--cache-ram", "8192"}, "; --kv-tokens says how many tokens");
+  expect_usage_error({"serve", "--no-mmproj"}, "; there is none without --mmproj\n");
+  expect_usage_error({"serve", "--seed", "1"}, "; requests say that\n");
+  expect_usage_error({"generate", "-cnv"}, "; `linnet chat` converses\n");
+  expect_usage_error({"chat", "-cnv"}, "; it always converses");
+  expect_usage_error({"generate", "-e"}, "; texts are taken as they stand");
+  expect_usage_error({"importance", "-f", "a.txt"}, "the one to write stand by themselves\n");
+  // Not -m, -s or -d with a value.
+  expect_usage_error({"chat", "-mg", "0"}, "no option -mg; a model runs on one GPU");
+  expect_usage_error({"bench", "-sm", "layer"}, "no option -sm; a model runs on one GPU");
+  expect_usage_error({"bench", "-dio", "1"}, "no option -dio; the program finds out");
 }
 
 TEST(Usage, OptionsThatAreGivenWrongly) {
