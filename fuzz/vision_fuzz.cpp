@@ -35,10 +35,10 @@ Result<ModelSpec> text_of(const gguf::File& file, Backend& backend) {
 void check_sizes(const VisionSpec& spec) {
   for (const PictureSize size : {PictureSize{1, 1}, {1, 30'000}, {30'000, 1}, {20'000, 20'000}}) {
     const PictureSize target = target_size(spec, size);
-    const int unit = spec.patch_side * spec.merge_side;
-    require(target.width > 0 && target.width % unit == 0);
-    require(target.height > 0 && target.height % unit == 0);
-    require((target / spec.patch_side).area() <= most_patches(spec));
+    const Grid patches = target / spec.patch_side;
+    require(patches.width > 0 && patches.width % spec.merge_side == 0);
+    require(patches.height > 0 && patches.height % spec.merge_side == 0);
+    require(patches.area() <= most_patches(spec));
     if (const auto grid = grid_of_tiles(spec, size)) require(grid->width > 0 && grid->height > 0);
   }
 }
