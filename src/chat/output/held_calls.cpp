@@ -9,8 +9,6 @@ namespace {
 constexpr auto kNowhere = std::string_view::npos;
 constexpr std::size_t kIdBytes = 9;  // that stand for kIdPlace
 
-enum class Fit { kNone, kMayFit, kFits };
-
 // Takes what is of the form, with any ids, off the beginning of `text`, where all of it is there.
 Fit take(std::string_view form, std::string_view& text) {
   std::size_t at = 0;

@@ -190,13 +190,17 @@ Calls parse_named_calls(std::string_view text, const ToolTable&) {
 
 }  // namespace
 
-const CallSyntax kJsonCalls{parse_json_calls, kJsonValues};
+constexpr std::string_view kJsonBegins[] = {" { \"", " [ {"};
+constexpr std::string_view kKimiBegins[] = {" <|tool_call_begin|> functions.\x03",
+                                            " <|tool_call_begin|> \x03"};
+
+const CallSyntax kJsonCalls{parse_json_calls, kJsonValues, {}, kJsonBegins};
 const CallSyntax kFunctoolsCalls{parse_functools_calls,
                                  {.strings = CallValues::Strings::kJson, .are_nested = true}};
 const CallSyntax kMistralCalls{parse_mistral_calls, kJsonValues, kMistralMarkers};
 const CallSyntax kSolarCalls{parse_solar_calls, kJsonValues, kSolarMarkers};
 const CallSyntax kNamedCalls{parse_named_calls, kJsonValues};
-const CallSyntax kKimiCalls{parse_kimi_calls, kJsonValues, kKimiMarkers};
+const CallSyntax kKimiCalls{parse_kimi_calls, kJsonValues, kKimiMarkers, kKimiBegins};
 const CallSyntax kDeepSeekCalls{parse_deepseek_calls, kJsonValues, kDeepSeekMarkers};
 
 }  // namespace linnet

@@ -1,5 +1,7 @@
 #include "chat/output/marked_parser.hpp"
 
+#include "chat/output/call_begin.hpp"
+
 namespace linnet {
 namespace {
 
@@ -145,7 +147,7 @@ bool MarkedParser::step_text() {
   }
   emit(std::string_view(buffer_).substr(0, marker.at));
   drop(marker.at + marker.text.size());
-  is_in_thinking_ = marker.section && mode_ == Mode::kReasoning && !is_held(*marker.section);
+  is_in_thinking_ = marker.section && mode_ == Mode::kReasoning;
   const bool ends_part =
       !is_in_thinking_ && (marker.after == Mode::kReasoning || mode_ != Mode::kText ||
                            marker.text == format_.reasoning.end);
@@ -153,11 +155,6 @@ bool MarkedParser::step_text() {
   mode_ = marker.after;
   if (marker.section) begin_call(*marker.section);
   return true;
-}
-
-// A grammar lets nothing else than calls of its form begin in the thinking.
-bool MarkedParser::is_held(const CallSection& section) const {
-  return held_form_ && trimmed(held_form_->begin).starts_with(section.begin);
 }
 
 void MarkedParser::begin_call(const CallSection& section) {
@@ -207,6 +204,13 @@ void MarkedParser::read_again(std::size_t bytes) {
 
 // A model may call before its thinking has an end, or mention the marker of calls there.
 bool MarkedParser::step_call_in_thinking() {
+  const Fit fit = begins_call(*section_, buffer_, tools_, held_form_);
+  if (fit == Fit::kMayFit) return false;
+  if (fit == Fit::kNone) {
+    go_on_thinking(0);
+    return true;
+  }
+  if (held_form_) return begin_held_call();
   const std::size_t at = end_.find(buffer_);
   if (at == kNowhere) {
     if (!end_.failed()) return false;
@@ -224,6 +228,14 @@ bool MarkedParser::step_call_in_thinking() {
   }
   drop(end);
   mode_ = Mode::kText;
+  return true;
+}
+
+// A grammar lets nothing else than calls begin as they do.
+bool MarkedParser::begin_held_call() {
+  is_in_thinking_ = false;
+  events_.end_part();
+  begin_call(*section_);
   return true;
 }
 
@@ -285,6 +297,7 @@ void MarkedParser::finish_call() {
 }
 
 void MarkedParser::finish_call_in_thinking() {
+  if (held_form_) return go_on_thinking(buffer_.size());
   if (take_calls_in_thinking(buffer_, "")) return leave_call();
   if (thinks_plainly_) return go_on_thinking(buffer_.size());
   look_for_ends_plainly();

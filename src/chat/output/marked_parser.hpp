@@ -40,10 +40,10 @@ class MarkedParser final : public OutputParser {
   void emit(std::string_view text);
   void feed(std::string_view text);
   void drop(std::size_t bytes);
-  bool is_held(const CallSection& section) const;
   void begin_call(const CallSection& section);
   // Of calls that begin in the thinking.
   bool step_call_in_thinking();
+  bool begin_held_call();
   void look_for_ends_plainly();
   void go_on_thinking(std::size_t bytes);
   bool take_calls_in_thinking(std::string_view content, std::string_view end);

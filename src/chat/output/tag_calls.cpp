@@ -23,6 +23,10 @@ constexpr std::string_view kHunyuanMarkers[] = {"<tool_call:opensource>", "</too
                                                 "</arg_value:opensource>"};
 constexpr ValueMarks kHunyuanValues[] = {{"<arg_value:opensource>", "</arg_value:opensource>"}};
 
+constexpr std::string_view kTagBegins[] = {" { \"", " [ {", " <function= \x03 > <",
+                                           " <function= \x03 > {", " \x03 <"};
+constexpr std::string_view kInvokeBegins[] = {" <｜DSML｜invoke ", " <invoke "};
+
 // The value stands between newlines that are not part of it, which a model may forget.
 std::string_view without_newlines(std::string_view text) {
   if (text.starts_with('\n')) text.remove_prefix(1);
@@ -188,9 +192,10 @@ Calls parse_tag_calls(std::string_view text, const ToolTable& tools) {
 
 }  // namespace
 
-const CallSyntax kTagCalls{parse_tag_calls, {Strings::kJson, kParameters}};
+const CallSyntax kTagCalls{parse_tag_calls, {Strings::kJson, kParameters}, {}, kTagBegins};
 const CallSyntax kFunctionCalls{parse_function_calls, {Strings::kJson, kParameters}};
-const CallSyntax kInvokeCalls{parse_invoke_calls, {Strings::kNone, kNamedParameters}};
+const CallSyntax kInvokeCalls{
+    parse_invoke_calls, {Strings::kNone, kNamedParameters}, {}, kInvokeBegins};
 const CallSyntax kAtemCalls{parse_atem_calls, {Strings::kNone, kNamedParameters}};
 const CallSyntax kMiniCpmCalls{parse_minicpm_calls, {Strings::kNone, kNamedParameters}};
 const CallSyntax kHunyuanCalls{

@@ -21,6 +21,9 @@ struct ThinkingBudget {
   std::int64_t tokens = 0;          ///< drawn between the marks; then the end is drawn
   std::string begin, end;           ///< the marks
   std::vector<TokenId> end_tokens;  ///< of the mark `end`, not empty
+  /// What begins a call of a tool, which ends the thinking, too; without white space, wherever that
+  /// stands in the text.
+  std::vector<std::string> calls{};
   bool starts_inside = false;       ///< the prompt ends behind `begin`
   /// The bytes that a token adds to the text.
   std::function<std::string(TokenId token)> bytes_of;

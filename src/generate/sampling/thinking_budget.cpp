@@ -1,19 +1,25 @@
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <string_view>
 
 #include "generate/sampling/sampler_step.hpp"
+#include "generate/text_output.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr std::string_view kSpaces = " \t\r\n";
+// Above the budget, for the beginning of a call, which may turn out to be none.
+constexpr std::int64_t kTokensToBeginACall = 32;
 
 // Where the budget is used up, the tokens of the mark that ends the thinking are all that is left
 // to draw. The marks are looked for in the text, because they may be written in other tokens, too.
 class Budget : public SamplerStep {
  public:
   explicit Budget(const ThinkingBudget& budget)
-      : budget_(budget), is_inside_(budget.starts_inside) {}
+      : budget_(budget), is_inside_(budget.starts_inside), call_(budget.calls) {}
 
   void apply(Candidates& candidates, const DrawContext&) override {
     if (!is_forcing()) return;
@@ -33,10 +39,14 @@ class Budget : public SamplerStep {
     if (is_inside_) ++thought_;
     forced_ = is_forcing() && token == budget_.end_tokens[forced_] ? forced_ + 1 : 0;
     const std::string& mark = is_inside_ ? budget_.end : budget_.begin;
-    tail_ += budget_.bytes_of(token);
-    if (tail_.find(mark) != std::string::npos || forced_ == budget_.end_tokens.size()) {
+    const std::string bytes = budget_.bytes_of(token);
+    tail_ += bytes;
+    if (is_inside_) read_call(bytes);
+    if (call_.stopped() || tail_.find(mark) != std::string::npos ||
+        forced_ == budget_.end_tokens.size()) {
       is_inside_ = !is_inside_;
       tail_.clear();
+      call_ = StopStrings(budget_.calls);
       thought_ = 0;
       forced_ = 0;
     } else if (tail_.size() >= mark.size()) {
@@ -45,13 +55,23 @@ class Budget : public SamplerStep {
   }
 
  private:
-  bool is_forcing() const { return is_inside_ && thought_ >= budget_.tokens; }
+  bool is_forcing() const {
+    const std::int64_t more = call_.is_holding() && forced_ == 0 ? kTokensToBeginACall : 0;
+    return is_inside_ && thought_ >= budget_.tokens + more;
+  }
+  void read_call(const std::string& bytes) {
+    std::string text;
+    std::ranges::remove_copy_if(bytes, std::back_inserter(text),
+                                [](char c) { return kSpaces.find(c) != kSpaces.npos; });
+    call_.push(text);
+  }
 
   const ThinkingBudget budget_;
   bool is_inside_;
   std::int64_t thought_ = 0;  // tokens
   std::size_t forced_ = 0;    // tokens of the mark that were drawn
   std::string tail_;          // of the text, in which a mark may begin
+  StopStrings call_;          // what begins one, in the thinking
 };
 
 }  // namespace

@@ -71,17 +71,11 @@ Expression answer_of(const AnswerRules& rules, const std::optional<Expression>& 
   return grammar::choice({*calls, text});
 }
 
-// With which calls begin in the midst of thinking, and end it.
-std::vector<std::string> triggers_in_thinking(const AnswerRules& rules) {
-  std::vector<std::string> triggers;
-  for (const std::string& trigger : rules.triggers) {
-    const bool begins_call =
-        std::ranges::any_of(rules.format.family->sections, [&](const CallSection& section) {
-          return section.ends_thinking && trigger.starts_with(section.begin);
-        });
-    if (begins_call) triggers.push_back(trigger);
-  }
-  return triggers;
+// Whether calls may begin in the midst of thinking, and end it.
+bool may_end_thinking(const AnswerRules& rules) {
+  return std::ranges::any_of(rules.format.family->sections, [&](const CallSection& section) {
+    return section.ends_thinking && rules.begin_in_thinking.starts_with(section.begin);
+  });
 }
 
 // The answer, with the thinking before it, which may be none.
@@ -96,8 +90,8 @@ Expression behind_thinking(const AnswerRules& rules, const std::optional<Express
                : grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
   Expression end = grammar::sequence({markers.spelled(marks.end), next, answer});
   std::vector<std::string> ends = {std::string(marks.end)};
-  if (const auto triggers = triggers_in_thinking(rules); calls && !triggers.empty()) {
-    ends.insert(ends.end(), triggers.begin(), triggers.end());
+  if (calls && may_end_thinking(rules)) {
+    ends.push_back(rules.begin_in_thinking);
     end = grammar::choice({end, *calls});
   }
   const Expression thinking = grammar::sequence({markers.without(ends), end});

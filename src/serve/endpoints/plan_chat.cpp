@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/splitmix64.hpp"
+#include "chat/output/call_begin.hpp"
 #include "serve/constraints/answer_grammar.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/thinking_budget.hpp"
@@ -88,6 +89,7 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
     if (!calls) return calls.error();
     rules.calls = std::move(*calls);
     rules.triggers = call_triggers(*model.call_form, chat.request.tools);
+    rules.begin_in_thinking = begin_of_calls(*model.call_form);
   }
   if (!constraint.is_none()) {
     auto text = text_grammar(constraint, *model.tokenizer);
@@ -145,6 +147,20 @@ const CallForm* held_calls(const ServedModel& model, const ChatFields& chat,
   return are_held && shows_form(model, format) ? &*model.call_form : nullptr;
 }
 
+ApiResult<std::optional<ThinkingBudget>> budget_of(const ServedModel& model, const ChatFields& chat,
+                                                   const Prompt& prompt,
+                                                   const AnswerParsing& parsing) {
+  const auto most = chat.thinking_tokens.value_or(model.thinking_tokens);
+  if (most < 0) return std::optional<ThinkingBudget>();
+  auto budget = thinking_budget(*model.tokenizer, prompt, most);
+  // By whichever of its names the budget was set; perhaps by none, but by the server.
+  if (!budget) return invalid_request("the thinking's budget: " + budget.error().message);
+  if (*budget && has_tools(chat)) {
+    (*budget)->calls = begins_in_thinking(parsing.format, parsing.options.held_calls);
+  }
+  return std::move(*budget);
+}
+
 // The ids of a conversation's calls differ, also where each of its requests has the same seed.
 std::uint64_t id_seed(const GenerationOptions& options, const std::vector<TokenId>& prompt) {
   return options.sampling.seed + spread_bits(prompt.size());
@@ -198,12 +214,6 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
       return session.error();
     }
   }
-  if (const auto most = chat.thinking_tokens.value_or(model.thinking_tokens); most >= 0) {
-    auto budget = thinking_budget(*model.tokenizer, *prompt, most);
-    // By whichever of its names the budget was set; perhaps by none, but by the server.
-    if (!budget) return invalid_request("the thinking's budget: " + budget.error().message);
-    options.sampling.thinking = std::move(*budget);
-  }
   ChatPlan plan;
   plan.chat = std::move(*encoded);
   plan.shown_tokens = markers(model, prompt->output_format);
@@ -216,6 +226,9 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
        .ends_with_call = !chat.choice.parallel,
        .held_calls = held_calls(model, chat, constraint, prompt->output_format, options),
        .whole_calls = !options.streams}};
+  auto budget = budget_of(model, chat, *prompt, plan.parsing);
+  if (!budget) return budget.error();
+  options.sampling.thinking = std::move(*budget);
   // A grammar has one call only, and ends the text behind it.
   if (has_tools(chat) && !chat.choice.parallel && !options.sampling.grammar) {
     options.watch = [parsing = plan.parsing] { return until_call(parsing); };

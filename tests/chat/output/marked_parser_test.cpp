@@ -73,11 +73,63 @@ TEST(MarkedParserTest, ACallEndsThinkingThatHasNoEnd) {
             "~Hm " + call.substr(0, call.find("</think>")) + "|\"}}</tool_call>");
 }
 
+std::string thought_so_far(std::string_view text) {
+  auto parser = make_output_parser(detect_output_format(kQwen35),
+                                   {.tools = tools(), .starts_in_reasoning = true, .id_seed = 1});
+  OutputEvent::Kind last = OutputEvent::Kind::kWarning;
+  return shown(parser->push(text), last);
+}
+
+// Nothing is held back for longer than it may be a call.
+TEST(MarkedParserTest, AMentionOfCallsDoesNotHoldUpTheThinking) {
+  EXPECT_EQ(thought_so_far("Shall I use <tool_call>"), "~Shall I use");
+  EXPECT_EQ(thought_so_far("Shall I use <tool_call> f"), "~Shall I use");
+  EXPECT_EQ(thought_so_far("Shall I use <tool_call> for it"), "~Shall I use <tool_call> for it");
+  EXPECT_EQ(thought_so_far("<tool_call>\n<function=weather>\n<par"), "");
+  EXPECT_EQ(thought_so_far("<tool_call>\n<function=water>"), "~<tool_call>\n<function=water>");
+  EXPECT_EQ(thought_so_far("<tool_call>" + std::string(2000, ' ') + "a"),
+            "~<tool_call>" + std::string(2000, ' ') + "a");
+}
+
+// The grammar takes everything else for thinking.
+TEST(MarkedParserTest, HeldCallsEndThinkingWhereTheyBeginAsTheirFormDoes) {
+  const CallForm form{
+      .begin = "<tool_call>\n<function=", .end = "\n</function>\n</tool_call>", .middle = ">\n"};
+  const auto parse_held = [&](std::string_view answer) {
+    std::string first;
+    for (const std::size_t step : {std::size_t{1}, std::size_t{3}, answer.size()}) {
+      auto parser = make_output_parser(detect_output_format(kQwen35), {.tools = tools(),
+                                                                       .starts_in_reasoning = true,
+                                                                       .id_seed = 1,
+                                                                       .held_calls = &form,
+                                                                       .whole_calls = true});
+      OutputEvent::Kind last = OutputEvent::Kind::kWarning;
+      std::string text;
+      for (std::size_t at = 0; at < answer.size(); at += step) {
+        text += shown(parser->push(answer.substr(at, step)), last);
+      }
+      text += shown(parser->finish(), last);
+      if (first.empty()) first = text;
+      EXPECT_EQ(text, first) << step;
+    }
+    return first;
+  };
+  const std::string call = "<tool_call>\n<function=f>\n{}\n</function>\n</tool_call>";
+  EXPECT_EQ(parse_held("Hm " + call), "~Hm#f{}");
+  EXPECT_EQ(parse_held("In <tool_call>, then " + call), "~In <tool_call>, then#f{}");
+  const std::string other = "<tool_call><function=f></function></tool_call>";
+  EXPECT_EQ(parse_held(other + " " + call), "~" + other + "#f{}");
+  EXPECT_EQ(parse_held(other + "</think>No."), "~" + other + "|No.");
+  EXPECT_EQ(parse_held("<tool_call>\n<fun"), "~<tool_call>\n<fun");
+}
+
 TEST(MarkedParserTest, ThinkingThatMentionsCallsGoesOn) {
   const ParseOptions inside{.starts_in_reasoning = true};
   const std::string call = R"(<tool_call>{"name": "f"}</tool_call>)";
   for (const std::string thought :
-       {"Shall I use <tool_call>, or not?", "In <tool_call>...</tool_call> they stand. So be it.",
+       {"Shall I use <tool_call>, or not?", "With <tool_call>\n<function=other> or",
+        "So <function= it is, and <tool_call>\nfast", "<tool_call>\n<function=f> is called",
+        "In <tool_call>...</tool_call> they stand. So be it.",
         "A \" in <tool_call> \"a\nb </tool_call> is none", "<tool_call><parameter=a> it is",
         R"(<tool_call>{"name": "other"}</tool_call> is no tool)"}) {
     EXPECT_EQ(parse(kQwen35, thought, inside), "~" + thought);

@@ -80,16 +80,17 @@ TEST(SamplerChain, TheOrderIsFixed) {
 }
 
 // What a chain draws from these logits, a letter a token, where it may think so many tokens between
-// ( and the mark ]).
+// ( and the mark ]), and where <c begins a call.
 std::string thought(std::int64_t budget, const std::vector<std::string>& likeliest,
                     bool starts_inside, const std::vector<std::int32_t>& banned = {}) {
-  const std::vector<std::string> pieces = {"a", "(", "]", ")", "])"};
+  const std::vector<std::string> pieces = {"a", "(", "]", ")", "])", "<", "c", " "};
   SamplingParams params;
   params.banned_tokens = banned;
   params.thinking = ThinkingBudget{.tokens = budget,
                                    .begin = "(",
                                    .end = "])",
                                    .end_tokens = {2, 3},
+                                   .calls = {"<c"},
                                    .starts_inside = starts_inside,
                                    .bytes_of = [&](std::int32_t token) { return pieces[token]; }};
   SamplerChain chain(params);
@@ -121,6 +122,17 @@ TEST(SamplerChain, ThinkingEndsWhereItsBudgetDoes) {
       << "each time anew";
   // What may not be drawn is not forced.
   EXPECT_EQ(thought(1, {"a", "a", "a"}, true, /*banned=*/{2}), "aaa");
+}
+
+// A call may begin in the thinking, which has no end then.
+TEST(SamplerChain, ThinkingThatEndsWithACallHasNoBudget) {
+  EXPECT_EQ(thought(3, {"<", "c", "a", "a", "a"}, /*starts_inside=*/true), "<caaa");
+  EXPECT_EQ(thought(2, {"a", "<", "c", "a", "a"}, true), "a<caa") << "it begins before, ends after";
+  EXPECT_EQ(thought(2, {"a", "<", " ", "c", "a", "a"}, true), "a< caa");
+  EXPECT_EQ(thought(2, {"a", "<", "a", "a", "a", "a"}, true), "a<a])a") << "it was none";
+  EXPECT_EQ(thought(1, {"<", "c", "(", "a", "a", "a"}, true), "<c(a])") << "it may think again";
+  const std::vector<std::string> endless(36, "<");
+  EXPECT_EQ(thought(1, endless, true), std::string(33, '<') + "])<");
 }
 
 TEST(SamplerChain, TheSameSeedAndCounterGiveTheSameNumber) {

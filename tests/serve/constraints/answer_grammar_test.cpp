@@ -53,6 +53,7 @@ TEST(AnswerGrammar, ACallEndsThinkingThatHasNoEnd) {
     AnswerRules rules{.format = format, .thinking = thinking, .markers = spelling};
     if (has_calls) rules.calls = *grammar::parse_gbnf("root ::= \"<tool_call>f</tool_call>\"");
     if (has_calls) rules.triggers = {"<tool_call>"};
+    if (has_calls) rules.begin_in_thinking = "<tool_call>f";
     rules.must_call = has_calls;
     if (!has_calls) rules.text = *grammar::parse_gbnf("root ::= \"yes\"");
     const auto automaton = grammar::PushdownAutomaton::compile(make_answer_grammar(rules));
@@ -65,7 +66,9 @@ TEST(AnswerGrammar, ACallEndsThinkingThatHasNoEnd) {
   EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm</think>\n\n" + call, true));
   EXPECT_TRUE(fits(ThinkingStage::kAhead, "<think>hm " + call, true));
   EXPECT_TRUE(fits(ThinkingStage::kAhead, call, true));
-  EXPECT_FALSE(fits(ThinkingStage::kUnderWay, "hm <tool_call>g</tool_call></think>" + call, true));
+  EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm <tool_call>g</tool_call></think>" + call, true))
+      << "it is but mentioned";
+  EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm <tool_call>g " + call, true));
   EXPECT_FALSE(fits(ThinkingStage::kUnderWay, "hm " + call + "</think>" + call, true));
   EXPECT_TRUE(fits(ThinkingStage::kUnderWay, "hm <tool_call></think>yes", false));
   EXPECT_FALSE(fits(ThinkingStage::kUnderWay, "hm " + call, false));
