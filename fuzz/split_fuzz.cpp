@@ -17,31 +17,39 @@ namespace {
 
 using linnet::fuzz::require;
 
-std::filesystem::path part_path(int number) {
-  return "/dev/shm/linnet-fuzz-" + std::to_string(getpid()) + "-0000" + std::to_string(number) +
-         "-of-00004.gguf";
-}
+constexpr int kParts = 4;
 
-void put_parts(std::span<const std::uint8_t> input) {
-  for (int number = 1; number <= 4; ++number) {
-    const auto path = part_path(number);
-    if (input.size() < 2) {
-      std::filesystem::remove(path);
-      continue;
-    }
-    const std::size_t wanted = input[0] + 256 * std::size_t{input[1]};
-    const auto bytes = input.subspan(2, std::min(wanted, input.size() - 2));
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
-    input = input.subspan(2 + bytes.size());
+// The files of the parts, which are there until the program ends.
+class PartFiles {
+ public:
+  ~PartFiles() { put({}); }
+
+  std::filesystem::path path(int number) const {
+    return "/dev/shm/linnet-fuzz-" + std::to_string(getpid()) + "-0000" + std::to_string(number) +
+           "-of-00004.gguf";
   }
-}
+
+  void put(std::span<const std::uint8_t> input) const {
+    for (int number = 1; number <= kParts; ++number) {
+      if (input.size() < 2) {
+        std::filesystem::remove(path(number));
+        continue;
+      }
+      const std::size_t wanted = input[0] + 256 * std::size_t{input[1]};
+      const auto bytes = input.subspan(2, std::min(wanted, input.size() - 2));
+      std::ofstream(path(number), std::ios::binary)
+          .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+      input = input.subspan(2 + bytes.size());
+    }
+  }
+};
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  put_parts({data, size});
-  const auto file = linnet::gguf::File::open(part_path(1));
+  static const PartFiles parts;
+  parts.put({data, size});
+  const auto file = linnet::gguf::File::open(parts.path(1));
   if (!file) {
     require(file.error().message.find(".gguf: ") != std::string::npos);
     return 0;
