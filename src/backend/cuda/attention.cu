@@ -275,6 +275,7 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   task.out_stride = out.stride;
   if (params.selected) task.selected = static_cast<const std::uint32_t*>(selection_.get());
   if (is_deterministic_) return attend_alike(task, queries.rows);
+  if (gathers(task)) return attend_to_gathered(task, queries.rows);
   if (has_latents(*stream_, task)) return attend_to_latents(task, batch);
   const std::int64_t tiles = worthy_tiles(task, batch);
   if (tiles == 0) {

@@ -44,7 +44,7 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   KeyPicks picks;
   picks.batch = device_batch(batch);
   picks.stride = params.stride;
-  picks.most = params.most;
+  picks.most = most_selected_ = params.most;
   picks.picks_tokens = params.picks_tokens;
   const std::int64_t pages = picks.batch.table_pages;
   picks.row_scores = pages * kPageTokens / params.stride;
