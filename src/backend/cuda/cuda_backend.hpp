@@ -22,6 +22,8 @@ struct DeviceBatch;
 struct DeviceRun;
 struct HeadWork;
 struct HeadWorks;
+struct IndexQueries;
+struct KeyPicks;
 struct KvView;
 struct QueryTile;
 
@@ -250,6 +252,9 @@ class CudaBackend final : public Backend {
   const QueryTile* device_tiles();
   std::int64_t worthy_tiles(const AttendTask& task, const BatchLayout& batch);
   void attend_to_latents(AttendTask& task, const BatchLayout& batch);
+  void score_keys(const KvView& kv, View queries, View weights, const KeyPicks& picks,
+                  const IndexQueries& prepared);
+  IndexQueries room_for_index_queries(const KvView& kv, std::int64_t rows, int heads);
   bool gathers(const AttendTask& task) const;
   void attend_to_gathered(AttendTask& task, std::int64_t rows);
   bool list_picked(AttendTask& task, std::int64_t rows);
@@ -293,6 +298,7 @@ class CudaBackend final : public Backend {
   int most_selected_ = 0;  // of any row
   Scratch picked_places_;  // likewise, in the order of the keys, and their numbers
   Scratch index_scores_, rank_counts_, score_heaps_;
+  Scratch index_queries_, index_weights_;  // of score_index_tiles
   Grouping grouping_;                      // until experts are chosen anew
   PickLists pick_lists_;                   // in pick_numbers_
   std::vector<std::uint32_t> host_picks_;
