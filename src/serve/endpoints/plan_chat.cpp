@@ -32,6 +32,13 @@ bool has_tools(const ChatFields& chat) {
   return chat.request.tools.is_array() && !chat.request.tools.empty();
 }
 
+bool shows_no_tool(const Prompt& prompt, const Json& tools) {
+  return std::ranges::none_of(tools, [&](const Json& tool) {
+    return prompt.text.find(tool["function"]["name"].get_ref<const std::string&>()) !=
+           std::string::npos;
+  });
+}
+
 bool forces_calls(const ChatFields& chat) {
   return chat.choice.must_call || !chat.choice.names.empty();
 }
@@ -89,7 +96,8 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
     if (!calls) return calls.error();
     rules.calls = std::move(*calls);
     rules.triggers = call_triggers(*model.call_form, chat.request.tools);
-    rules.begin_in_thinking = begin_of_calls(*model.call_form);
+    rules.begins_in_thinking = begins_of_form(*model.call_form, *prompt.output_format.family,
+                                              ToolTable(chat.request.tools));
   }
   if (!constraint.is_none()) {
     auto text = text_grammar(constraint, *model.tokenizer);
@@ -156,7 +164,8 @@ ApiResult<std::optional<ThinkingBudget>> budget_of(const ServedModel& model, con
   // By whichever of its names the budget was set; perhaps by none, but by the server.
   if (!budget) return invalid_request("the thinking's budget: " + budget.error().message);
   if (*budget && has_tools(chat)) {
-    (*budget)->calls = begins_in_thinking(parsing.format, parsing.options.held_calls);
+    (*budget)->calls = begins_in_thinking(parsing.format, parsing.options.held_calls,
+                                          ToolTable(parsing.options.tools));
   }
   return std::move(*budget);
 }
@@ -232,6 +241,9 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   // A grammar has one call only, and ends the text behind it.
   if (has_tools(chat) && !chat.choice.parallel && !options.sampling.grammar) {
     options.watch = [parsing = plan.parsing] { return until_call(parsing); };
+  }
+  if (has_tools(chat) && shows_no_tool(*prompt, chat.request.tools)) {
+    plan.chat.warnings.emplace_back("the chat template does not show the model its tools");
   }
   if (has_tools(chat) && is_strict(chat.request.tools) && !model.call_form) {
     plan.chat.warnings.emplace_back(
