@@ -30,6 +30,31 @@ TEST_F(Chat, AnswersAsTheAssistant) {
   EXPECT_EQ(json["usage"]["completion_tokens"], 16);
 }
 
+// As clients do that want a later question answered faster.
+TEST_F(Chat, NoTokensOnlyComputeThePrompt) {
+  Json body = question();
+  for (int i = 0; i < 20; ++i) {
+    body["messages"][0]["content"] =
+        body["messages"][0]["content"].get<std::string>() + " And why?";
+  }
+  for (const char* const path : {"/v1/chat/completions", "/v1/messages"}) {
+    body["max_tokens"] = 0;
+    const auto reply = serving.post(path, body);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(reply.json().value("stop_reason", "max_tokens"), "max_tokens");
+    EXPECT_EQ(reply.json().value("content", Json::array()), Json::array());
+    body["stream"] = true;
+    EXPECT_EQ(serving.post(path, body).status, 200);
+    body.erase("stream");
+  }
+  body["max_tokens"] = 0;
+  const Json empty = serving.post("/v1/chat/completions", body).json();
+  EXPECT_EQ(empty["choices"][0]["message"]["content"], "");
+  EXPECT_EQ(empty["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(empty["usage"]["completion_tokens"], 0);
+  EXPECT_GE(empty["usage"]["prompt_tokens_details"]["cached_tokens"], 64);
+}
+
 TEST_F(Chat, StreamHasTheSameContent) {
   Json body = question();
   body["n"] = 2;

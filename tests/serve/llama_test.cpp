@@ -40,6 +40,16 @@ TEST_F(Llama, ACompletionHasItsContent) {
   EXPECT_GT(json["timings"]["predicted_per_second"], 0.0);
 }
 
+TEST_F(Llama, TheNamesOfOpenAisFieldsCountToo) {
+  for (const char* const name : {"max_tokens", "max_completion_tokens"}) {
+    Json body = {{"prompt", "In the beginning"}, {name, 3}, {"temperature", 0}, {"logprobs", 2}};
+    const Json json = serving.post("/completion", body).json();
+    EXPECT_EQ(json["tokens_predicted"], 3) << name << ": " << json;
+    ASSERT_EQ(json["completion_probabilities"].size(), 3u) << json;
+    EXPECT_EQ(json["completion_probabilities"][0]["top_logprobs"].size(), 2u);
+  }
+}
+
 TEST_F(Llama, AStreamHasTheSameContent) {
   Json body = completion();
   body["stream"] = true;

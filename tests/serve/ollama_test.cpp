@@ -190,7 +190,7 @@ TEST_F(Ollama, WrongFieldsAreNamed) {
               HasSubstr("messages[0].tool_calls[0].function.arguments: expected an object"));
   EXPECT_THAT(error_of({{"options", {{"temperature", "hot"}}}}),
               HasSubstr("options.temperature: "));
-  EXPECT_THAT(error_of({{"options", {{"num_predict", 0}}}}), HasSubstr("options.num_predict: "));
+  EXPECT_THAT(error_of({{"options", {{"num_predict", -3}}}}), HasSubstr("options.num_predict: "));
   EXPECT_THAT(error_of({{"format", "xml"}}), HasSubstr("format: "));
   EXPECT_THAT(error_of({{"think", "a little"}}), HasSubstr("think: "));
   EXPECT_THAT(error_of({{"options", {{"num_predict", 5000}}}}), HasSubstr("the context holds 512"));

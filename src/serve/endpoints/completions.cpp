@@ -63,8 +63,7 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
 Handled completions(ApiContext& context, const ApiRequest& request, const Json& body) {
   const ServedModel& model = context.model();
   Fields fields(body);
-  AnswerPlan plan{.endpoint = "/v1/completions",
-                  .options = read_generation_options(fields, model, /*least_tokens=*/0)};
+  AnswerPlan plan{.endpoint = "/v1/completions", .options = read_generation_options(fields, model)};
   read_logprobs(fields, plan.options);
   const TextConstraint constraint =
       read_text_constraint(fields, fields.object("response_format"), "response_format");

@@ -23,10 +23,11 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   refuse_unsupported(fields, kUnsupported);
   GenerationOptions options = read_shared_options(fields, model);
   options.stops = read_stops(fields, "stop");
-  // Below 0: what the context leaves. 0: the prompt is computed, for requests that begin with it.
-  options.max_tokens = read_most_tokens(fields, "n_predict", /*least=*/0);
-  const std::int64_t top = fields.integer("n_probs", 0, kMostProbabilities).value_or(0);
-  if (top > 0) options.top_logprobs = top;
+  read_length(fields, options);
+  for (const char* const name : {"n_probs", "logprobs"}) {
+    const std::int64_t top = fields.integer(name, 0, kMostProbabilities).value_or(0);
+    if (top > 0 && options.top_logprobs < 0) options.top_logprobs = top;
+  }
   // A stream has them anyway, as llama.cpp's does.
   options.tells_tokens = fields.boolean("return_tokens", false) || options.streams;
   for (const char* const name : {"n", "n_cmpl"}) fields.integer(name, 1, 1);

@@ -32,13 +32,19 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
   return stops;
 }
 
-std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name,
-                                             std::int64_t least) {
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name) {
   const auto most = fields.integer(name, -2, kMostTokens);
-  if (most && *most >= 0 && *most < least) {
-    fields.fail(name, "expected 1 or more, or -1 for all that fit");
-  }
   return most && *most >= 0 ? most : std::nullopt;
+}
+
+void read_length(Fields& fields, GenerationOptions& options) {
+  // The last one is llama.cpp's.
+  for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
+    const auto most = read_most_tokens(fields, name);
+    if (options.max_tokens || options.takes_all_room) continue;
+    options.max_tokens = most;
+    options.takes_all_room = fields.has(name) && !most;
+  }
 }
 
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) {
@@ -56,16 +62,9 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
   return options;
 }
 
-GenerationOptions read_generation_options(Fields& fields, const ServedModel& model,
-                                          std::int64_t least_tokens) {
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model) {
   GenerationOptions options = read_shared_options(fields, model);
-  // The last one is llama.cpp's.
-  for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
-    const auto most = read_most_tokens(fields, name, least_tokens);
-    if (options.max_tokens || options.takes_all_room) continue;
-    options.max_tokens = most;
-    options.takes_all_room = fields.has(name) && !most;
-  }
+  read_length(fields, options);
   options.stops = read_stops(fields, "stop");
   options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
   fields.with_object("stream_options", [&](Fields& stream_options) {

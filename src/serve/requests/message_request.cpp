@@ -207,7 +207,7 @@ GenerationOptions read_message_options(Fields& fields, const ServedModel& model)
   refuse_unsupported(fields, kUnsupported);
   check_context_edits(fields);
   GenerationOptions options = read_shared_options(fields, model);
-  options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
+  options.max_tokens = fields.integer("max_tokens", 0, kMostTokens);
   options.stops = read_stops(fields, "stop_sequences");
   fields.integer("n", 1, 1);
   return options;
