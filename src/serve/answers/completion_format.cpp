@@ -88,6 +88,7 @@ class CompletionFormat final : public AnswerFormat {
     }
     answer["usage"] = usage_json(usage);
     answer["timings"] = timings_json(usage);
+    add_warnings(answer);
     return answer;
   }
 
@@ -137,6 +138,7 @@ class CompletionFormat final : public AnswerFormat {
   std::string event(std::size_t choice, std::string_view text, Json logprobs,
                     const Json& reason) const {
     Json event = chunk(choice, text, std::move(logprobs), reason);
+    if (!reason.is_null()) add_warnings(event);
     if (head_.times_tokens) event["timings"] = timings_json(choices_[choice].usage);
     return server_sent_event(event);
   }

@@ -92,6 +92,7 @@ class LlamaFormat final : public AnswerFormat {
     json["stop_type"] = texts_[index].stop_type;
     json["stopping_word"] = texts_[index].stop_string;
     json["timings"] = llama_timings_json(usage);
+    add_warnings(json);
     return fields_.empty() ? json : fields_of(json);
   }
 

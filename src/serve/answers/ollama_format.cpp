@@ -119,16 +119,22 @@ class OllamaEmbeddingFormat final : public WholeFormat {
       : head_(std::move(head)), texts_(std::move(texts)), is_list_(is_list) {}
 
   Json whole(const Usage& usage) override {
-    if (!is_list_) return {{"embedding", texts_.vector(0)}};
+    if (!is_list_) {
+      Json answer = {{"embedding", texts_.vector(0)}};
+      add_warnings(answer);
+      return answer;
+    }
     Json embeddings = Json::array();
     for (std::size_t i = 0; i < texts_.pooled.size(); ++i) {
       embeddings.push_back(texts_.vector(i));
     }
-    return {{"model", head_.model},
-            {"embeddings", std::move(embeddings)},
-            {"total_duration", nanoseconds(usage.total_s)},
-            {"load_duration", nanoseconds(usage.queue_s)},
-            {"prompt_eval_count", usage.prompt_tokens}};
+    Json answer = {{"model", head_.model},
+                   {"embeddings", std::move(embeddings)},
+                   {"total_duration", nanoseconds(usage.total_s)},
+                   {"load_duration", nanoseconds(usage.queue_s)},
+                   {"prompt_eval_count", usage.prompt_tokens}};
+    add_warnings(answer);
+    return answer;
   }
 
  private:

@@ -35,7 +35,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   plan.format =
       make_chat_format(std::move(head), *context.model().tokenizer,
                        static_cast<std::size_t>(plan.options.choices), chat_plan->parsing);
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // POST /v1/chat/completions/input_tokens, which llama.cpp's server has

@@ -94,7 +94,7 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   plan.format =
       make_completion_format(std::move(head), *model.tokenizer,
                              make_echoes(*fields.find("prompt"), plan, echoes, *model.tokenizer));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace linnet::serve

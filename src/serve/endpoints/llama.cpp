@@ -88,7 +88,7 @@ Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields,
   plan.id = head.id;
   plan.format = make_llama_format(std::move(head), *context.model().tokenizer, plan.prompts.size(),
                                   std::move(shown));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Js
   add_pooled_states(plan, *model.pooling);
   plan.id = make_head("embd-", context, plan.options).id;
   plan.format = make_llama_embedding_format(pooled_texts(plan, dimensions));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // POST /infill

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "serve/api.hpp"
+#include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -145,7 +146,8 @@ AnswerHead make_head(std::string_view prefix, const ApiContext& context,
           .times_tokens = options.streams && options.streams_timings};
 }
 
-Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
+Handled start_answer(ApiContext& context, const ApiRequest& request, const Fields& fields,
+                     AnswerPlan plan) {
   // Once the first model has been there, requests wait for theirs.
   if (auto problem = context.models.loading_problem()) return std::move(*problem);
   const ServedModel& model = context.model();
@@ -191,6 +193,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
     context.sequences.add({plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt],
                            (*lengths)[prompt], generations[i]});
   }
+  if (auto warning = warning_of_unread(fields)) plan.warnings.push_back(std::move(*warning));
   for (std::string& warning : plan.warnings) plan.format->warn(std::move(warning));
   ApiReply reply;
   if (plan.options.streams) reply.content_type = plan.format->content_type();

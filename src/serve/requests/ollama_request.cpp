@@ -82,7 +82,8 @@ class MessageReader {
   std::size_t calls_ = 0;
 };
 
-GenerationOptions read_options(Fields& fields, const ServedModel& model) {
+GenerationOptions read_options(Fields& fields, const ServedModel& model,
+                               std::vector<std::string>& warnings) {
   static constexpr std::array kUnsupported = {
       UnsupportedField{"context", "/api/chat takes what was said before"},
       UnsupportedField{"logprobs", "/v1/chat/completions tells them"},
@@ -101,6 +102,7 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
   // The context is the server's. A larger one than asked for changes nothing, because nothing is
   // cut, and what needs more than there is meets an error.
   given.integer("num_ctx", 1, kMostTokens);
+  if (auto warning = warning_of_unread(given)) warnings.push_back(std::move(*warning));
   fields.take_error(given);
   return options;
 }
@@ -165,7 +167,7 @@ std::optional<double> parse_seconds(std::string_view text) {
 
 OllamaRequest read_shared(Fields& fields, const ServedModel& model) {
   OllamaRequest request;
-  request.options = read_options(fields, model);
+  request.options = read_options(fields, model, request.chat.warnings);
   request.constraint = read_format(fields);
   request.stay = read_keep_alive(fields);
   request.chat.request.variables = read_think(fields);

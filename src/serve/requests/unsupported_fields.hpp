@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "serve/requests/json_request.hpp"
@@ -19,6 +21,10 @@ void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupp
 
 /// Refuses what no generating endpoint has: fields of other servers that would change the answer.
 void refuse_unsupported_generation(Fields& fields);
+
+/// Names those of the fields that nobody has read, for a person: they do nothing here. Those that
+/// change no answer are left out. Nothing where there are none.
+std::optional<std::string> warning_of_unread(const Fields& fields);
 
 /// Refuses a `verbosity` other than the usual one.
 void refuse_verbosity(Fields& fields);
