@@ -137,6 +137,21 @@ TEST_F(Chat, WhatIsNotSupportedIsNamed) {
   EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 200);
 }
 
+TEST_F(Chat, NoAnswerNeedsToBegin) {
+  Json body = question();
+  const auto tokens = [&](const char* path) { return serving.post(path, body).json(); };
+  const int with = tokens("/v1/chat/completions/input_tokens")["input_tokens"];
+  body["add_generation_prompt"] = false;
+  const int without = tokens("/v1/chat/completions/input_tokens")["input_tokens"];
+  EXPECT_LT(without, with);
+  EXPECT_EQ(tokens("/v1/chat/completions")["usage"]["prompt_tokens"], without);
+  // As vLLM's clients have one go on.
+  body["messages"].push_back({{"role", "assistant"}, {"content", "It was"}});
+  body["continue_final_message"] = true;
+  EXPECT_THAT(tokens("/apply-template")["prompt"].get<std::string>(),
+              testing::EndsWith("<|im_start|>assistant\nIt was"));
+}
+
 TEST_F(Chat, AnAnswerMayBeBegun) {
   Json body = question();
   body["messages"].push_back({{"role", "assistant"}, {"content", "It was"}});

@@ -245,13 +245,42 @@ TEST_F(Llama, SamplersThatAreNotNamedAreOff) {
   EXPECT_EQ(with(Json::array()), text_of(alone));
 }
 
+TEST_F(Llama, SamplersMayBeLetters) {
+  const auto with = [&](const Json& samplers) {
+    return text_of({{"temperature", 1.7}, {"top_k", 1}, {"seed", 3}, {"samplers", samplers}});
+  };
+  EXPECT_EQ(with("edkypmxt"), text_of());  // as llama.vscode sends it
+  EXPECT_EQ(with("kit"), text_of());
+  EXPECT_EQ(with("t"), with({"temperature"}));
+  EXPECT_EQ(with(""), with(Json::array()));
+  for (const char* const wrong : {"kz", "tk"}) {
+    const auto reply = serving.post("/completion", {{"prompt", "a"}, {"samplers", wrong}});
+    EXPECT_EQ(reply.status, 400) << wrong;
+    EXPECT_EQ(reply.json()["error"]["param"], "samplers");
+  }
+}
+
+// What its server tells of itself, and its clients send back.
+TEST_F(Llama, MinusOneIsOff) {
+  EXPECT_EQ(text_of({{"top_n_sigma", -1}, {"t_max_predict_ms", -1}}), text_of());
+  EXPECT_EQ(text_of({{"top_n_sigma", -1.0}, {"temperature", 1}, {"seed", 3}}),
+            text_of({{"temperature", 1}, {"seed", 3}}));
+}
+
 TEST_F(Llama, BiasesMayBePairs) {
   const Json first = ask({{"n_probs", 1}})["completion_probabilities"][0];
   const std::string text = text_of();
   EXPECT_NE(text_of({{"logit_bias", {{first["id"], false}}}}), text);
   EXPECT_EQ(text_of({{"logit_bias", {{first["id"], 3.5}}}, {"n_predict", 1}}), first["token"]);
   EXPECT_EQ(text_of({{"logit_bias", Json::array()}}), text);
-  for (const Json& wrong : {Json({5}), Json({-1, 2}), Json({99999, 2}), Json({1, true}), Json(3)}) {
+  const Json of_text = Json::array({Json::array({first["token"], false})});
+  EXPECT_EQ(text_of({{"logit_bias", of_text}}), text_of({{"logit_bias", {{first["id"], false}}}}));
+  const Json by_text = {{first["token"].get<std::string>(), false}};
+  EXPECT_EQ(text_of({{"logit_bias", by_text}}), text_of({{"logit_bias", of_text}}));
+  const Json by_id = {{std::to_string(first["id"].get<int>()), -5000}};
+  EXPECT_EQ(text_of({{"logit_bias", by_id}}), text_of({{"logit_bias", of_text}}));
+  for (const Json& wrong : {Json({5}), Json({"", 2}), Json({std::string(300, 'a'), 2}),
+                            Json({-1, 2}), Json({99999, 2}), Json({1, true}), Json(3)}) {
     Json body = completion();
     body["logit_bias"] = Json::array({Json::array({1, 1}), wrong});
     const auto reply = serving.post("/completion", body);

@@ -289,7 +289,12 @@ ChatFields read_chat_fields(Fields& fields, const ServedModel& model) {
   chat.media = media.take();
   read_function_tools(fields, chat);
   read_thinking_fields(fields, chat);
-  if (fields.boolean("continue_final_message", false)) take_begun_answer(fields, chat.request);
+  chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
+  if (fields.boolean("continue_final_message", false)) {
+    take_begun_answer(fields, chat.request);
+    // vLLM's clients say that no answer begins, because one goes on.
+    chat.request.add_generation_prompt |= !chat.request.begun_answer.empty();
+  }
   read_tool_choice(fields, chat);
   chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
   return chat;

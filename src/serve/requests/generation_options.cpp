@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -53,8 +55,8 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
   options.min_tokens = fields.integer("min_tokens", 0, kMostTokens).value_or(0);
   options.sampling = read_sampling(fields, model);
   options.lines.least_indent = fields.integer("n_indent", 0, kMostTokens).value_or(0);
-  options.lines.most_time =
-      std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, kMostTokens).value_or(0));
+  options.lines.most_time = std::chrono::milliseconds(std::max<std::int64_t>(  // -1: none
+      0, fields.integer("t_max_predict_ms", -1, kMostTokens).value_or(0)));
   options.ignores_end_tokens = fields.boolean("ignore_eos", false);
   options.streams = fields.boolean("stream", false);
   options.streams_progress = fields.boolean("return_progress", false);
