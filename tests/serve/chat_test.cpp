@@ -137,6 +137,20 @@ TEST_F(Chat, WhatIsNotSupportedIsNamed) {
   EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 200);
 }
 
+// As llama.cpp's server has it; the pages of its clients read how fast the model is.
+TEST_F(Chat, TheLastPartOfAStreamHasTimings) {
+  Json body = question();
+  body["stream"] = true;
+  body["prompt"] = "In the beginning";
+  for (const char* const path : {"/v1/chat/completions", "/v1/completions"}) {
+    const auto events = test::events_of(serving.post(path, body));
+    for (const Json& event : events) {
+      EXPECT_EQ(event.contains("timings"), &event == &events.back()) << path << ": " << event;
+    }
+    EXPECT_EQ(events.back()["timings"]["predicted_n"], 16);
+  }
+}
+
 TEST_F(Chat, NoAnswerNeedsToBegin) {
   Json body = question();
   const auto tokens = [&](const char* path) { return serving.post(path, body).json(); };

@@ -139,6 +139,42 @@ TEST_F(Llama, WithoutALimitATextTakesWhatTheContextLeaves) {
   }
 }
 
+// As llama.cpp's server has it; the answer says so.
+TEST_F(Llama, MoreTokensThanTheContextHoldsEndWithIt) {
+  const Json json = ask({{"n_predict", 5000}, {"ignore_eos", true}});
+  EXPECT_EQ(json["tokens_predicted"].get<int>() + json["tokens_evaluated"].get<int>(), 512);
+  EXPECT_EQ(json["stop_type"], "limit");
+  EXPECT_EQ(json["truncated"], true);
+  EXPECT_EQ(serving.post("/v1/completions", {{"prompt", "a"}, {"max_tokens", 5000}}).status, 400);
+}
+
+TEST_F(Llama, AnAnswerTellsItsSettings) {
+  const Json json = ask({{"top_k", 7}, {"seed", 9}, {"stop", {"zz"}}});
+  const Json& settings = json["generation_settings"];
+  EXPECT_EQ(settings["n_predict"], 16);
+  EXPECT_EQ(settings["top_k"], 7);
+  EXPECT_EQ(settings["seed"], 9);
+  EXPECT_EQ(settings["temperature"], 0.0);
+  EXPECT_EQ(settings["stop"], Json({"zz"}));
+  EXPECT_THAT(json["prompt"].get<std::string>(), HasSubstr("In the beginning"));
+  EXPECT_EQ(json["has_new_line"],
+            json["content"].get<std::string>().find('\n') != std::string::npos);
+  EXPECT_GT(json["timings"]["predicted_per_token_ms"], 0.0);
+  EXPECT_GT(json["timings"]["prompt_per_token_ms"], 0.0);
+  const Json some = ask({{"response_fields", {"generation_settings/n_predict", "prompt"}}});
+  EXPECT_EQ(some, Json({{"generation_settings/n_predict", 16}, {"prompt", json["prompt"]}}));
+  Json body = completion();
+  body["stream"] = true;
+  int tokens = 0;
+  for (const Json& event : test::events_of(serving.post("/completion", body))) {
+    EXPECT_EQ(event["tokens_evaluated"], json["tokens_evaluated"]);
+    EXPECT_GE(event["tokens_predicted"], tokens);
+    tokens = event["tokens_predicted"];
+    EXPECT_TRUE(event.contains("id_slot"));
+  }
+  EXPECT_EQ(tokens, 16);
+}
+
 TEST_F(Llama, ASeedOfMinusOneIsNone) {
   const auto drawn = [&](int seed) { return text_of({{"temperature", 2.0}, {"seed", seed}}); };
   EXPECT_EQ(drawn(7), drawn(7));

@@ -47,6 +47,7 @@ ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const Answe
   }
   const std::int64_t wanted = plan.options.max_tokens.value_or(std::max<std::int64_t>(left, 1));
   if (wanted <= left) return wanted;
+  if (plan.options.ends_at_context && left > 0) return left;
   const bool is_anthropic = Api::error_shape(plan.endpoint) == ErrorShape::kAnthropic;
   return invalid_request(
       is_anthropic

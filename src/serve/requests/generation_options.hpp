@@ -17,6 +17,8 @@ namespace linnet::serve {
 struct GenerationOptions {
   std::optional<std::int64_t> max_tokens;
   bool takes_all_room = false;  ///< max_tokens is what the context leaves, on request
+  /// What is more than the context leaves is what it leaves, instead of an error.
+  bool ends_at_context = false;
   std::int64_t min_tokens = 0;
   SamplingParams sampling;
   std::vector<std::string> stops;

@@ -92,6 +92,7 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model,
   refuse_unsupported(fields, kUnsupported);
   refuse_unsupported_generation(fields);
   GenerationOptions options;
+  options.ends_at_context = true;  // as Ollama's server has it, and says in done_reason
   options.streams = fields.boolean("stream", true);
   const Json none = Json::object();
   const Json* const object = fields.object("options");
