@@ -49,11 +49,11 @@ std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerP
 
 /// What answers of llama.cpp's API say of their request.
 struct LlamaRequest {
-  std::vector<std::string> prompts;  ///< their texts
-  Json settings;                     ///< how tokens are drawn, and how many
-  std::int64_t context = 0;          ///< tokens that it holds
+  std::vector<std::string> prompts{};  ///< their texts
+  Json settings{};                     ///< how tokens are drawn, and how many
+  std::int64_t context = 0;            ///< tokens that it holds
   /// Of the answer, of which PART/FIELD is one of a part of it; none: all.
-  std::vector<std::string> fields;
+  std::vector<std::string> fields{};
 };
 
 /// POST /completion and /infill, of one prompt or several.
