@@ -123,7 +123,7 @@ TEST_F(Chat, WhatIsNotSupportedIsNamed) {
       {"audio", {{"voice", "a"}}},
       {"modalities", {"text", "audio"}},
       {"web_search_options", Json::object()},
-      {"verbosity", "high"},
+      {"verbosity", 5},
   };
   for (const auto& [name, value] : fields) {
     Json body = question();

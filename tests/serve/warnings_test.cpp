@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
+#include <fstream>
+
 #include "serve/serving.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace linnet {
 namespace {
@@ -83,6 +87,52 @@ TEST_F(Warnings, AreOfOptionsToo) {
   body["options"].update({{"num_gpu", 9}, {"num_predicts", 3}});
   EXPECT_EQ(warnings_of("/api/chat", body),
             Json::array({"fields that do nothing here: options.num_predicts"}));
+}
+
+TEST_F(Warnings, AreOfEffortsThatTheTemplateDoesNotRead) {
+  const test::Serving thinking({}, 4096, test::kThinkingTemplate);
+  const auto warned = [](const test::Serving& by, const char* path, Json body, const Json& fields) {
+    body.update(fields);
+    return by.post(path, body).json().contains("warnings");
+  };
+  const Json chat = body_of(kEndpoints[0]), response = body_of(kEndpoints[2]);
+  for (const char* const effort : {"low", "high", "bogus"}) {
+    const Json fields = {{"reasoning_effort", effort}};
+    EXPECT_TRUE(warned(serving, "/v1/chat/completions", chat, fields)) << effort;
+    EXPECT_FALSE(warned(thinking, "/v1/chat/completions", chat, fields)) << effort;
+    EXPECT_TRUE(warned(serving, "/v1/responses", response, {{"reasoning", {{"effort", effort}}}}));
+  }
+  for (const char* const effort : {"none", "medium"}) {
+    EXPECT_FALSE(warned(serving, "/v1/chat/completions", chat, {{"reasoning_effort", effort}}));
+  }
+}
+
+TEST_F(Warnings, AreOfTheVerbosity) {
+  Json body = body_of(kEndpoints[0]);
+  body["verbosity"] = "low";
+  EXPECT_THAT(warnings_of("/v1/chat/completions", body)[0].get<std::string>(),
+              testing::StartsWith("verbosity does nothing here"));
+  body["verbosity"] = "medium";
+  EXPECT_EQ(warnings_of("/v1/chat/completions", body), Json::array());
+  body = body_of(kEndpoints[2]);
+  body["text"] = {{"verbosity", "high"}};
+  EXPECT_THAT(warnings_of("/v1/responses", body)[0].get<std::string>(),
+              testing::StartsWith("text.verbosity does nothing here"));
+}
+
+TEST_F(Warnings, AreOfDocumentsThatTheTemplateDoesNotRead) {
+  Json body = body_of(kEndpoints[0]);
+  body["documents"] = Json::array({{{"title", "Lily"}, {"text", "A girl."}}});
+  EXPECT_EQ(warnings_of("/v1/chat/completions", body),
+            Json::array({"fields that do nothing here: documents"}));
+  const test::TemporaryFolder folder;
+  const std::string path = (folder.path() / "documents.jinja").string();
+  std::ofstream(path) << "{% for d in documents %}[{{ d.title }}: {{ d.text }}]{% endfor %}"
+                         "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+  const test::Serving reading({}, 4096, path);
+  EXPECT_THAT(reading.post("/apply-template", body).json()["prompt"].get<std::string>(),
+              testing::StartsWith("[Lily: A girl.]user: And God"));
+  EXPECT_FALSE(reading.post("/v1/chat/completions", body).json().contains("warnings"));
 }
 
 // Which clients send with each request.

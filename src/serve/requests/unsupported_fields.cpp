@@ -100,10 +100,10 @@ std::optional<std::string> warning_of_unread(const Fields& fields) {
                      more > 0 ? fmt::format(" and {} more", more) : "");
 }
 
-void refuse_verbosity(Fields& fields) {
-  if (fields.text("verbosity").value_or("medium") != "medium") {
-    fields.fail("verbosity", "not supported: no model reads it; say how long an answer is to be");
-  }
+void read_verbosity(Fields& fields, std::vector<std::string>& warnings) {
+  if (fields.text("verbosity").value_or("medium") == "medium") return;
+  warnings.push_back(fields.path_of("verbosity") +
+                     " does nothing here: no model reads it; say how long an answer is to be");
 }
 
 }  // namespace linnet::serve

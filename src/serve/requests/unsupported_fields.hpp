@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "serve/requests/json_request.hpp"
 
@@ -26,7 +27,7 @@ void refuse_unsupported_generation(Fields& fields);
 /// change no answer are left out. Nothing where there are none.
 std::optional<std::string> warning_of_unread(const Fields& fields);
 
-/// Refuses a `verbosity` other than the usual one.
-void refuse_verbosity(Fields& fields);
+/// Warns of a `verbosity` other than the usual one. (Some clients always send one.)
+void read_verbosity(Fields& fields, std::vector<std::string>& warnings);
 
 }  // namespace linnet::serve
