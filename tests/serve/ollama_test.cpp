@@ -185,6 +185,34 @@ TEST_F(Ollama, MoreTokensThanTheContextHoldsEndWithIt) {
   EXPECT_EQ(whole("/api/chat", body).json()["eval_count"], 0);
 }
 
+TEST_F(Ollama, LogprobsComeWithTheirTokens) {
+  for (const char* const path : {"/api/chat", "/api/generate"}) {
+    Json body = chat();
+    body.update({{"prompt", "And God"}, {"logprobs", true}, {"top_logprobs", 2}});
+    const Json json = whole(path, body).json();
+    const Json& logprobs = json["logprobs"];
+    ASSERT_EQ(logprobs.size(), 16u) << json;
+    std::string text;
+    for (const Json& token : logprobs) {
+      text += token["token"].get<std::string>();
+      EXPECT_LE(token["logprob"], 0.0);
+      EXPECT_EQ(token["bytes"].size(), token["token"].get<std::string>().size());
+      ASSERT_EQ(token["top_logprobs"].size(), 2u);
+      EXPECT_EQ(token["top_logprobs"][0]["logprob"], token["logprob"]) << "the likeliest is drawn";
+    }
+    const Json& said = json.contains("response") ? json["response"] : json["message"]["content"];
+    EXPECT_THAT(text, HasSubstr(said.get<std::string>()));
+    body["stream"] = true;
+    Json streamed = Json::array();
+    for (const Json& line : lines_of(serving.post(path, body))) {
+      for (const Json& token : line.value("logprobs", Json::array())) streamed.push_back(token);
+    }
+    EXPECT_EQ(streamed, logprobs);
+    body["logprobs"] = false;
+    EXPECT_FALSE(whole(path, body).json().contains("logprobs"));
+  }
+}
+
 TEST_F(Ollama, WrongFieldsAreNamed) {
   const auto error_of = [&](const Json& fields) {
     Json body = chat();

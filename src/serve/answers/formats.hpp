@@ -61,7 +61,7 @@ std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer
                                                 LlamaRequest request);
 
 /// POST /api/chat, or else /api/generate, where there may be nothing to take apart.
-std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
+std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head, const Tokenizer& tokenizer,
                                                  const std::optional<AnswerParsing>& parsing,
                                                  bool is_chat);
 

@@ -44,7 +44,8 @@ Handled answer_conversation(ApiContext& context, const ApiRequest& request, cons
   plan.stay = asked.stay;
   AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
-  plan.format = make_ollama_format(std::move(head), chat_plan->parsing, is_chat);
+  plan.format =
+      make_ollama_format(std::move(head), *context.model().tokenizer, chat_plan->parsing, is_chat);
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   add_chat(plan, std::move(chat_plan->chat));
   return start_answer(context, request, fields, std::move(plan));
@@ -76,7 +77,8 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
   plan.stay = asked.stay;
   AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
-  plan.format = make_ollama_format(std::move(head), std::nullopt, /*is_chat=*/false);
+  plan.format =
+      make_ollama_format(std::move(head), *model.tokenizer, std::nullopt, /*is_chat=*/false);
   return start_answer(context, request, fields, std::move(plan));
 }
 

@@ -16,6 +16,8 @@
 namespace linnet::serve {
 namespace {
 
+constexpr std::int64_t kMostTopLogprobs = 20;
+
 // Turns the messages of one request. Results of tools without an id follow the calls in their
 // order: ids are newer than this API, and few clients send them.
 class MessageReader {
@@ -86,7 +88,6 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model,
                                std::vector<std::string>& warnings) {
   static constexpr std::array kUnsupported = {
       UnsupportedField{"context", "/api/chat takes what was said before"},
-      UnsupportedField{"logprobs", "/v1/chat/completions tells them"},
       UnsupportedField{"template", "linnet serve --chat-template chooses one"},
   };
   refuse_unsupported(fields, kUnsupported);
@@ -94,6 +95,8 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model,
   GenerationOptions options;
   options.ends_at_context = true;  // as Ollama's server has it, and says in done_reason
   options.streams = fields.boolean("stream", true);
+  const std::int64_t top = fields.integer("top_logprobs", 0, kMostTopLogprobs).value_or(0);
+  if (fields.boolean("logprobs", false)) options.top_logprobs = top;
   const Json none = Json::object();
   const Json* const object = fields.object("options");
   Fields given(object ? *object : none, "options");

@@ -22,7 +22,8 @@ TEST(Usage, OfAnAnswerWithoutTokensAllTimeIsThePrompts) {
       make_llama_format({}, *(*file)->tokenizer(), {.prompts = {""}})->whole(usage)["timings"];
   EXPECT_EQ(llama["prompt_ms"], 1500.0);
   EXPECT_EQ(llama["predicted_ms"], 0.0);
-  const Json ollama = make_ollama_format({}, std::nullopt, /*is_chat=*/true)->whole(usage);
+  const Json ollama =
+      make_ollama_format({}, *(*file)->tokenizer(), std::nullopt, /*is_chat=*/true)->whole(usage);
   EXPECT_EQ(ollama["prompt_eval_duration"], 1'500'000'000);
   EXPECT_EQ(ollama["eval_duration"], 0);
 }
