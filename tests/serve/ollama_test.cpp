@@ -284,6 +284,8 @@ TEST_F(Ollama, ModelsAreToldOf) {
     EXPECT_THAT(shown.json()["capabilities"], Contains("completion"));
     const auto family = shown.json()["details"]["family"].get<std::string>();
     EXPECT_EQ(shown.json()["model_info"][family + ".context_length"], 512);
+    EXPECT_GT(shown.json()["model_info"][family + ".block_count"], 0);
+    EXPECT_THAT(shown.json()["template"].get<std::string>(), HasSubstr("<|im_start|>"));
     EXPECT_EQ(serving.post("/api/show", {{field, "other"}}).status, 404);
     EXPECT_EQ(serving.post("/api/show", {{field, "linnet-kjv:latest"}}).status, 200);
   }
