@@ -30,6 +30,14 @@ TEST_F(Chat, AnswersAsTheAssistant) {
   EXPECT_EQ(json["usage"]["completion_tokens"], 16);
 }
 
+TEST_F(Chat, LlamaCppsNamesCountToo) {
+  Json body = question();
+  body.update({{"n_cmpl", 2}, {"n_probs", 3}});
+  const Json choices = serving.post("/v1/chat/completions", body).json()["choices"];
+  ASSERT_EQ(choices.size(), 2u) << choices;
+  EXPECT_EQ(choices[1]["logprobs"]["content"][0]["top_logprobs"].size(), 3u);
+}
+
 // As clients do that want a later question answered faster.
 TEST_F(Chat, NoTokensOnlyComputeThePrompt) {
   Json body = question();

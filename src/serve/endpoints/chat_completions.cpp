@@ -9,6 +9,9 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
   const bool wanted = fields.boolean("logprobs", false);
   const auto top = fields.integer("top_logprobs", 0, kMostTopLogprobs);
   if (wanted) options.top_logprobs = top.value_or(0);
+  // As llama.cpp's server has it.
+  const std::int64_t probabilities = fields.integer("n_probs", 0, kMostTopLogprobs).value_or(0);
+  if (!wanted && probabilities > 0) options.top_logprobs = probabilities;
   if (!wanted && top && *top > 0) {
     fields.fail("top_logprobs", "logprobs must be true where top_logprobs is given");
   }

@@ -68,7 +68,9 @@ GenerationOptions read_generation_options(Fields& fields, const ServedModel& mod
   GenerationOptions options = read_shared_options(fields, model);
   read_length(fields, options);
   options.stops = read_stops(fields, "stop");
-  options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
+  for (const char* const name : {"n_cmpl", "n"}) {  // the first one is llama.cpp's
+    options.choices = fields.integer(name, 1, kMostChoices).value_or(options.choices);
+  }
   fields.with_object("stream_options", [&](Fields& stream_options) {
     options.streams_usage = stream_options.boolean("include_usage", false);
   });
