@@ -175,6 +175,16 @@ std::uint64_t id_seed(const GenerationOptions& options, const std::vector<TokenI
   return options.sampling.seed + spread_bits(prompt.size());
 }
 
+// Whether an effort other than the usual one is asked for that the template does not read. (None
+// means no thinking, which has a variable of its own.)
+bool passes_effort_over(const ServedModel& model, const ChatFields& chat) {
+  const Json& variables = chat.request.variables;
+  const auto effort = variables.find("reasoning_effort");
+  if (!variables.is_object() || effort == variables.end()) return false;
+  return *effort != "none" && *effort != "medium" &&
+         model.template_source.find("reasoning_effort") == std::string::npos;
+}
+
 // Ends an answer behind its first call, from which on nothing is shown.
 TextWatch until_call(const AnswerParsing& parsing) {
   std::shared_ptr<OutputParser> parser = make_output_parser(parsing.format, parsing.options);
@@ -249,6 +259,10 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
     plan.chat.warnings.emplace_back(
         "strict: this model's template writes calls in a way that can't be held to a schema, so "
         "that their arguments need not be valid");
+  }
+  if (passes_effort_over(model, chat)) {
+    plan.chat.warnings.emplace_back(
+        "the effort does nothing here: this model's template reads no reasoning_effort");
   }
   return plan;
 }
