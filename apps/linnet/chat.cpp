@@ -8,6 +8,7 @@
 #include "base/utf8.hpp"
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
+#include "generate/sampling/is_greedy.hpp"
 #include "linnet/chat/chat_commands.hpp"
 #include "linnet/chat/chat_completion.hpp"
 #include "linnet/input_lines.hpp"
@@ -121,7 +122,7 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
 
 // What makes answers come again.
 std::string draw_of(const SamplingParams& sampling) {
-  return sampling.temperature > 0.0f ? fmt::format("seed {}", sampling.seed) : "temperature 0";
+  return is_greedy(sampling) ? "temperature 0" : fmt::format("seed {}", sampling.seed);
 }
 
 Status run(Options options) {

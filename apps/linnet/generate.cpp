@@ -7,6 +7,7 @@
 #include "chat/prompt_encoding.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/infill.hpp"
+#include "generate/sampling/is_greedy.hpp"
 #include "generate/text_output.hpp"
 #include "linnet/generate_outcome.hpp"
 #include "linnet/input_lines.hpp"
@@ -110,9 +111,14 @@ GenerateRequest make_request(const Options& options, const Tokenizer& tokenizer,
   request.sampling = sampling;
   request.min_tokens = options.sampling.min_tokens;
   request.top_logprobs = options.top_logprobs;
+  const std::vector<TokenId> ends = end_tokens(tokenizer);
   // A text that is complete under a grammar can only end.
-  if (!options.ignore_eos || options.sampling.has_grammar())
-    request.stop_tokens = end_tokens(tokenizer);
+  if (!options.ignore_eos || options.sampling.has_grammar()) {
+    request.stop_tokens = ends;
+  } else {
+    auto& banned = request.sampling.banned_tokens;
+    banned.insert(banned.end(), ends.begin(), ends.end());
+  }
   request.is_cancelled = [&catcher] { return catcher.is_interrupted(); };
   return request;
 }
@@ -121,7 +127,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
                 const SamplingParams& sampling, const InterruptCatcher& catcher,
                 GenerateOutcome& outcome) {
   outcome.answers.resize(static_cast<std::size_t>(options.answers));
-  outcome.is_drawn = sampling.temperature > 0.0f;
+  outcome.is_drawn = !is_greedy(sampling);
   const TextOutput text(tokenizer, {options.sampling.stop, options.sampling.min_tokens, {}});
   std::vector<TextOutput> texts(outcome.answers.size(), text);
   AnswerPrinter printer(outcome.answers);
@@ -287,7 +293,7 @@ Status run(Options options) {
   if (Status s = encode_prompt(**file, options, *prompt, plan->context, outcome); !s) return s;
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
-  if (options.answers > 1 && sampling->temperature == 0.0f) {
+  if (options.answers > 1 && is_greedy(*sampling)) {
     note("linnet: at temperature 0 all texts are the same; with --temp 0.8 they differ\n");
   }
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);

@@ -148,6 +148,29 @@ TEST_F(Llama, MoreTokensThanTheContextHoldsEndWithIt) {
   EXPECT_EQ(serving.post("/v1/completions", {{"prompt", "a"}, {"max_tokens", 5000}}).status, 400);
 }
 
+// As llama.cpp has it: behind an end, a model writes rubbish.
+TEST_F(Llama, ATextThatIgnoresItsEndDrawsNone) {
+  const Json eos = serving.get("/props").json()["eos_token"];
+  const Json text = {{"content", eos}, {"parse_special", true}};
+  const Json end = serving.post("/tokenize", text).json()["tokens"];
+  ASSERT_EQ(end.size(), 1u) << end;
+  const Json bias = Json::array({Json::array({end[0], 50})});
+  const Json ended = ask({{"logit_bias", bias}});
+  EXPECT_EQ(ended["stop_type"], "eos");
+  const Json json = ask({{"logit_bias", bias}, {"ignore_eos", true}, {"return_tokens", true}});
+  ASSERT_EQ(json["tokens"].size(), 16u);
+  EXPECT_THAT(json["tokens"], testing::Not(testing::Contains(end[0])));
+}
+
+// llama.cpp's number for a seed by chance, which its clients send back.
+TEST_F(Llama, TheLargestSeedIsOneByChance) {
+  std::set<std::uint64_t> seeds;
+  for (int i = 0; i < 4; ++i) {
+    seeds.insert(ask({{"seed", 4294967295u}})["generation_settings"]["seed"].get<std::uint64_t>());
+  }
+  EXPECT_GT(seeds.size(), 1u);
+}
+
 TEST_F(Llama, AnAnswerTellsItsSettings) {
   const Json json = ask({{"top_k", 7}, {"seed", 9}, {"stop", {"zz"}}});
   const Json& settings = json["generation_settings"];

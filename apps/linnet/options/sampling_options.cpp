@@ -92,8 +92,9 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
                  "text across which DRY sees no repetition; repeatable")
       ->group(group)
       ->allow_extra_args(false);
-  app.add_option("--seed", seed_,
-                 "seed of the draws: the same seed gives the same text; -1: a random one")
+  app.add_option(
+         "--seed", seed_,
+         "seed of the draws: the same seed gives the same text; -1 or 4294967295: a random one")
       ->check(or_minus_one(unsigned_number()))
       ->group(group)
       ->capture_default_str();
@@ -120,7 +121,7 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
   SamplingParams params = std::move(*recommended);
   if (!file.file().find("general.sampling.temp")) params.temperature = default_temperature_;
   parameters_.apply(params);
-  params.seed = seed_ == "-1" ? random_seed() : std::stoull(seed_);
+  params.seed = seed_or_random(static_cast<std::int64_t>(std::stoull(seed_)));  // -1 wraps
   params.banned_tokens = banned_tokens_;
   for (const TokenId token : banned_tokens_) {
     if (Status s = check_known("--ban-token", token, *file.tokenizer()); !s) return s.error();

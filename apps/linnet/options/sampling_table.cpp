@@ -53,7 +53,7 @@ Status set_parameter(SamplingParams& params, std::string_view name, std::string_
     const auto seed = text == "-1" ? Result<std::uint64_t>(random_seed())
                                    : parse(name, text, std::uint64_t{0}, UINT64_MAX);
     if (!seed) return seed.error();
-    params.seed = *seed;
+    params.seed = seed_or_random(static_cast<std::int64_t>(*seed));
     return {};
   }
   for (const SamplingParameter& parameter : kSamplingParameters) {

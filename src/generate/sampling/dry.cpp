@@ -89,7 +89,7 @@ class Dry : public SamplerStep {
   explicit Dry(const SamplingParams& params)
       : multiplier_(params.dry_multiplier),
         base_(params.dry_base),
-        allowed_(std::max<std::int64_t>(params.dry_allowed_length, 1)),
+        allowed_(std::max<std::int64_t>(params.dry_allowed_length, 0)),
         window_(params.dry_window < 0 ? std::numeric_limits<std::int64_t>::max()
                                       : params.dry_window),
         breakers_(params.dry_breakers.begin(), params.dry_breakers.end()) {}
@@ -117,6 +117,11 @@ class Dry : public SamplerStep {
     std::unordered_map<TokenId, std::int64_t> longest;
     const std::int64_t first = std::max<std::int64_t>(std::ssize(tokens) - window_, 0);
     const std::int64_t most = tokens_since_breaker(tokens);
+    if (allowed_ == 0) {  // then nothing is said twice for free, whatever it follows
+      for (std::int64_t i = first + 1; i < std::ssize(tokens); ++i) {
+        if (!breakers_.contains(tokens[i])) longest[tokens[i]] = 0;
+      }
+    }
     for (const Repetition& repetition : finder_.repetitions()) {
       const std::int64_t length = std::min({repetition.length, most, repetition.last - first + 1});
       const TokenId next = tokens[repetition.last + 1];

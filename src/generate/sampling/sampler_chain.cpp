@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "generate/sampling/is_greedy.hpp"
 #include "generate/sampling/uniform.hpp"
 
 namespace linnet {
@@ -57,7 +58,7 @@ std::vector<std::string_view> sampler_names() {
 }
 
 SamplerChain::SamplerChain(const SamplingParams& params)
-    : is_greedy_(!(params.temperature > 0.0f)), seed_(params.seed) {
+    : is_greedy_(is_greedy(params)), seed_(params.seed) {
   for (const Entry& entry : kSamplers) {
     if (is_greedy_ && entry.role != Role::kChanges) continue;
     if (params.mirostat != 0 && entry.role == Role::kCuts) continue;

@@ -117,7 +117,13 @@ Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields,
                      .settings = settings_json(plan.options),
                      .context = context.model().context,
                      .fields = std::move(shown)};
-  plan.options.sampling.grammar = std::move(*session);
+  SamplingParams& sampling = plan.options.sampling;
+  sampling.grammar = std::move(*session);
+  // A text that is complete under a grammar can only end.
+  if (plan.options.ignores_end_tokens && !sampling.grammar) {
+    const std::vector<TokenId>& ends = context.model().end_tokens;
+    sampling.banned_tokens.insert(sampling.banned_tokens.end(), ends.begin(), ends.end());
+  }
   plan.prompts = std::move(prompts);
   plan.prompts_field = "prompt";
   AnswerHead head = make_head("cmpl-", context, plan.options);

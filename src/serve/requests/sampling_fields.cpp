@@ -114,7 +114,8 @@ constexpr std::array kNamedSamplers = {
                    params.dynamic_range = 0.0f;
                  }},
 };
-// As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it.
+// As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it; so is the largest
+// number of 32 bits.
 constexpr std::int64_t kRandomSeed = -1;
 
 // Editors name it with /infill. It has llama.cpp end a text earlier that it is not sure of.
@@ -178,7 +179,7 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
     }
   }
   const std::int64_t seed = fields.integer("seed", INT64_MIN, INT64_MAX).value_or(kRandomSeed);
-  params.seed = seed == kRandomSeed ? random_seed() : static_cast<std::uint64_t>(seed);
+  params.seed = seed_or_random(seed);
   read_samplers(fields, params);
   params.dry_breakers = read_dry_breakers(fields, model, params);
   read_logit_bias(fields, *model.tokenizer, params);

@@ -13,7 +13,9 @@
 #include <set>
 
 #include "generate/sampling/distributions.hpp"
+#include "generate/sampling/is_greedy.hpp"
 #include "generate/sampling/logprobs.hpp"
+#include "generate/sampling/random_seed.hpp"
 #include "generate/sampling/softmax_sums.hpp"
 #include "generate/sampling/uniform.hpp"
 
@@ -174,6 +176,20 @@ TEST(SamplerChain, DynamicTemperatureFollowsTheEntropy) {
   expect_distribution(params, logits, softmax(logits, 0.5 + part));
 }
 
+// As in llama.cpp: from 0 up to the range. Mirostat has no dynamic temperature there.
+TEST(SamplerChain, DynamicTemperatureGoesUpFromZero) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(0.0f);
+  params.dynamic_range = 2.0f;
+  double entropy = 0.0;
+  for (const double p : softmax(logits)) entropy -= p * std::log(p);
+  const double part = entropy / std::log(static_cast<double>(logits.size()));
+  expect_distribution(params, logits, softmax(logits, 2.0 * part));
+  EXPECT_FALSE(is_greedy(params));
+  params.mirostat = 2;
+  EXPECT_TRUE(is_greedy(params));
+}
+
 TEST(SamplerChain, TopK) {
   const auto logits = test_logits();
   const auto order = ranked(softmax(logits));
@@ -331,6 +347,30 @@ TEST(SamplerChain, DryPenalisesWhatWouldProlongARepetition) {
   expect_distribution(params, logits, softmax(penalised), tokens);
   params.dry_breakers = {2};  // only 3 counts then, which is too short
   expect_distribution(params, logits, softmax(logits), tokens);
+}
+
+// Then all that was said costs something, but for breakers, and the more the longer the repetition.
+TEST(SamplerChain, DryMayAllowNoRepetition) {
+  SamplingParams params;
+  params.dry_multiplier = 2.0f;
+  params.dry_base = 3.0f;
+  params.dry_allowed_length = 0;
+  params.dry_breakers = {3};
+  SamplerChain chain(params);
+  std::vector<float> logits(6);
+  const std::vector<std::int32_t> tokens = {0, 1, 2, 3, 4, 1};
+  ASSERT_TRUE(chain.draw(logits, {tokens, 0}));
+  EXPECT_THAT(logits, ElementsAre(0.0f, -2.0f, -6.0f, 0.0f, -2.0f, 0.0f));
+}
+
+TEST(Seed, MinusOneAndTheLargestOf32BitsAreByChance) {
+  EXPECT_EQ(seed_or_random(0), 0u);
+  EXPECT_EQ(seed_or_random(4294967294), 4294967294u);
+  for (const std::int64_t seed : {std::int64_t{-1}, std::int64_t{4294967295}}) {
+    std::set<std::uint64_t> seeds;
+    for (int i = 0; i < 4; ++i) seeds.insert(seed_or_random(seed));
+    EXPECT_GT(seeds.size(), 1u);
+  }
 }
 
 // What DRY takes from each token's logit, by its definition.
