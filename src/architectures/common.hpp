@@ -12,7 +12,7 @@
 
 namespace linnet {
 
-/// Keeps an error where the file lacks one of `keys`, without which the model would be computed
+/// Keeps an error if the file lacks one of `keys`, without which the model would be computed
 /// wrongly and nothing else would tell.
 void require_keys(Hyperparameters& p, std::initializer_list<std::string_view> keys);
 
@@ -22,12 +22,12 @@ std::string block_name(std::int64_t layer, std::string_view part);
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
 
-/// How many of the file's `block_count` layers are the model's own; those behind them are for
+/// How many of the file's `block_count` layers are the model's own; those after them are for
 /// multi-token prediction.
 int own_layers(Hyperparameters& p);
 
 /// Layers for multi-token prediction read what the model's last layer gives, before the last norm,
-/// instead of what comes behind that.
+/// instead of what comes after that.
 void predict_before_last_norm(Hyperparameters& p, ModelSpec& spec);
 
 /// Whether every layer has tensors of its own, so that a file has more tensors than layers.

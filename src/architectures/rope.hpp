@@ -30,7 +30,7 @@ Rope read_latent_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec&
 /// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
 
-/// `rope` for heads of `head_width` columns. None, and an error, where they are too narrow.
+/// `rope` for heads of `head_width` columns. None, and an error if they are too narrow.
 RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width);
 
 /// The same of what was read; it turns the first columns of a head.
@@ -52,7 +52,7 @@ void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec);
 /// Whether an architecture heeds the factors that its files have.
 enum class RopeFactors { kUsed, kUnused };
 
-/// read_rope() and set_rope() for all layers. Gives back what was read.
+/// read_rope() and set_rope() for all layers. Returns what was read.
 Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec,
                        RopeFactors factors = RopeFactors::kUsed);
 
@@ -68,7 +68,7 @@ Rope with_usual_base(Rope rope);
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
                       ModelSpec& spec);
 
-/// Only the layers with a sliding window keep their rope, where there are such layers.
+/// Only the layers with a sliding window keep their rope, if there are such layers.
 void drop_rope_of_full_layers(ModelSpec& spec);
 /// 'No rope' layers: every `step`-th, counted from one.
 void drop_rope_of_every(ModelSpec& spec, int step);

@@ -20,7 +20,7 @@ namespace linnet {
 /// The rows of one forward pass: prompt chunks and single tokens of any number of sequences side by
 /// side. `layout` says where each row stands; `outputs` are the rows whose logits are wanted.
 ///
-/// Where the model has an input (ModelSpec::input), a sequence is its input and the text behind it:
+/// Where the model has an input (ModelSpec::input), a sequence is its input and the text after it:
 /// its first `inputs[sequence]` positions, all in one batch, are the input, of which there are no
 /// logits.
 struct Batch {
@@ -63,7 +63,7 @@ struct LayerPlace {
 struct SharedTables {
   std::shared_ptr<const Matrix> tokens;
   std::shared_ptr<const Linear> output;  ///< the projection to the logits
-  std::int64_t adapters = 0;             ///< that batches have strengths of, where it has any
+  std::int64_t adapters = 0;             ///< that batches have strengths of, if it has any
 };
 
 /// A transformer in the memory of a backend, or of several, each of which has some layers. One
@@ -71,7 +71,7 @@ struct SharedTables {
 class Model {
  public:
   /// Loads the tensors of `loader`'s file as `spec` says. What stands before the layers goes to the
-  /// first place, what stands behind them to the last one, which has the results, too. Places may
+  /// first place, what comes after them to the last one, which has the results, too. Places may
   /// only meet where can_part() says so. The backends must outlive the model.
   static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader,
                                              std::span<const LayerPlace> places,
@@ -98,14 +98,14 @@ class Model {
   StateShape state_shape(std::int64_t slots) const;
 
   /// Memory for them where the layers are. What a backend makes of kv_shape() and state_shape()
-  /// will do, too, where it has all layers.
+  /// will do, too, if it has all layers.
   Result<std::unique_ptr<KvStore>> make_kv_store(KvType type, std::int64_t pages) const;
   Result<std::unique_ptr<StateStore>> make_state_store(std::int64_t slots) const;
 
   /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages), stores
-  /// its keys and values in `kv` and moves the states of its sequences on; `states` may be null
-  /// where the model keeps none. Gives the logits [outputs, logit_columns()] in the backend's
-  /// memory (an encoder has none and takes no outputs); they stay until the next call.
+  /// its keys and values in `kv` and moves the states of its sequences on; `states` may be null if
+  /// the model keeps none. Returns the logits [outputs, logit_columns()] in the backend's memory
+  /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
   /// The same layer by layer, where the model has no input, so that others may use the backends in
@@ -125,7 +125,7 @@ class Model {
   void redo(std::span<const RedoneRows> rows, StateStore& states);
 
   /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
-  /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
+  /// model has an input: of the rows of inputs; the others' are undefined) after the last norm
   /// (and the projections that some files have for embeddings), [rows, hidden_columns()] in the
   /// backend's memory; they stay until the next call. Of models that guess for another one
   /// (PredictionSpec) they are what the next token is given, in a width of the target's where they
@@ -179,12 +179,12 @@ class Model {
 
   ModelSpec spec_;
   BatchLimits limits_;
-  std::vector<Stage> stages_;  ///< one behind the other; at least one
+  std::vector<Stage> stages_;  ///< one after the other; at least one
   EmbeddingWeights embedding_;
   std::vector<LayerWeightsPtr> layers_;
-  /// [width], added to what each layer gives; null where nothing is.
+  /// [width], added to what each layer gives; null if nothing is.
   std::vector<std::unique_ptr<Buffer>> directions_;
-  Norm input_norm_;  ///< behind the layers that read the input
+  Norm input_norm_;  ///< after the layers that read the input
   HeadWeights head_;
   std::optional<Progress> progress_;
   std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
@@ -194,7 +194,7 @@ class Model {
   std::int64_t adapters_ = 0;
 };
 
-/// Whether `layer` and those behind it can be in another memory than those before it: they read no
+/// Whether `layer` and those after it can be in another memory than those before it: they read no
 /// keys that an earlier layer has stored or picked, and no table that stands before the layers or
 /// belongs to the first one.
 bool can_part(const ModelSpec& spec, int layer);

@@ -56,7 +56,7 @@ struct ModelSpec {
   ResidualSpec residual;
   NormKind norm = NormKind::kRms;
   float norm_epsilon = 1e-5f;
-  float post_norm_epsilon = 1e-5f;  ///< of the norms behind mixer and feed-forward part
+  float post_norm_epsilon = 1e-5f;  ///< of the norms after mixer and feed-forward part
   NormNames norm_names;
   NormUse pre_norm = NormUse::kWeights;
   bool causal = true;  ///< else tokens of a text, or of its input, see later ones
@@ -75,7 +75,7 @@ struct ModelSpec {
   /// one's, whose shape they share.
   bool forgets_keys = false;
 
-  // What stands behind them.
+  // What comes after them.
   NormUse output_norm = NormUse::kWeights;
   /// Its results are the hidden states; there are no logits, and tokens see each other.
   bool encoder = false;
@@ -94,7 +94,7 @@ struct ModelSpec {
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
 
-  /// Behind which layer the columns `part` of deepstack_layers are added.
+  /// After which layer the columns `part` of deepstack_layers are added.
   int layer_of_deepstack(int part) const {
     return deepstack_behind.empty() ? part : deepstack_behind[part];
   }

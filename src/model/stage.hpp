@@ -27,7 +27,7 @@ struct Streams {
   View x{};                    ///< the residual stream
   View shared{};               ///< see Pass::shared
   View embeddings{};           ///< of the tokens, where layers read them again; else no data
-  View per_layer_inputs{};     ///< no data where there are none
+  View per_layer_inputs{};     ///< no data if there are none
   std::vector<View> others{};  ///< AltUp's, of which x is the first; earlier states of x; one view
                                ///< of several streams, see spread_to_streams(); or those of cycles
   Routing adapters{};          ///< see Pass::adapters

@@ -23,7 +23,7 @@ AdapterWeights load_adapter(WeightLoader& loader, const AdaptersSpec& spec, cons
 /// Floats that add_adapter takes of the workspace for each row of a projection to `rows` outputs.
 std::int64_t adapter_columns(const AdaptersSpec& spec, std::int64_t rows);
 
-/// out += what the adapters make of `in`; nothing where there are none.
+/// out += what the adapters make of `in`; nothing if there are none.
 void add_adapter(const Pass& pass, const AdapterWeights& weights, View in, View out);
 
 /// Finds out which adapter is on at each row.

@@ -26,7 +26,7 @@ void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, i
   pass.backend.rope(x, pass.batch.positions, params);
 }
 
-// [rows, query_rank]; what queries and indexer are made of. `in` itself where there is no rank.
+// [rows, query_rank]; what queries and indexer are made of. `in` itself if there is no rank.
 View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
   if (spec.query_rank == 0) return in;

@@ -33,7 +33,7 @@ std::int64_t latent_attention_columns(const LatentAttentionSpec& spec);
 /// What the layer keeps of a token.
 KvLayerShape latent_kv_shape(const LatentAttentionSpec& spec);
 
-/// out += attention(in), or out = where `accumulate` is false. in, out: [rows, width].
+/// out += attention(in), or out = that if `accumulate` is false. in, out: [rows, width].
 void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
                             const LatentAttentionWeights& weights, int layer, View in, View out,
                             bool accumulate);

@@ -13,7 +13,7 @@ inline void normalise(const Pass& pass, const Norm& norm, View in, View out) {
 /// The same of `x` itself.
 inline void normalise(const Pass& pass, const Norm& norm, View x) { normalise(pass, norm, x, x); }
 
-/// The same in new rows of the workspace: a copy where there is no norm.
+/// The same in new rows of the workspace: a copy if there is no norm.
 inline View normalised(const Pass& pass, const Norm& norm, NormUse use, View in) {
   const View out = pass.workspace.view(in.rows, in.columns);
   if (use == NormUse::kNone) {

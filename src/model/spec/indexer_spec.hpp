@@ -21,7 +21,7 @@ struct IndexerSpec {
 
 /// By what a block of tokens is picked.
 enum class BlockKeys {
-  kMean,     ///< one key, the mean of its tokens', for all heads together (Qwen 3.8); tokens behind
+  kMean,     ///< one key, the mean of its tokens', for all heads together (Qwen 3.8); tokens after
              ///< the last whole block are always seen
   kOfTokens  ///< the best of its tokens' keys, by each KV head for itself (MiniMax-M3)
 };

@@ -42,7 +42,7 @@ struct LayerSpec {
     return attention.heads > 0 || latent.heads > 0 || compressed.heads > 0 || is_present(recurrent);
   }
   bool has_ffn() const { return mlp.width > 0 || moe.experts > 0 || is_present(recurrent_ffn); }
-  /// What mixer and feed-forward part keep of a sequence; that of the n-grams is behind it.
+  /// What mixer and feed-forward part keep of a sequence; that of the n-grams is after it.
   std::int64_t block_state_floats() const {
     return attention.blocks.state_floats() + compressed.state_floats() +
            linnet::state_floats(recurrent) + linnet::state_floats(recurrent_ffn);

@@ -33,7 +33,7 @@ struct PredictionSpec {
 
   std::int64_t target_width = 0;  ///< columns of what is read of the target
   /// Whose results are read, ascending: kBeside and kBlock fuse them; kJoined reads the last
-  /// layer's, which no norm has changed, or where it is not named here the target's hidden states.
+  /// layer's, which no norm has changed, or if it is not named here the target's hidden states.
   std::vector<int> target_layers;
 
   // Of kJoined.
@@ -46,7 +46,7 @@ struct PredictionSpec {
 
   // Of kBlock.
   std::int64_t block_rows = 0;
-  TokenId mask_token = 0;  ///< of the rows behind the first
+  TokenId mask_token = 0;  ///< of the rows after the first
   int first_guess = 1;     ///< the row that gives the first guess: 0 or 1
   /// DSpark: the logits of a row depend on the token before what it guesses, by way of so many
   /// columns (Model::add_chain()); 0: they do not.
