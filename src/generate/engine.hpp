@@ -29,8 +29,8 @@ class Engine {
   /// One step of all requests; see Scheduler::step. Fails, too, if the file of the model or of its
   /// draft model has changed (see ModelFile::check_lazy_weights).
   Status step();
-  /// Steps until all requests have ended, and calls `after_step`, if there is one, behind each.
-  /// Where a step fails or a callback throws, those that are left are forgotten, so that nothing is
+  /// Steps until all requests have ended, and calls `after_step`, if there is one, after each.
+  /// If a step fails or a callback throws, those that are left are forgotten, so that nothing is
   /// called any more that may be gone by then.
   Status run(const std::function<void()>& after_step = {});
   /// Forgets all requests; see Scheduler::drop_all.
@@ -43,11 +43,11 @@ class Engine {
   /// Writes a session: what is cached of the beginning of `tokens` (the prompt and output of a
   /// request with the usual adapters that has ended: all but the last token), and `text`, which
   /// load_session gives back.
-  /// The file gets its name when it is complete. Gives the number of tokens that it holds. Reads
+  /// The file gets its name when it is complete. Returns the number of tokens that it holds. Reads
   /// the model's file once, to tell it from others.
   Result<std::int64_t> save_session(const std::filesystem::path& path,
                                     std::span<const TokenId> tokens, std::string_view text = {});
-  /// Whether save_session finds what will be cached of a request: not where it has other adapters
+  /// Whether save_session finds what will be cached of a request: not if it has other adapters
   /// than the usual ones.
   bool can_save(const GenerateRequest& request) const;
   struct Session {
@@ -61,7 +61,7 @@ class Engine {
   Result<Session> load_session(const std::filesystem::path& path);
 
   /// Evaluates `tokens` from position 0 and gives `take` the logits of the positions from `first`
-  /// on: some rows [positions, vocabulary] at a time, in order. An Error where the model is an
+  /// on: some rows [positions, vocabulary] at a time, in order. An Error if the model is an
   /// encoder, its file has changed (see ModelFile::check_lazy_weights), or of `take`, which ends
   /// it. A model with an input (ModelSpec::input) gets it in `input`, and no other model does.
   /// Overwrites what is cached: for engines that do nothing else.
@@ -120,8 +120,8 @@ class Engine {
   Backend* backend_ = nullptr;                      // of the last part, which has the results
   std::string backend_name_, memory_layout_;        // of all parts
   std::unique_ptr<Model> model_;
-  std::unique_ptr<VisionModel> vision_;    // null where the model reads no pictures
-  std::unique_ptr<HearingModel> hearing_;  // null where it hears no sounds
+  std::unique_ptr<VisionModel> vision_;    // null if the model reads no pictures
+  std::unique_ptr<HearingModel> hearing_;  // null if it hears no sounds
   SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;
 };

@@ -52,7 +52,7 @@ struct GenerateRequest {
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
   /// Whether on_logprobs is told of the stop token that ends the text, too.
   bool tells_stop_token = false;
-  /// Where it is set, it is called for each token of the prompt but the first, in their order and
+  /// If it is set, it is called for each token of the prompt but the first, in their order and
   /// before any of the text, with the `top_logprobs` likeliest. So the whole prompt is computed,
   /// whatever the cache holds. For models that check_scores_prompts() accepts, without media.
   std::function<void(const TokenLogprobs& logprobs)> on_prompt_logprobs;
@@ -60,7 +60,7 @@ struct GenerateRequest {
   /// ends with kStop. An Error says why nothing can be drawn: the logits are NaN, or
   /// no token is allowed (code kNoTokenAllowed).
   std::function<void(const Result<FinishReason>& ending)> on_finish;
-  /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())
+  /// If it is set, nothing is generated: it is called with the hidden states (Model::hidden())
   /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the
   /// request ends with kStop. A prompt that was preempted begins again at 0.
   std::function<void(std::int64_t position, std::span<const float> states)> on_hidden;

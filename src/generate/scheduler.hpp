@@ -23,7 +23,7 @@ namespace linnet {
 /// wanted, all is computed, in parts of as many rows as a step has logits for.
 ///
 /// With a drafter, a text takes several rows in a step: its latest token and guesses of those
-/// behind it. Tokens are drawn from the rows in order, as long as what was drawn is what was
+/// after it. Tokens are drawn from the rows in order, as long as what was drawn is what was
 /// guessed, so the text is the very one that would come without guesses.
 ///
 /// Pictures and sounds that a prompt waits for are encoded in parts, one a step, beside the texts

@@ -32,7 +32,7 @@ class StatePool {
   /// The same, but the slot becomes the checkpoint of what it holds the state of.
   void release_as_checkpoint(const Checkpoint& checkpoint) noexcept;
 
-  /// The checkpoints of beginnings of `tokens` behind `root`, an empty_prefix_hash(); the shortest
+  /// The checkpoints of beginnings of `tokens` after `root`, an empty_prefix_hash(); the shortest
   /// first.
   std::vector<Checkpoint> find(std::span<const TokenId> tokens,
                                std::uint64_t root = empty_prefix_hash()) const;

@@ -9,7 +9,7 @@ namespace linnet {
 /// open. What is wrong is told by ModelFile::plan().
 void use_gpu(const ModelFile& file, EngineOptions& options);
 
-/// The same, but an Error that says why, and the CPU, where there is no GPU or `file` does not fit
+/// The same, but an Error that says why, and the CPU, if there is no GPU or `file` does not fit
 /// beside it.
 Status try_gpu(const ModelFile& file, EngineOptions& options);
 

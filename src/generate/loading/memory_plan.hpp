@@ -31,7 +31,7 @@ struct MemoryShare {
   std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
-  /// Memory that the index of cached pages takes for each of their tokens, even where no layer
+  /// Memory that the index of cached pages takes for each of their tokens, even if no layer
   /// keeps anything of a token.
   static constexpr std::int64_t kLeastTokenBytes = 16;
 
@@ -70,7 +70,7 @@ Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EncoderFiles& encoders = {},
                                const ModelSpec* prediction = nullptr);
 
-/// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
+/// Free memory of the machine, or of the GPU; 0: unknown. An Error if there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);
 
 /// What a plan leaves of the memory of `backend`: to the kernel, other programs and the workspace.
@@ -78,7 +78,7 @@ std::int64_t reserve_bytes(BackendKind backend);
 
 /// Slots for the recurrent state of sequences that run side by side and for checkpoints of
 /// prefixes, the same in all `shares`: as many as are useful and take at most a part of what the
-/// weights leave of each memory; 0 where there is no state.
+/// weights leave of each memory; 0 if there is no state.
 std::int64_t choose_state_slots(const ModelSpec& spec, std::span<const MemoryShare> shares);
 
 }  // namespace linnet

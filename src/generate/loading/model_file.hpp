@@ -48,19 +48,19 @@ class ModelFile {
   Status add_control_vector(const std::string& path, float strength);
 
   /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
-  /// load the model from now on. An Error that names what is wrong where it has none of this model.
-  /// One of sounds that is of an unknown family is left out where there is one of pictures. Where
+  /// load the model from now on. An Error that names what is wrong if it has none of this model.
+  /// One of sounds that is of an unknown family is left out if there is one of pictures. Where
   /// `limits` leave it open, a picture takes at most a quarter of the memory that the model's file
   /// leaves of the machine, and of the GPU where `backend` is that.
   Status add_encoders(const std::string& path, const PictureLimits& limits = {},
                       BackendKind backend = BackendKind::kCpu);
 
   const gguf::File& file() const { return file_; }
-  /// Null where the model reads no pictures.
+  /// Null if the model reads no pictures.
   const VisionFile* vision() const { return vision_.get(); }
-  /// Null where the model hears no sounds.
+  /// Null if the model hears no sounds.
   const HearingFile* hearing() const { return hearing_.get(); }
-  /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error where it is
+  /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error if it is
   /// none, or the model reads no pictures. May be called by several threads at once.
   Result<std::shared_ptr<const Medium>> read_picture(std::span<const std::byte> file,
                                                      const ImageLimits& limits = {}) const;
@@ -71,8 +71,8 @@ class ModelFile {
   std::vector<float> adapter_strengths() const;
   std::span<const gguf::ControlVector> control_vectors() const { return control_vectors_; }
   const ModelSpec& spec() const { return spec_; }
-  /// The layers for multi-token prediction, none where the file has none of a known kind; an Error
-  /// where they can't be read.
+  /// The layers for multi-token prediction, none if the file has none of a known kind; an Error
+  /// if they can't be read.
   const Result<std::optional<ModelSpec>>& prediction() const { return prediction_; }
   /// Null for files without a vocabulary.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
@@ -116,7 +116,7 @@ class ModelFile {
 /// An Error that says what the model is good for where it is an encoder, which makes no text.
 Status check_makes_text(const ModelFile& file);
 
-/// An Error where nothing tells how likely a token of a prompt is after those before it.
+/// An Error if the model cannot say how likely a prompt's tokens are (encoders, for example).
 Status check_scores_prompts(const ModelSpec& spec);
 
 /// An Error that names both numbers if `prompt_tokens` and `max_tokens` exceed `context` together.

@@ -21,7 +21,7 @@ struct LogitNeeds {
   std::span<const std::uint64_t> allowed = {};
   std::int64_t most = 1;
   float within = std::numeric_limits<float>::infinity();
-  bool is_cut = false;  ///< by a sampler, so that those behind it need nothing more
+  bool is_cut = false;  ///< by a sampler, so that those after it need nothing more
 
   /// A sampler changes the logits of `tokens`; of which ones may be up to the text: then it says
   /// so in `depends_on_text`.

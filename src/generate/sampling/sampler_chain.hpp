@@ -17,7 +17,7 @@ class SamplerChain {
  public:
   explicit SamplerChain(const SamplingParams& params);
 
-  /// The next token; nothing where none may be drawn (a complete text under a grammar, everything
+  /// The next token; nothing if none may be drawn (a complete text under a grammar, everything
   /// banned). Changes the logits, of which there is at least one.
   std::optional<TokenId> draw(const LogitRow& row, const DrawContext& context);
   std::optional<TokenId> draw(std::span<float> logits, const DrawContext& context) {

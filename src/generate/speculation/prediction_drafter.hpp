@@ -38,7 +38,7 @@ class PredictionDrafter final : public Drafter {
   struct Sequence : DraftedSequence {
     std::int64_t first_hidden = 0;  // position of the first of
     std::vector<float> hidden;      // what is still to be read of the model's states
-    std::vector<float> guessed;     // the layer's own, behind each guess
+    std::vector<float> guessed;     // the layer's own, after each guess
   };
   // What the layers read of a text.
   struct Text {

@@ -7,7 +7,7 @@
 namespace linnet {
 
 /// Draws the next token of a sequence from `row`, adds it to its tokens and tells its request of
-/// it. How the sequence ends with that; nothing where it goes on.
+/// it. How the sequence ends with that; nothing if it goes on.
 std::optional<Result<FinishReason>> draw_token(Sequence& sequence, const LogitRow& row);
 
 /// Reports the logprobs of the next token of the prompt, which the logits in `row` predict, to the

@@ -37,7 +37,7 @@ struct Sequence {
   SamplerChain chain;
   std::vector<TokenId> tokens;  ///< prompt and output
   PromptMedia media;
-  std::vector<TokenId> text_tokens;  ///< where there are media
+  std::vector<TokenId> text_tokens;  ///< if there are media
   std::int64_t input_tokens = 0;     ///< the prompt's, where the model has an input
   StoredSequence stored;
   std::int64_t drawn = 0;
