@@ -21,7 +21,7 @@ class Api {
   std::optional<ApiError> refuse(const ApiRequest& request) const;
   /// May take long where a large prompt is encoded or a schema compiled.
   ApiReply handle(ApiRequest& request);
-  /// The same, but nothing where it may take long: then a thread on which no other request waits
+  /// The same, but nothing if it may take long: then a thread on which no other request waits
   /// should handle() it.
   std::optional<ApiReply> handle_quickly(ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.

@@ -35,7 +35,7 @@ class MinuteAllowance {
   Time filled_{};
 };
 
-/// Those who use one key, or have one address where there are no keys. Belongs to the I/O thread.
+/// Those who use one key, or have one address if there are no keys. Belongs to the I/O thread.
 class ClientAccount {
  public:
   using Time = MinuteAllowance::Time;

@@ -17,7 +17,7 @@ struct Usage {
   std::int64_t cached_tokens = 0;
   double queue_s = 0.0, first_token_s = 0.0, total_s = 0.0;
 
-  /// Where nothing is generated, as of embeddings, all of the time is the prompt's.
+  /// If nothing is generated, as of embeddings, all of the time is the prompt's.
   double prompt_s() const { return (completion_tokens > 0 ? first_token_s : total_s) - queue_s; }
   double generation_s() const { return completion_tokens > 0 ? total_s - first_token_s : 0.0; }
 };

@@ -23,7 +23,7 @@ class BrowserRules {
   /// An Error if an origin has another form.
   static Status check_origins(const std::vector<std::string>& origins);
 
-  /// `origin` and `host` are the headers of a request; empty where it has none.
+  /// `origin` and `host` are the headers of a request; empty if it has none.
   std::optional<ApiError> refuse(std::string_view origin, std::string_view host) const;
 
   using Headers = std::vector<std::pair<std::string, std::string>>;

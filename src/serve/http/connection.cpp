@@ -103,7 +103,7 @@ void Connection::close_if_idle() {
   if (idle_) transport_.close();
 }
 
-// One request and its answer; false where the connection is to end.
+// One request and its answer; false if the connection is to end.
 asio::awaitable<bool> Connection::serve_one() {
   Parser parser;
   parser.header_limit(context_.limits.header_bytes);
