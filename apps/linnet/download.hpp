@@ -20,11 +20,11 @@ enum class Unfit { kRefuse, kWarn };
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit,
                                    const hub::RepoOptions& options = {});
 
-/// An Error where a repo that may name a type and the name of a file are not one choice.
+/// An Error if a repo that may name a type and the name of a file are not one choice.
 Status check_one_choice(const std::string& repo, const std::string& name,
                         const hub::RepoOptions& options = {});
 
-/// An Error where the repo has no such file, or where none of its files is meant; nothing is
+/// An Error if the repo has no such file, or if none of its files is meant; nothing is
 /// downloaded.
 Status check_in_repo(const hub::RepoFile& file, const hub::RepoOptions& options = {});
 

@@ -28,7 +28,7 @@ struct ServedModelsOptions {
   void add_to(CLI::App& app);
   /// What is wrong with them; empty: nothing.
   std::string problem() const;
-  /// Models in memory at a time, where there is room for all.
+  /// Models in memory at a time, if there is room for all.
   std::size_t most_loaded() const {
     return models_loaded > 0 ? std::min(models_loaded, sources.count()) : sources.count();
   }

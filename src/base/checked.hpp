@@ -6,14 +6,14 @@
 
 namespace linnet {
 
-/// a + b, or nothing where the sum does not fit.
+/// a + b, or nothing if the sum does not fit.
 inline std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) {
   std::uint64_t sum;
   if (__builtin_add_overflow(a, b, &sum)) return std::nullopt;
   return sum;
 }
 
-/// a * b, or nothing where the product does not fit.
+/// a * b, or nothing if the product does not fit.
 inline std::optional<std::uint64_t> checked_multiply(std::uint64_t a, std::uint64_t b) {
   std::uint64_t product;
   if (__builtin_mul_overflow(a, b, &product)) return std::nullopt;

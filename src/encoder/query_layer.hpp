@@ -9,7 +9,7 @@
 namespace linnet {
 
 /// A layer of queries that look at each other, and then at the rows of their sequence
-/// (https://arxiv.org/abs/2301.12597, section 3.1). Norms stand behind what is added.
+/// (https://arxiv.org/abs/2301.12597, section 3.1). Norms stand after what is added.
 class QueryLayer {
  public:
   struct Shape {
@@ -36,7 +36,7 @@ class QueryLayer {
                                                         std::int64_t pages);
 
   /// Of all sequences, whose queries and rows stand as the layouts say, `queries` become those
-  /// behind the layer.
+  /// after the layer.
   void run(Backend& backend, Workspace& workspace, KvStore& kv, const RowLayout& query_layout,
            const RowLayout& row_layout, View rows, View queries) const;
 

@@ -12,7 +12,7 @@ namespace linnet {
 struct Passage {
   Backend& backend;
   Workspace& workspace;
-  KvStore* kv;  ///< null where no step needs one
+  KvStore* kv;  ///< null if no step needs one
 
   // What the first step reads.
   View patches;

@@ -36,7 +36,7 @@ class TokenMask {
     }
   };
 
-  /// An Error where the vocabulary cannot spell any text of the grammar, or lacks a token that the
+  /// An Error if the vocabulary cannot spell any text of the grammar, or lacks a token that the
   /// grammar names.
   static Result<std::shared_ptr<TokenMask>> create(
       std::shared_ptr<const PushdownAutomaton> automaton,
@@ -55,7 +55,7 @@ class TokenMask {
     return tokens.contains(id) && !(tokens.negated && vocabulary_->ends_text(id));
   }
 
-  /// Adds the tokens of the grammar's set number `set` to `to`. Gives how many steps that took.
+  /// Adds the tokens of the grammar's set number `set` to `to`. Returns how many steps that took.
   std::uint64_t add_set(std::uint32_t set, TokenSet& to) const;
 
   /// States whose masks have been worked out so far, and again where they had been dropped.

@@ -13,7 +13,7 @@ namespace linnet {
 /// weights are loaded. The encoder of pictures may be in the same one.
 class HearingFile {
  public:
-  /// An Error where the file is not the encoder of a text model of `text`: what it makes of sounds
+  /// An Error if the file is not the encoder of a text model of `text`: what it makes of sounds
   /// must be rows of that.
   static Result<std::unique_ptr<HearingFile>> open(std::shared_ptr<const gguf::File> file,
                                                    const ModelSpec& text);

@@ -47,7 +47,7 @@ struct MelSpec {
   bool adds_floor = false;  ///< to all, instead
   /// Silence follows a sound up to a whole number of such chunks; 0: none does.
   std::int64_t chunk_frames = 0;
-  /// Without silence behind the sound: a frame needs at least this many samples from its place on.
+  /// Without silence after the sound: a frame needs at least this many samples from its place on.
   std::int64_t samples_behind = 160;
   bool ends_in_zeros = false;  ///< a frame of zeros is the last one
   /// So many frames stand side by side as one; what is left over at the end is left out.

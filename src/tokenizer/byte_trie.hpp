@@ -41,7 +41,7 @@ class ByteTrie {
     TokenId token = -1;
   };
 
-  /// The longest token that `text` begins with; 0 bytes where there is none.
+  /// The longest token that `text` begins with; 0 bytes if there is none.
   Match longest(std::string_view text) const {
     Match best;
     visit_prefixes(text, [&](std::size_t bytes, TokenId token) { best = {bytes, token}; });

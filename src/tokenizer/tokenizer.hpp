@@ -51,7 +51,7 @@ class Tokenizer {
                                               const EncodeOptions& options) const = 0;
 
   /// So many tokens, or more, become of any text of `text_bytes`, which is told without a look at
-  /// it; 0 where that can't be told, because some text becomes nothing.
+  /// it; 0 if that can't be told, because some text becomes nothing.
   virtual std::int64_t fewest_tokens(std::size_t) const { return 0; }
 
   /// The bytes that `id` adds to the text when it follows another token (for SentencePiece kinds a

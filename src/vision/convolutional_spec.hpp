@@ -40,7 +40,7 @@ struct NetStep {
   std::string name = {};
   int side = 1;              ///< of squares
   int stride = 1;            ///< each so many places become one; zeros stand around the grid
-  std::int64_t columns = 0;  ///< behind it; 0: as many as before
+  std::int64_t columns = 0;  ///< after it; 0: as many as before
   NormKind norm = NormKind::kRms;
   float epsilon = kNetEpsilon;
   Activation activation = Activation::kGelu;

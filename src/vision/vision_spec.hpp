@@ -46,9 +46,9 @@ enum class PlaceTable {
   kSpread,          ///< of a square that becomes the picture's size as images do, bicubically
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
-  kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
+  kBetween,         ///< the same from the 2 nearest places each way, also if it shrinks
   kBetweenTenths,   ///< the same, as if each side of the picture were a tenth of a patch longer
-  kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
+  kBicubic,         ///< the same from 4 places each way, a = -0.75, also if it shrinks
   kBuckets,         ///< of a square: a patch has the place at the same fraction of each side
   kRowsAndColumns,  ///< one for the column and one for the row
 };
@@ -56,11 +56,11 @@ enum class PlaceTable {
 /// What the ropes of a text model turn a picture's rows by (AttentionSpec::placed_ropes).
 enum class RowPlaces {
   kNone,  ///< their positions, as those of texts
-  /// All of a picture have one time, from which height and width go on; a text behind it goes on
+  /// All of a picture have one time, from which height and width go on; a text after it goes on
   /// from the longer side.
   kGrid,
   /// Time goes on as in a text; of the rows between the first and the last one width and height are
-  /// counted from 0, where each row of the picture ends with one of text, and the number of the
+  /// counted from 0; each row of the picture ends with one of text, and the number of the
   /// picture is a place, too.
   kLines,
 };
@@ -69,7 +69,7 @@ enum class RowPlaces {
 enum class ClassToken {
   kNone,
   kFirst,    ///< the table of places has it in front of the patches
-  kLast,     ///< behind them
+  kLast,     ///< after them
   kUnplaced  ///< it has none: VisionSpec::class_rows of them
 };
 
@@ -131,7 +131,7 @@ struct Tiling {
   std::string_view between_columns;
   std::string_view between_rows;     ///< of tiles
   std::string_view behind_row;       ///< of tiles
-  std::string_view before_overview;  ///< behind tiles
+  std::string_view before_overview;  ///< after tiles
   std::string_view behind_overview;  ///< also of a picture that is not cut
   std::string_view behind_tiles;
   std::string_view before_whole;  ///< of a picture that is not cut
@@ -170,8 +170,8 @@ struct VisionSpec {
   EarlyLayers early;
   SamSpec sam;
   ConvolutionalSpec net;
-  bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
-  /// What stands behind the patches. Patches see each other, these rows the patches and those
+  bool joins_front = false;  ///< Sam's results come after the last layer's columns, too
+  /// What comes after the patches. Patches see each other, these rows the patches and those
   /// before them. The projector reads them in the patches' stead. Empty: there are none.
   std::vector<LearnedRows> queries;
   int window_side =

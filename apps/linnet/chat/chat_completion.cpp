@@ -50,7 +50,7 @@ Words files_at(const std::string& path) {
   return files;
 }
 
-// What may stand behind the command.
+// What may come after the command.
 Words arguments_of(std::string_view name, const std::string& begun) {
   const auto commands = chat_commands();
   const auto command = std::ranges::find(commands, name, &ChatCommandForm::name);

@@ -94,7 +94,7 @@ std::int64_t ChatSession::answer_room() const {
 }
 
 // Hides so many of the oldest turns that the conversation has `most_tokens`, or all but the latest;
-// gives how many. Of a long one each try takes long, so that there are few.
+// returns how many. Of a long one each try takes long, so that there are few.
 Result<std::int64_t> ChatSession::hide_turns(std::int64_t most_tokens, EncodedPrompt& encoded) {
   const ChatHistory before = history_;
   std::int64_t hidden = 0;

@@ -39,7 +39,7 @@ class ChatSession {
   /// Answers the last message once more, with another seed.
   Status regenerate();
 
-  /// Lets the model think before it answers, or not; an Error where its template knows no such
+  /// Lets the model think before it answers, or not; an Error if its template knows no such
   /// thing.
   Status set_thinking(bool wanted);
 

@@ -82,7 +82,7 @@ struct ModelSources {
   std::map<std::size_t, std::string> found;
 
   void add_to(CLI::App& app);
-  /// Puts the models of folders in the places of these. An Error where a folder has none.
+  /// Puts the models of folders in the places of these. An Error if a folder has none.
   Status list_folders();
   /// Whether it was a folder that named model number `index`.
   bool is_found(std::size_t index) const { return found.contains(index); }
@@ -94,7 +94,7 @@ struct ModelSources {
   ModelOptions model(std::size_t index, const ModelOptions& shared) const;
 };
 
-/// An Error where what is named is not there; nothing is downloaded.
+/// An Error if what is named is not there; nothing is downloaded.
 Status check_source(const ModelSource& source);
 
 /// Where the model's file lies on this machine; downloads it if need be, progress on stderr.

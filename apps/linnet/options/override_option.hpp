@@ -13,7 +13,7 @@ namespace linnet::app {
 /// Whether values are written with that type: int, float, bool, str.
 bool is_value_type(std::string_view type);
 
-/// The value of such a type that `text` is; nothing where it is none.
+/// The value of such a type that `text` is; nothing if it is none.
 std::optional<decltype(gguf::Override::value)> parse_value(std::string_view type,
                                                            std::string_view text);
 

@@ -33,7 +33,7 @@ bool has_styles(int descriptor);
 inline constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 /// A line on standard error that says what the program waits for, and goes when that is done;
-/// nothing where standard error is no terminal.
+/// nothing if standard error is no terminal.
 class PassingNote {
  public:
   explicit PassingNote(std::string_view text);

@@ -8,7 +8,7 @@
 namespace linnet::grammar {
 
 /// Writes large repetition counts with rules for blocks of repetitions, so that x{0,1000000} takes
-/// some dozens of states and not a million copies of x. An Error where a rule that is called does
+/// some dozens of states and not a million copies of x. An Error if a rule that is called does
 /// not exist.
 Result<Grammar> split_repetitions(const Grammar& grammar);
 

@@ -22,7 +22,7 @@ struct Decimal {
 };
 
 /// The value of a JSON number: as written where it is an integer that fits 64 bits, else the
-/// shortest decimal that stands for its double. Nothing for what is not a number.
+/// shortest decimal that stands for its double. Nothing for NaN.
 std::optional<Decimal> to_decimal(const SchemaJson& number);
 
 }  // namespace linnet::grammar

@@ -12,7 +12,7 @@
 
 namespace linnet::cpu {
 
-/// Sixteen lanes in plain C++: what runs where nothing else does, and what the other instruction
+/// Sixteen lanes in plain C++: what runs if nothing else does, and what the other instruction
 /// sets are compared with. All of them give the same bits: integer steps are exact, float steps are
 /// one rounding a lane.
 struct Scalar {
@@ -102,7 +102,7 @@ struct Scalar {
   /// The largest lane; none is NaN.
   static float max_lanes(const Float& x) { return *std::max_element(x.begin(), x.end()); }
   static bool any_above(const Float& x, float limit) { return max_lanes(x) > limit; }
-  /// x, but 0 where `test` is minus infinity.
+  /// x, but 0 if `test` is minus infinity.
   static Float zero_if_infinite(const Float& test, const Float& x) {
     return make(
         [&](int i) { return test[i] == -std::numeric_limits<float>::infinity() ? 0.0f : x[i]; });
@@ -120,7 +120,7 @@ struct Scalar {
   static Float round(const Float& a) {
     return make([&](int i) { return std::nearbyint(a[i]); });
   }
-  /// x * 2^n for integers n in [-126, 127]; x where n is no number.
+  /// x * 2^n for integers n in [-126, 127]; x where n is NaN.
   static Float scale_by_power(const Float& x, const Float& n) {
     return make([&](int i) {
       if (std::isnan(n[i])) return x[i];
@@ -128,7 +128,7 @@ struct Scalar {
       return x[i] * std::bit_cast<float>(exponent);
     });
   }
-  /// Integers in [-128, 127] as bytes; any byte for what is no number.
+  /// Integers in [-128, 127] as bytes; any byte for NaN.
   static void store_int8(std::int8_t* p, const Float& x) {
     for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int8_t>(x[i]);
   }
