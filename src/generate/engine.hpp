@@ -40,11 +40,11 @@ class Engine {
   void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }
   const Scheduler& scheduler() const { return *scheduler_; }
 
-  /// Writes a session: what is cached of the beginning of `tokens` (the prompt and output of a
-  /// request with the usual adapters that has ended: all but the last token), and `text`, which
-  /// load_session gives back.
-  /// The file gets its name when it is complete. Returns the number of tokens that it holds. Reads
-  /// the model's file once, to tell it from others.
+  /// Writes a session: the cached prefix of `tokens` (the prompt and output of a request
+  /// with the usual adapters that has ended: all but the last token), and `text`, which
+  /// load_session returns. The file gets its name when it is complete. Returns the
+  /// number of tokens that it holds. Reads the model's file once, to tell it from
+  /// others.
   Result<std::int64_t> save_session(const std::filesystem::path& path,
                                     std::span<const TokenId> tokens, std::string_view text = {});
   /// Whether save_session finds what will be cached of a request: not if it has other adapters
@@ -60,7 +60,7 @@ class Engine {
   /// changed then.
   Result<Session> load_session(const std::filesystem::path& path);
 
-  /// Evaluates `tokens` from position 0 and gives `take` the logits of the positions from `first`
+  /// Evaluates `tokens` from position 0 and passes `take` the logits of the positions from `first`
   /// on: some rows [positions, vocabulary] at a time, in order. An Error if the model is an
   /// encoder, its file has changed (see ModelFile::check_lazy_weights), or of `take`, which ends
   /// it. A model with an input (ModelSpec::input) gets it in `input`, and no other model does.

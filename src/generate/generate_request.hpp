@@ -25,7 +25,7 @@ struct GenerateRequest {
   /// Not empty, ids of the vocabulary or those of `media`, all of one piece together. Of a
   /// model with an input (ModelSpec::input) it is that.
   std::vector<TokenId> prompt;
-  /// Those whose ids the prompt has.
+  /// The pictures and sounds whose ids occur in the prompt.
   Media media;
   /// Prompt and this fit the context together. 0: nothing is generated; the request ends with
   /// kLength when its prompt is computed.

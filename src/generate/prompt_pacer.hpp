@@ -8,7 +8,7 @@
 
 namespace linnet {
 
-/// How many prompt tokens a step may take beside running texts, so that the running texts never
+/// How many prompt tokens a step may take alongside running texts, so that these never
 /// wait much longer than a bound for their next token.
 ///
 /// It goes up and down a ladder of chunk sizes by what steps of these sizes took: up where the two

@@ -12,7 +12,7 @@
 namespace linnet {
 namespace {
 
-// That they are those of a projection with so many inputs and outputs.
+// Checks that they fit a projection with this many inputs and outputs.
 Status check_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const std::string& name,
                      std::int64_t inputs, std::int64_t outputs) {
   const gguf::Tensor &a = *pair.a, &b = *pair.b;

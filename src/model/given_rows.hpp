@@ -6,7 +6,7 @@
 
 namespace linnet {
 
-/// Which layers let the rows of a picture see each other, not only those before them.
+/// The layers that let the rows of a picture see each other, not only those before them.
 enum class SeeEachOther { kNo, kInSlidingLayers, kInAllLayers };
 
 /// Rows of a batch, one after the other, that are no tokens: what was made of a picture, say.

@@ -50,7 +50,7 @@ class Hyperparameters {
                   std::int64_t most = kLargestCount);
   /// The same of a count that must be there.
   int required_layer_count(std::string_view key, int layer, std::int64_t most = kLargestCount);
-  /// The first `count` numbers of an array that must have so many, each from 0 to `most`.
+  /// The first `count` numbers of an array that must have that many, each from 0 to `most`.
   std::vector<std::int64_t> elements(std::string_view key, int count, std::int64_t most);
   /// A finite number; `fallback` if absent.
   float number(std::string_view key, float fallback);

@@ -30,8 +30,8 @@ struct Batch {
   bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards
   std::span<const std::int32_t> inputs = {};
   std::span<const GivenRows> given = {};  ///< in the order of their rows
-  /// [components][rows]: where rows stand in a picture, or their positions, for the ropes that turn
-  /// by that (AttentionSpec::placed_ropes). Empty: all components are the position.
+  /// [components][rows]: M-RoPE position ids, which are places in a picture or positions, for
+  /// AttentionSpec::placed_ropes. Empty: all components are the position.
   std::span<const std::int32_t> places = {};
   /// For layers whose rows see a window of their sequence only (AttentionSpec::in_windows):
   /// `layout` with each window as a sequence of its own.
@@ -53,7 +53,7 @@ struct BatchLimits {
 /// none.
 StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange layers = {});
 
-/// Which layers one backend computes: those before `end` that no place before this one has.
+/// The layers that one backend computes: those before `end` that no earlier place has.
 struct LayerPlace {
   Backend* backend;
   int end = std::numeric_limits<int>::max();
@@ -84,7 +84,7 @@ class Model {
     return load(std::move(spec), loader, {&place, 1}, limits);
   }
 
-  /// Those of this model that are in the memory of `backend`.
+  /// The tables of this model that are in the memory of `backend`.
   SharedTables tables_in(const Backend& backend) const;
 
   const ModelSpec& spec() const { return spec_; }
@@ -97,8 +97,8 @@ class Model {
   /// The recurrent state that this model keeps; no layer keeps any in a model of attention alone.
   StateShape state_shape(std::int64_t slots) const;
 
-  /// Memory for them where the layers are. What a backend makes of kv_shape() and state_shape()
-  /// will do, too, if it has all layers.
+  /// Memory for them where the layers are. If one backend has all layers, what it makes of
+  /// kv_shape() and state_shape() will do, too.
   Result<std::unique_ptr<KvStore>> make_kv_store(KvType type, std::int64_t pages) const;
   Result<std::unique_ptr<StateStore>> make_state_store(std::int64_t slots) const;
 
@@ -119,9 +119,9 @@ class Model {
   /// Rows of a batch that can be on trial, once allow_trials() was called and where the model keeps
   /// recurrent state; else 0.
   std::int64_t trial_rows() const { return trial_rows_; }
-  /// Takes memory for them: see trial_bytes().
+  /// Allocates memory for them: see trial_bytes().
   Status allow_trials();
-  /// Moves states on through `rows`, which were on trial in the latest forward().
+  /// Advances states by `rows`, which were on trial in the latest forward().
   void redo(std::span<const RedoneRows> rows, StateStore& states);
 
   /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
@@ -136,15 +136,15 @@ class Model {
   /// next call.
   View kept(std::size_t index) const { return kept_[index]; }
 
-  /// Of a model of PredictionSpec::Kind::kBeside, in one place: what results of its target_layers,
-  /// [rows, target_width] each in the same backend's memory, are fused to, [rows, width] there; it
-  /// stays until the next call. At most limits().rows.
+  /// For models of PredictionSpec::Kind::kBeside in one place: fuses results of the target_layers,
+  /// each [rows, target_width] in the same backend's memory, to [rows, width] there, valid until
+  /// the next call. At most limits().rows rows.
   View fuse(std::span<const View> results);
-  /// Of one of Kind::kBlock: stores in `kv` the keys and values that each layer makes of such
-  /// results, for the rows of `batch`, whose tokens do not count. Without results they count as 0.
+  /// For Kind::kBlock: stores in `kv` the keys and values that each layer makes of such results,
+  /// for the rows of `batch`, whose tokens do not count. Without results they count as 0.
   void read_results(std::span<const View> results, const Batch& batch, KvStore& kv);
-  /// Of one with chain_columns: adds to logits of the latest forward() what the tokens before those
-  /// that are guessed add, [std::ssize(before), logit_columns()].
+  /// For models with chain_columns: adds the influence of the token before each guess to logits of
+  /// the latest forward(), [std::ssize(before), logit_columns()].
   void add_chain(std::span<const TokenId> before, View logits);
 
   /// The first error that operations of any of the backends met: see Backend::status().
@@ -182,7 +182,7 @@ class Model {
   std::vector<Stage> stages_;  ///< one after the other; at least one
   EmbeddingWeights embedding_;
   std::vector<LayerWeightsPtr> layers_;
-  /// [width], added to what each layer gives; null if nothing is.
+  /// [width] for each layer, added to its result; null if none is.
   std::vector<std::unique_ptr<Buffer>> directions_;
   Norm input_norm_;  ///< after the layers that read the input
   HeadWeights head_;
@@ -202,7 +202,7 @@ bool can_part(const ModelSpec& spec, int layer);
 /// Bytes of the recurrent state of one sequence in `layers`; 0 for models of attention alone.
 std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers = {});
 
-/// About the bytes that a row of a batch takes while it is computed, in a model that keeps no
+/// Approximate bytes that a row of a batch takes while it is computed, in a model that keeps no
 /// recurrent state.
 std::int64_t row_bytes(const ModelSpec& spec);
 

@@ -82,7 +82,7 @@ struct RedoneRows {
 /// being computed again. What is read of a row is a few hundredths of a state.
 class StateJournal {
  public:
-  /// Of `rows` rows on trial.
+  /// `memory` has room for floats_for() floats.
   StateJournal(Backend& backend, Workspace memory)
       : backend_(backend), memory_(std::move(memory)) {}
 

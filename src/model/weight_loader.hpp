@@ -25,15 +25,15 @@ enum class ScaleOrder { kBeforeBias, kAfterBias, kNone };
 /// Brings the tensors of a file into a backend. Every shape is checked here, so that a wrong one
 /// never reaches a kernel; the first error is kept and told by finish(), as are tensors that nobody
 /// asked for. The file must outlive the model: experts are read from it when they are first used.
-/// What was asked for after an error is missing, as if the file did not have it. One thread at a
-/// time may use a loader.
+/// After an error every request returns what it does if the file has no such tensor. One thread at
+/// a time may use a loader.
 class WeightLoader {
  public:
   using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
   /// `progress` is told about each tensor that was asked for; it counts as done, read or not.
   WeightLoader(const gguf::File& file, Backend& backend, Progress progress = {});
-  /// Brings what is asked for from now on into `backend`.
+  /// Loads from now on into `backend`.
   void load_into(Backend& backend) { backend_ = &backend; }
   /// Adds `adapters`, of this file, to the projections that are loaded from now on. If one changes
   /// a tensor that is loaded as something else, that is an error.
@@ -41,8 +41,8 @@ class WeightLoader {
   std::int64_t adapters() const { return std::ssize(adapters_); }
   /// What `vectors`, of this file's model, add to the residual stream after a layer.
   void steer(std::span<const gguf::ControlVector> vectors) { control_vectors_ = vectors; }
-  /// What is loaded is a part of what the file has: tensors that nobody asks for are no error, and
-  /// neither are adapters that change nothing of it.
+  /// Only a part of the file is loaded: tensors that nobody asks for are no error, and neither are
+  /// adapters that change none of it.
   void load_part(bool is_part = true) { is_part_ = is_part; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }
@@ -128,7 +128,7 @@ class WeightLoader {
  private:
   /// Whether what is loaded can have adapters.
   enum class Adaptable { kNo, kYes };
-  /// Which of the file's rows a projection has: row i is first + i, or order[i] if there is one.
+  /// The file's rows that a projection has: row i is first + i, or order[i] if there is one.
   struct Rows {
     std::int64_t count, first = 0;
     std::span<const std::int64_t> order = {};

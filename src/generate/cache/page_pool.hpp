@@ -46,7 +46,7 @@ class PagePool {
 
   /// The longest known beginning of `tokens` after `root`; each of its pages is held once more.
   Prefix find_prefix(std::span<const TokenId> tokens, std::uint64_t root = empty_prefix_hash());
-  /// Holds the pages of a prefix once more, and releases them.
+  /// Adds or drops one holder of each of a prefix's pages.
   void hold(const Prefix& prefix) noexcept;
   void release(const Prefix& prefix) noexcept;
 

@@ -57,7 +57,7 @@ class SequenceCache {
   SequenceCache(Backend& backend, SequenceMemory& memory, bool reuses);
 
   /// Begins with the longest known part of `tokens` after `root`, an empty_prefix_hash(), at most
-  /// `most_known` of them. False, and nothing has changed, if there is no memory to go on beside
+  /// `most_known` of them. False, and nothing has changed, if there is no memory to go on next to
   /// `running` other sequences.
   bool start(std::span<const TokenId> tokens, std::uint64_t root, std::int64_t most_known,
              std::int64_t running, StoredSequence& sequence);

@@ -12,8 +12,8 @@ namespace linnet {
 
 /// Who holds which slot of the recurrent state. A slot belongs to a running sequence, or is a
 /// checkpoint: the state after the first tokens of some sequence, known by their number and hash
-/// (prefix_hash.hpp), from which another sequence may go on. Checkpoints are given away again, the
-/// longest unused first. Only find() and find_longest() take memory.
+/// (prefix_hash.hpp), from which another sequence may go on. Checkpoints are reused, the longest
+/// unused first. Only find() and find_longest() allocate memory.
 class StatePool {
  public:
   struct Checkpoint {

@@ -10,7 +10,7 @@ namespace linnet {
 void use_gpu(const ModelFile& file, EngineOptions& options);
 
 /// The same, but an Error that says why, and the CPU, if there is no GPU or `file` does not fit
-/// beside it.
+/// there.
 Status try_gpu(const ModelFile& file, EngineOptions& options);
 
 }  // namespace linnet

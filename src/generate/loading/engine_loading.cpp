@@ -128,7 +128,7 @@ Status Engine::open_draft_model(const EngineOptions& options) {
       draft_file_->file().path().string())};
 }
 
-// What guesses beside the model; null if nothing does.
+// The drafter; null without speculation.
 const ModelSpec* Engine::guessing_spec() const {
   if (draft_file_) return &draft_file_->spec();
   const auto& own = file_.prediction();

@@ -53,7 +53,7 @@ struct MemoryPlan {
   std::vector<MemoryShare> shares;   ///< of the parts of the model
 
   std::int64_t weights_bytes() const;
-  /// Of keys and values for `context` tokens. The sums of absurd files end at the largest number.
+  /// Bytes of keys and values for `context` tokens. For absurd files it is the largest number.
   std::int64_t kv_bytes() const;
   std::int64_t total_bytes() const;
   /// Tokens whose keys and values fit into half of what weights and state leave of each memory;

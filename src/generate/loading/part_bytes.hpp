@@ -10,9 +10,9 @@
 
 namespace linnet {
 
-/// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
-/// `prediction` are the layers for multi-token prediction that run beside the last layers, null
-/// if none do.
+/// Bytes that the weights of `part` take where it runs. Both parts have a copy of a tied output.
+/// `prediction` are the layers for multi-token prediction that run with the last layers, null if
+/// none do.
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part,
                            const ModelSpec* prediction = nullptr);
 

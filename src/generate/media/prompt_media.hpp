@@ -44,7 +44,7 @@ class PromptMedia {
   /// Whether rows of pictures have places by height and width, and those after them others than
   /// their positions.
   bool has_places() const;
-  /// Of a token of the sequence; a sound is like text.
+  /// The place of a token of the sequence; a sound is like text.
   Place place(std::int64_t token) const;
 
  private:

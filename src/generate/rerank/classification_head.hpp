@@ -19,7 +19,7 @@ class ClassificationHead {
   /// into more classes than relevant or not.
   static Result<ClassificationHead> read(const ModelFile& file);
 
-  /// Which hidden states the head reads.
+  /// The hidden states that the head reads.
   Pooling pooling() const { return pooling_; }
 
   /// The higher, the more relevant: between 0 and 1 if the head ends with a softmax, else any

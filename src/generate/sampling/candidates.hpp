@@ -34,7 +34,7 @@ class Candidates {
 
   /// The `count` likeliest, in descending order; fewer if there are no more.
   std::vector<Candidate> top(std::int64_t count) const;
-  /// Those with `low` <= logit <= `high`, in no order.
+  /// Candidates with `low` <= logit <= `high`, in no order.
   std::vector<Candidate> between(float low, float high) const;
 
   /// Keeps these; they are drawn from in this order.

@@ -11,7 +11,7 @@
 namespace linnet {
 
 /// Draws the tokens of one sequence. What is drawn depends on the parameters, the logits and the
-/// sequence's own tokens only, so the same seed gives the same text whatever runs beside it.
+/// sequence's own tokens only, so the same seed gives the same text whatever else runs.
 /// Belongs to one thread.
 class SamplerChain {
  public:

@@ -12,7 +12,7 @@ namespace linnet {
 
 class PromptMedia;
 
-/// Of a sequence in a step.
+/// Most guesses (draft tokens) for a sequence in a step.
 inline constexpr std::int64_t kMostGuesses = 16;
 
 /// A sequence whose next tokens are to be guessed.
@@ -25,7 +25,7 @@ struct DraftQuery {
   std::vector<TokenId>* guesses;           ///< empty; gets at most `most` tokens
   const StoredSequence* stored = nullptr;  ///< what the model keeps of it
   const PromptMedia* media = nullptr;      ///< its pictures and sounds; null: it has none
-  /// Of the model's adapters; see Batch::adapter_strengths.
+  /// For the model's adapters: see Batch::adapter_strengths.
   std::span<const float> adapter_strengths = {};
 };
 
@@ -45,10 +45,10 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
 
-  /// Guesses for all sequences; none if it has no idea. An Error if it cannot go on.
+  /// Guesses for all sequences; none if it cannot guess. An Error if it cannot go on.
   virtual Status propose(std::span<const DraftQuery> queries) = 0;
-  /// Of the guesses of the latest propose() for a sequence, `guessed` (at least 1) were tried and
-  /// `accepted` of them right.
+  /// Of a sequence's guesses by the latest propose(), `guessed` (at least 1) were tried and
+  /// `accepted` were right.
   virtual void report(std::uint64_t /*sequence*/, std::int64_t /*guessed*/,
                       std::int64_t /*accepted*/) {}
   /// Whether observe() is to be told of all rows, before tokens are drawn from them.

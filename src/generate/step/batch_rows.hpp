@@ -28,7 +28,7 @@ class BatchRows {
 
   /// Rows that are given, after those that were added before: see GivenRows.
   void add_given(const GivenRows& given) { given_.push_back(given); }
-  /// Where the latest row stands in a picture, or after one; else that is its position.
+  /// M-RoPE position id of the latest row, by default its position.
   void place_row(const Place& place);
   /// The same for token `token` of a sequence with `media`.
   void place_row(const PromptMedia& media, std::int64_t token) {

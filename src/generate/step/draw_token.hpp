@@ -14,7 +14,7 @@ std::optional<Result<FinishReason>> draw_token(Sequence& sequence, const LogitRo
 /// request; an Error if they are NaN.
 Status score_prompt_token(Sequence& sequence, const LogitRow& row);
 
-/// That `what` the model gave for the last of `tokens` tokens is NaN or infinite.
+/// The Error that `what` the model computed for the last of `tokens` tokens is NaN or infinite.
 Error no_numbers(std::string_view what, std::int64_t tokens);
 
 }  // namespace linnet

@@ -1,5 +1,5 @@
 // Mixers (and a feed-forward part) that keep a state of a fixed size for each sequence: what their
-// projections and states measure. A state is so many floats of a layer, in the order of the parts.
+// projections and states measure. A state is some floats of a layer, in the order of the parts.
 #pragma once
 
 #include <cstdint>
