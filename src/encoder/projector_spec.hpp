@@ -9,7 +9,7 @@
 
 namespace linnet {
 
-/// Of kWindowQueries.
+/// The parameters of kWindowQueries.
 struct WindowQueriesSpec {
   int side = 2;        ///< of a window, in patches
   int query_side = 1;  ///< of its queries

@@ -20,7 +20,7 @@ class HearingFile {
 
   const gguf::File& file() const { return *file_; }
   const HearingSpec& spec() const { return spec_; }
-  /// Of weights, and of what a chunk takes beside them.
+  /// Bytes of the weights, and of the workspace for one chunk.
   std::int64_t memory_bytes() const;
 
  private:

@@ -58,7 +58,7 @@ struct ConformerSpec {
   std::string_view before_attention = {};  ///< a norm
   std::string_view before_convolution = {};
   std::string_view behind_convolution = {};
-  /// Of `behind_convolution`; none: its weight is a factor of each column, and its bias is added.
+  /// That of `behind_convolution`; none: its weight is a factor of each column, its bias is added.
   std::optional<NormKind> behind_convolution_kind = {};
   /// What `behind_convolution` learned of batches, where files have that apart; empty: they have
   /// not.
@@ -68,12 +68,12 @@ struct ConformerSpec {
   int taps = 0;                        ///< rows that the convolution reads
   bool is_causal = false;  ///< they are the last ones; else as many later as earlier ones
   float query_scale = 1.0f, key_scale = 1.0f;
-  /// Rows see those of their block alone, which has so many; 0: there are no blocks.
+  /// Rows see only those of their block, which has this many; 0: there are no blocks.
   int block_rows = 0;
-  /// Of blocks: instead of a projection the file has a table of what distances from -`reach` to
+  /// For blocks: instead of a projection the file has a table of what distances from -`reach` to
   /// `reach` add to a head's keys (https://arxiv.org/abs/1803.02155); 0: it has a projection.
   int reach = 0;
-  int guess_layers = 0;  ///< after so many layers comes CtcFeedback; 0: nowhere
+  int guess_layers = 0;  ///< after this many layers comes CtcFeedback; 0: nowhere
 
   /// Rows after a row that the convolution reads.
   int later_rows() const { return is_causal ? 0 : taps - 1 - taps / 2; }

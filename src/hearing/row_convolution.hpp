@@ -19,7 +19,7 @@ class RowConvolution {
   RowConvolution(WeightLoader& loader, const std::string& name, std::int64_t columns, int taps,
                  int later);
 
-  /// Of the layer of a state store that run() needs.
+  /// Floats of the layer of a state store that run() needs.
   static std::int64_t state_floats(std::int64_t columns, int taps);
   /// [rows of `in`, columns] in the workspace. `states` has a slot for one layer; its contents are
   /// lost.

@@ -17,7 +17,7 @@ class MultiQueryAttention {
   /// What is wrong with the file goes to `loader`.
   MultiQueryAttention(WeightLoader& loader, const NetStep& step, std::int64_t columns);
 
-  /// The keys and values of a grid of so many places.
+  /// The keys and values of a grid of this many places.
   static KvLayerShape kv_shape(const NetStep& step) {
     return {1, step.key_width, step.value_width};
   }

@@ -18,7 +18,7 @@ enum class Spread {
   kCubic,  ///< as images are resized: a = -0.5
 };
 
-/// Of place `at` of `places`, into which `from` places are stretched, edge on edge.
+/// The shares of place `at` of `places`, into which `from` places are stretched, edge on edge.
 std::vector<Share> spread_shares(Spread spread, int at, int places, int from);
 
 /// The same of the two nearest places, also if the line shrinks; `places` need not be whole.

@@ -40,7 +40,7 @@ class VisionFile {
   /// all pictures have as many.
   std::int64_t most_tokens() const { return has_any_shape() ? spec_.sizing.most_tokens : 0; }
   std::int64_t allowed_tokens() const { return has_any_shape() ? allowed_tokens_ : 0; }
-  /// Of weights, and of what a picture of the largest size takes beside them.
+  /// Bytes of the weights, and of the workspace for a picture of the largest size.
   std::int64_t memory_bytes() const;
 
  private:
