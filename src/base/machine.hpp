@@ -35,8 +35,8 @@ std::vector<std::filesystem::path> cgroup_folders(std::string_view memberships,
 /// kernel can drop counted as free; nothing if there is no limit. May be negative.
 std::optional<std::int64_t> cgroup_memory_left_bytes(const std::filesystem::path& folder);
 
-/// The CPUs' worth of time that the cgroup (of either version) with this folder gives; nothing
-/// if there is no limit.
+/// The CPUs' worth of time that the cgroup (of either version) with this folder allows; nothing if
+/// there is no limit.
 std::optional<double> cgroup_cpus(const std::filesystem::path& folder);
 
 /// The largest resident size that this program has had so far, in bytes; 0: unknown.
@@ -46,7 +46,7 @@ std::int64_t peak_memory_bytes();
 /// in use. Takes some 10 ms for hundreds of MiB.
 void give_memory_back();
 
-/// The memory that this program holds now beside what the kernel can read again from files; 0:
+/// The memory that this program holds now besides what the kernel can read again from files; 0:
 /// unknown.
 std::int64_t own_memory_bytes();
 

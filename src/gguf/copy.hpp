@@ -11,7 +11,7 @@
 
 namespace linnet::gguf {
 
-/// Told how far a copy is; what gives false ends it with an Error, and nothing is left of it.
+/// Told how far a copy is; returning false ends it with an Error, and nothing is left of it.
 using CopyProgress = std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
 /// An Error if the memory has no room for a copy of the file's metadata, as a Writer keeps it.

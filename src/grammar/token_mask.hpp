@@ -14,7 +14,7 @@
 
 namespace linnet::grammar {
 
-/// Which tokens a grammar allows, worked out once for each state of its automaton by a walk over
+/// The tokens that a grammar allows, worked out once for each state of its automaton by a walk over
 /// the tree of the vocabulary and then kept, whatever calls are around the state. Safe to share
 /// between threads; made once for a grammar, used by all sessions with it.
 class TokenMask {

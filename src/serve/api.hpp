@@ -26,7 +26,7 @@ class Api {
   std::optional<ApiReply> handle_quickly(ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.
   static std::string_view route_name(std::string_view path);
-  /// Whose errors the clients of this path understand.
+  /// The API whose errors the clients of this path understand.
   static ErrorShape error_shape(std::string_view path);
 
  private:

@@ -45,7 +45,7 @@ class [[nodiscard]] ApiResult {
   std::variant<T, ApiError> state_;
 };
 
-/// Whose error bodies an endpoint speaks.
+/// The API whose error bodies an endpoint writes.
 enum class ErrorShape { kOpenAi, kAnthropic, kOllama };
 
 /// kOpenAi: {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}

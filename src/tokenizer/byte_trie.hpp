@@ -11,7 +11,7 @@ namespace linnet {
 /// Tokens by the bytes they stand for: finds those that a text begins with.
 class ByteTrie {
  public:
-  /// Of equal `bytes` the first token stays; empty ones are not found.
+  /// For equal `bytes` the first token stays; empty ones are not found.
   void insert(std::string_view bytes, TokenId token) {
     std::uint64_t node = kRoot;
     for (const char c : bytes) {

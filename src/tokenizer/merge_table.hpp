@@ -9,7 +9,7 @@
 
 namespace linnet {
 
-/// Which pairs of tokens merge, into what and in which order.
+/// The pairs of tokens that merge, into what and in which order.
 class MergeTable {
  public:
   /// Reads `tokenizer.ggml.merges`: "LEFT RIGHT", the first line merges first. Lines whose tokens

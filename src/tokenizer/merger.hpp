@@ -36,9 +36,9 @@ class Merger {
   /// The next symbol of the word begins at this byte.
   void add(std::uint32_t begin, TokenId token) { places_.push_back({begin, token, 1, {0, -1}}); }
 
-  /// Merges the symbols of a word that ends at byte `end`. `merge_of(left, right)` gives the Merge
-  /// of two neighbours, or one with token -1; `right` follows `left` in the word. Stops early, with
-  /// some pairs left, where `is_given_up()`, which is asked now and then, says so.
+  /// Merges the symbols of a word that ends at byte `end`. `merge_of(left, right)` returns the
+  /// Merge of two neighbours, or one with token -1; `right` follows `left` in the word. Stops
+  /// early, with some pairs left, where `is_given_up()`, which is asked now and then, says so.
   template <class MergeOf, class IsGivenUp>
   void run(std::uint32_t end, MergeOf merge_of, IsGivenUp is_given_up);
 

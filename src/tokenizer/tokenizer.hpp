@@ -50,8 +50,8 @@ class Tokenizer {
   virtual Result<std::vector<TokenId>> encode(std::string_view text,
                                               const EncodeOptions& options) const = 0;
 
-  /// So many tokens, or more, become of any text of `text_bytes`, which is told without a look at
-  /// it; 0 if that can't be told, because some text becomes nothing.
+  /// A lower bound on the tokens of any text of `text_bytes` bytes, found without looking at it; 0
+  /// if there is none, because some texts have no tokens.
   virtual std::int64_t fewest_tokens(std::size_t) const { return 0; }
 
   /// The bytes that `id` adds to the text when it follows another token (for SentencePiece kinds a

@@ -26,7 +26,7 @@ class ChatHistory {
   std::int64_t turns() const;
   /// What goes into a prompt: the system message and the turns that are not hidden.
   nlohmann::ordered_json shown() const;
-  /// Hides so many of the oldest turns that are shown, but never the latest; returns how many.
+  /// Hides up to this many of the oldest turns that are shown, never the latest; returns how many.
   std::int64_t hide_oldest_turns(std::int64_t turns);
 
   /// All messages, a list in OpenAI's form, and how many after the system message are hidden.

@@ -46,7 +46,7 @@ struct ModelOptions {
   std::int64_t context = 0;
   bool force = false;
   bool speculate = false;
-  /// Of the draft model; is_bundled(): there is none.
+  /// The draft model; is_bundled(): there is none.
   ModelSource draft = {.gguf = "", .repo = "", .named_by = {"--draft-repo", "--draft-model"}};
   std::vector<std::string> adapters, control_vectors;  ///< see parse_scaled_file()
   std::int64_t image_tokens = 0;                       ///< 0: see PictureLimits
@@ -78,7 +78,7 @@ struct ModelOptions {
 struct ModelSources {
   std::vector<std::string> ggufs, repos;
   std::string revision = "main";
-  /// Of `ggufs`, those that list_folders() put there, and what they are called.
+  /// Those of `ggufs` that list_folders() put there, and what they are called.
   std::map<std::size_t, std::string> found;
 
   void add_to(CLI::App& app);

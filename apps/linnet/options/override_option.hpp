@@ -20,7 +20,7 @@ std::optional<decltype(gguf::Override::value)> parse_value(std::string_view type
 /// Adds --override-kv, which may be given several times, to `app`.
 CLI::Option* add_override_option(CLI::App& app, std::vector<std::string>& texts);
 
-/// Of KEY=TYPE:VALUE each, as the option has checked them.
+/// Parses KEY=TYPE:VALUE texts, as the option has checked them.
 std::vector<gguf::Override> parse_overrides(const std::vector<std::string>& texts);
 
 }  // namespace linnet::app

@@ -15,7 +15,7 @@ bool are_equal(Run& run, const Value& a, const Value& b, int depth = 0);
 /// The order of numbers, texts, lists or tuples; a Failure if Python has none for them.
 std::partial_ordering compare(Run& run, const Value& a, const Value& b, int depth = 0);
 
-/// Of two numbers; exact also between integers and floating point.
+/// Compares two numbers; exact also between integers and floating point.
 std::partial_ordering compare_numbers(const Value& a, const Value& b);
 
 /// `item in container`.

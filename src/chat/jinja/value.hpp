@@ -94,9 +94,9 @@ class Value {
   const String& string() const { return *as<std::shared_ptr<const String>>(); }
   const Text& text() const { return string().text; }
   std::string_view bytes() const { return text().bytes(); }
-  /// Of an integer or a boolean.
+  /// The value of an integer or a boolean.
   Integer integer() const { return is<bool>() ? Integer{as<bool>()} : as<Integer>(); }
-  /// Of any number.
+  /// The value of any number.
   double number() const { return is<double>() ? as<double>() : static_cast<double>(integer()); }
   /// The sequence, dictionary or object; null if the value is something else.
   Sequence* sequence() const { return is<Sequence*>() ? as<Sequence*>() : nullptr; }

@@ -12,8 +12,8 @@ namespace linnet::grammar {
 /// not exist.
 Result<Grammar> split_repetitions(const Grammar& grammar);
 
-/// Which rules are better copied into their callers than called: small ones, and those called from
-/// one place only, unless they call themselves.
+/// The rules that are better copied into their callers than called: small ones, and those called
+/// from one place only, unless they call themselves.
 std::vector<bool> rules_to_inline(const Grammar& grammar);
 
 }  // namespace linnet::grammar

@@ -16,7 +16,7 @@ struct Quota {
   bool operator==(const Quota&) const = default;
 };
 
-/// An amount that fills up steadily to what a minute gives.
+/// An amount that fills up steadily to a minute's allowance.
 class MinuteAllowance {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -24,7 +24,7 @@ struct Usage {
 
 /// OpenAI's `usage` object.
 Json usage_json(const Usage& usage);
-/// Seconds and rates of an answer, and what llama_timings_json() gives.
+/// Seconds and rates of an answer, and the result of llama_timings_json().
 Json timings_json(const Usage& usage);
 /// The same as llama.cpp's server has it: counts, milliseconds and rates.
 Json llama_timings_json(const Usage& usage);
@@ -55,7 +55,7 @@ struct Ending {
 };
 
 /// How an endpoint writes an answer: as events while it comes, and as a whole. Everything that
-/// comes goes through open(), add(), close() and end() in this order, streamed or not; they give
+/// comes goes through open(), add(), close() and end() in this order, streamed or not; they return
 /// the events to send.
 class AnswerFormat {
  public:
@@ -72,7 +72,7 @@ class AnswerFormat {
   virtual std::string end(const Usage& usage) = 0;
   /// Instead of end(): the events of a stream that can't go on.
   virtual std::string fail(const ApiError& error) { return server_sent_event(to_json(error)); }
-  /// Of a stream.
+  /// For a stream.
   virtual std::string_view content_type() const { return "text/event-stream"; }
   /// What a stream without news says, so that nobody takes the connection for a dead one.
   virtual std::string keep_alive() const { return ": still at work\n\n"; }

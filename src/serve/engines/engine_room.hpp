@@ -40,9 +40,9 @@ class EngineRoom {
    public:
     virtual ~Guest() = default;
     virtual std::string_view name() const = 0;
-    /// Of the machine's memory, what its engine is given.
+    /// Bytes of the machine's memory that its engine is given.
     virtual std::int64_t bytes() const = 0;
-    /// An Error that says need and have if there is no memory beside `others`.
+    /// An Error with the bytes needed and available if there is not enough memory beside `others`.
     virtual Status check_memory(const EnginesInMemory& others) const = 0;
     /// Whether it still wants to come in. Called from within enter().
     virtual bool is_wanted() = 0;

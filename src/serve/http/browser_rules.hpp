@@ -11,8 +11,8 @@
 
 namespace linnet::serve {
 
-/// Which web pages may use the server: its own, and those of named origins. What is no browser
-/// sends no Origin and is not concerned. Immutable.
+/// The web pages that may use the server: its own, and those of named origins. Clients other than
+/// browsers send no Origin and are not concerned. Immutable.
 class BrowserRules {
  public:
   /// `origins` are scheme://host[:port], or * for all. With `only_local_names`, requests must call
@@ -27,9 +27,9 @@ class BrowserRules {
   std::optional<ApiError> refuse(std::string_view origin, std::string_view host) const;
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  /// That allow a page of `origin` to read the reply; none for the own page.
+  /// Headers that allow a page of `origin` to read the reply; none for the server's own page.
   Headers reply_headers(std::string_view origin) const;
-  /// Of the reply to a preflight request.
+  /// Headers of the reply to a preflight request.
   Headers preflight_headers(std::string_view origin) const;
 
  private:

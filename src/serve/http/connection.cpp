@@ -28,7 +28,7 @@ asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, ApiRequest& reque
   co_return api.handle_quickly(request);
 }
 
-// A body of so many bytes may have become hundreds of MiB of JSON.
+// A body of this many bytes may have become hundreds of MiB of JSON.
 constexpr std::size_t kLargeBody = 1 << 20;
 
 // What the request was read into goes here, not on the thread of all connections: that takes long,

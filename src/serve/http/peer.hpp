@@ -16,7 +16,7 @@ struct Peer {
 };
 
 Peer peer_at(boost::asio::ip::address address);
-/// Of a socket in the file system, too.
+/// The same for a socket, also one in the file system.
 Peer peer_of(boost::asio::ip::tcp::socket& socket);
 
 }  // namespace linnet::serve

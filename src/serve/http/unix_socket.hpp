@@ -13,7 +13,7 @@ namespace linnet::serve {
 /// .sock. Empty: it names none.
 std::filesystem::path socket_path(std::string_view host);
 
-/// Listens at such a path, in the place of a socket that nobody listens at any more; gives the file
+/// Listens at such a path, replacing a socket that nobody listens at any more; returns the
 /// descriptor. Errors: a path that is too long, that something else has, or that can't be made.
 Result<int> listen_at(const std::filesystem::path& path);
 

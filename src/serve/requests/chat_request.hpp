@@ -12,7 +12,7 @@
 
 namespace linnet::serve {
 
-/// Which calls of tools an answer may or must have.
+/// The tool calls that an answer may or must have.
 struct ToolChoice {
   bool must_call = false;
   std::vector<std::string> names;  ///< of the tools that may be called; empty: any
@@ -47,7 +47,7 @@ void read_tools(Fields& fields, const std::function<Json(Fields& tool)>& functio
                 ChatFields& chat);
 
 /// The function of a tool that has its name, its description, its schema (by the name
-/// `schema_name`) and `strict` beside each other.
+/// `schema_name`) and `strict` side by side.
 Json read_flat_function(Fields& tool, std::string_view schema_name);
 
 /// A name that all families can write into a call and read again.
