@@ -123,7 +123,7 @@ struct Tiling {
   /// those of bars, and each line ends with the vector `line_end`.
   bool joins = false;
   std::string_view line_end;
-  // Texts, with special tokens, in this order: before_tiles, for each row of tiles (before_tile TILE
+  // Texts, with special tokens, in this order: before_tiles, for a row of tiles (before_tile TILE
   // behind_tile, between_columns between them) behind_row, between_rows; behind_tiles.
   std::string_view before_tiles;
   std::string_view before_tile;  ///< with {row} and {column} in it, from 1
