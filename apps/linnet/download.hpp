@@ -15,7 +15,7 @@ enum class Unfit { kRefuse, kWarn };
 
 /// The path of a file of the Hub, downloaded if need be; says on stderr what the model is, how far
 /// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. `file.repo` may
-/// name a type, as hub::read_repo_name() has it; where `file.name` is empty, it chooses the file,
+/// name a type, as hub::read_repo_name() has it; if `file.name` is empty, it chooses the file,
 /// and which one of several that is is said on stderr. `options` have named both.
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit,
                                    const hub::RepoOptions& options = {});

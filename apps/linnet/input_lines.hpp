@@ -15,7 +15,7 @@ namespace linnet::app {
 /// 35 times as much memory while they are found.
 inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 
-/// The text of a file, or of standard input where `path` is -. An Error if it is longer than
+/// The text of a file, or of standard input if `path` is -. An Error if it is longer than
 /// kLongestTextBytes or can't be read.
 Result<std::string> read_text(const std::string& path);
 
@@ -30,7 +30,7 @@ Result<std::string> read_input(std::string_view what);
 /// `text` without its last line's end (LF or CR LF), which editors and `echo` write.
 std::string without_last_newline(std::string text);
 
-/// The file of that name, or `argument` itself where it is a text with `mark` in it. An Error if
+/// The file of that name, or `argument` itself if it is a text with `mark` in it. An Error if
 /// it is neither.
 Result<std::string> file_or_text(const std::string& argument, std::string_view mark);
 

@@ -20,7 +20,7 @@ struct FoundModel {
 };
 
 /// What they are called: as their files without .gguf; those that this does not tell apart with the
-/// folders after the one they were found in, and with that one, too, where need be.
+/// folders after the one they were found in, and with that one, too, if need be.
 std::vector<std::string> names_in_folders(const std::vector<FoundModel>& models);
 
 /// The encoder of pictures or sounds that goes with a model, by the names of the files in its

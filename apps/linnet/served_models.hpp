@@ -20,7 +20,7 @@ struct ServedModelsOptions {
   std::vector<std::string> aliases;  ///< of each model, with commas between several
   std::string chat_template;
   std::string template_variables;     ///< a JSON object; empty: none
-  ParameterOptions sampling;          ///< where a request says nothing
+  ParameterOptions sampling;          ///< if a request says nothing
   std::int64_t thinking_tokens = -1;  ///< most of them, likewise; -1: as many as the model likes
   std::int64_t kv_tokens = 0;         ///< 0: chosen for each
   std::size_t models_loaded = 0;      ///< 0: as many as fit

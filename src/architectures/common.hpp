@@ -42,11 +42,11 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader,
 /// The heads and the width of an indexer, and how many keys it picks.
 IndexerSpec read_indexer_sizes(Hyperparameters& p);
 
-/// How layers with and without sliding window take turns, where the file does not say so.
+/// How layers with and without sliding window take turns, if the file does not say so.
 struct SlidingPattern {
   int period = 1;           ///< every `period`-th layer is full; 0: no layer is
   bool full_first = false;  ///< the first of a period, else its last
-  int window = 0;           ///< 0: all layers are full where the file has no window
+  int window = 0;           ///< 0: all layers are full if the file has no window
 };
 
 /// Marks the layers that see a window of `attention.sliding_window` tokens only, as
@@ -70,7 +70,7 @@ void make_encoder(ModelSpec& spec);
 void normalise_expert_weights(ModelSpec& spec);
 /// Leaves out the dense part that some files keep in layers whose experts replace it.
 void ignore_unused_dense(ModelSpec& spec);
-/// How experts are gated where the file does not say so.
+/// How experts are gated if the file does not say so.
 void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec);
 /// `attention.temperature_scale` and `_length`.
 QueryTemperature read_temperature(Hyperparameters& p);

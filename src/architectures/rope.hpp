@@ -19,7 +19,7 @@ struct Rope {
 };
 
 /// Reads `rope.freq_base`, `rope.dimension_count`, `rope.scaling.*`, and the factors of
-/// rope_freqs.weight (Llama 3) or rope_factors_long/short.weight (LongRoPE) where the file has
+/// rope_freqs.weight (Llama 3) or rope_factors_long/short.weight (LongRoPE) if the file has
 /// them.
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
@@ -46,7 +46,7 @@ enum class SectionOrder { kBlocks, kInterleaved };
 
 /// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,
 /// which for text are all the position: the placed ropes of all layers by
-/// `rope.dimension_sections`, where the file has them.
+/// `rope.dimension_sections`, if the file has them.
 void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec);
 
 /// Whether an architecture heeds the factors that its files have.
@@ -59,7 +59,7 @@ Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layo
 /// `rope` of the `rope.dimension_count_swa` columns that it turns in sliding layers.
 Rope with_sliding_dims(Hyperparameters& p, Rope rope);
 
-/// `rope` of the base that sliding layers of some architectures have where the file names none,
+/// `rope` of the base that sliding layers of some architectures have if the file names none,
 /// whatever the others' is.
 Rope with_usual_base(Rope rope);
 

@@ -11,7 +11,7 @@
 
 namespace linnet {
 
-/// A file mapped read-only into memory. Immutable, safe to share between threads. Where another
+/// A file mapped read-only into memory. Immutable, safe to share between threads. If another
 /// program cuts it, or its disk fails, it reads as zeros from there on, and check_unchanged() says
 /// so.
 class MappedFile {

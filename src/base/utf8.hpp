@@ -42,7 +42,7 @@ char32_t first_code_point(std::string_view text);
 /// with bytes that are not valid UTF-8.
 std::optional<char32_t> take_character(std::string_view& text);
 
-/// `text` as a message may quote it: at most `most_bytes` of it, "..." after them where more was
+/// `text` as a message may quote it: at most `most_bytes` of it, "..." after them if more was
 /// there. No character of valid UTF-8 is cut.
 std::string shortened(std::string_view text, std::size_t most_bytes = 100);
 

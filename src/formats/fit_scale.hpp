@@ -97,8 +97,8 @@ float fit_scale(const float* in, const float* weights) {
       const float c = code(i), weighted = weights[i] * c;
       return std::array{weighted * in[i], weighted * c};
     });
-    // The error is the values' own size less this. What sums round tells no scales apart: where
-    // all values are the same, the first one stays.
+    // The error is the values' own size less this. What sums round tells no scales apart: if all
+    // values are the same, the first one stays.
     const float gain = wxc * wxc * inverse_or_zero(wcc);
     if (!(gain > best_gain * (1.0f + 0x1p-20f))) continue;
     best_gain = gain;

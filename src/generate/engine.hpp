@@ -56,7 +56,7 @@ class Engine {
     std::string text;
   };
   /// Restores a session, from which later requests with the same tokens go on. An Error that says
-  /// why where the file is damaged or belongs to another model, KV type or backend; nothing has
+  /// why if the file is damaged or belongs to another model, KV type or backend; nothing has
   /// changed then.
   Result<Session> load_session(const std::filesystem::path& path);
 
@@ -77,10 +77,10 @@ class Engine {
   std::uint64_t model_hash();
   int threads() const { return threads_; }
   /// The backend: reference, cuda, or the instruction set of the CPU backend (see
-  /// make_cpu_backend); two with a + between them where layers are split.
+  /// make_cpu_backend); two with a + between them if layers are split.
   std::string_view backend_name() const { return backend_name_; }
   std::int64_t kv_tokens() const { return kv_tokens_; }
-  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions
+  /// Most tokens of one text: what the cache holds, or fewer if the model has learned positions
   /// or reads a text as one and a step holds no more.
   std::int64_t longest_text() const;
 
@@ -114,7 +114,7 @@ class Engine {
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;
   std::int64_t kv_tokens_ = 0;
-  std::vector<float> usual_strengths_;  // of adapters, where a request says nothing
+  std::vector<float> usual_strengths_;  // of adapters, if a request says nothing
   std::vector<ModelPart> parts_;
   std::vector<std::unique_ptr<Backend>> backends_;  // of the parts
   Backend* backend_ = nullptr;                      // of the last part, which has the results

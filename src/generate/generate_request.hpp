@@ -44,11 +44,11 @@ struct GenerateRequest {
   /// cache already held. May be empty.
   std::function<void(std::int64_t cached_tokens)> on_start;
   /// Called before the first token, when more of the prompt is there: how many of its tokens, with
-  /// those of the cache. Fewer than before where the text was preempted. May be empty.
+  /// those of the cache. Fewer than before if the text was preempted. May be empty.
   std::function<void(std::int64_t computed_tokens)> on_prompt;
   /// Called with each token of the output; false cancels the request.
   std::function<bool(TokenId token)> on_token;
-  /// Called before on_token where `top_logprobs` asks for it. May be empty.
+  /// Called before on_token if `top_logprobs` asks for it. May be empty.
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
   /// Whether on_logprobs is told of the stop token that ends the text, too.
   bool tells_stop_token = false;

@@ -35,7 +35,7 @@ struct InfillText {
   std::vector<File> files{};  ///< that help to understand the text
 };
 
-/// The prompt that has a model fill the hole, with BOS where the vocabulary asks for it. Control
+/// The prompt that has a model fill the hole, with BOS if the vocabulary asks for it. Control
 /// tokens are not recognised in the texts. An Error names the part that is not UTF-8, or at which
 /// `is_given_up` (null: never) said that nobody wants it any more.
 Result<std::vector<TokenId>> encode_infill(const Tokenizer& tokenizer, const InfillTokens& tokens,

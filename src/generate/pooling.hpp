@@ -20,7 +20,7 @@ enum class Pooling { kMean, kFirst, kLast };
 
 std::string_view pooling_name(Pooling pooling);
 
-/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean where it says nothing. Errors: a
+/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean if it says nothing. Errors: a
 /// wrong type, a number that is not known, a model whose results are not one vector for each text.
 Result<Pooling> model_pooling(const gguf::File& file);
 

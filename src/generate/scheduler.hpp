@@ -26,8 +26,8 @@ namespace linnet {
 /// after it. Tokens are drawn from the rows in order, as long as what was drawn is what was
 /// guessed, so the text is the very one that would come without guesses.
 ///
-/// Pictures and sounds that a prompt waits for are encoded in parts, one a step, beside the texts
-/// that run.
+/// Pictures and sounds that a prompt waits for are encoded in parts, one a step, alongside running
+/// texts.
 ///
 /// Where the KV cache runs out, the youngest sequence gives its pages to an older one and is
 /// computed again later; its output is the same.
@@ -55,8 +55,8 @@ class Scheduler {
   /// callback threw.
   void drop_all();
 
-  /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more where
-  /// the model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
+  /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more if the
+  /// model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
   void limit_prompt_rows(std::int64_t rows) { rows_.limit_prompt_rows(rows); }
   /// The size of the latest step().
   const StepSize& last_step() const { return last_step_size_; }

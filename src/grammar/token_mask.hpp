@@ -21,7 +21,7 @@ class TokenMask {
  public:
   /// What a state allows as long as its rule does not end.
   struct StateMask {
-    TokenSet tokens;           ///< empty (size 0) where `few` is used
+    TokenSet tokens;           ///< empty (size 0) if `few` is used
     std::vector<TokenId> few;  ///< the same as a list, where it is short
     /// Nodes of the tree one byte after the rule may have ended, by that byte.
     std::vector<std::uint32_t> exits;
@@ -58,7 +58,7 @@ class TokenMask {
   /// Adds the tokens of the grammar's set number `set` to `to`. Returns how many steps that took.
   std::uint64_t add_set(std::uint32_t set, TokenSet& to) const;
 
-  /// States whose masks have been worked out so far, and again where they had been dropped.
+  /// States whose masks have been worked out so far, and again if they had been dropped.
   std::size_t walks() const;
 
  private:

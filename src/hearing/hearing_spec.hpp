@@ -60,7 +60,7 @@ struct ConformerSpec {
   std::string_view behind_convolution = {};
   /// That of `behind_convolution`; none: its weight is a factor of each column, its bias is added.
   std::optional<NormKind> behind_convolution_kind = {};
-  /// What `behind_convolution` learned of batches, where files have that apart; empty: they have
+  /// What `behind_convolution` learned of batches, if files have that apart; empty: they have
   /// not.
   std::string_view mean = {}, variance = {};
   float variance_epsilon = 1e-5f;

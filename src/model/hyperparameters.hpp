@@ -42,7 +42,7 @@ class Hyperparameters {
 
   /// A count that must be there, from 1 to `most`, which is at most kLargestCount.
   int required_count(std::string_view key, std::int64_t most = kLargestCount);
-  /// A count from 0 to `most`; `fallback` where the key is absent or 0, which the writers of files
+  /// A count from 0 to `most`; `fallback` if the key is absent or 0, which the writers of files
   /// use for "not set". Both are at most kLargestCount.
   int count(std::string_view key, std::int64_t fallback, std::int64_t most = kLargestCount);
   /// count() for a key that holds one value for all layers or an array with one for each.

@@ -108,7 +108,7 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
-  /// The same layer by layer, where the model has no input, so that others may use the backends in
+  /// The same layer by layer, if the model has no input, so that others may use the backends in
   /// between. What begin_forward() is given, and all that `batch` points to, is used by
   /// advance_forward() and end_forward(). A pass that is not ended is forgotten by the next one.
   void begin_forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
@@ -116,7 +116,7 @@ class Model {
   bool advance_forward();
   View end_forward();
 
-  /// Rows of a batch that can be on trial, once allow_trials() was called and where the model keeps
+  /// Rows of a batch that can be on trial, once allow_trials() was called and if the model keeps
   /// recurrent state; else 0.
   std::int64_t trial_rows() const { return trial_rows_; }
   /// Allocates memory for them: see trial_bytes().
@@ -124,12 +124,12 @@ class Model {
   /// Advances states by `rows`, which were on trial in the latest forward().
   void redo(std::span<const RedoneRows> rows, StateStore& states);
 
-  /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
+  /// After a forward() of a batch that keeps them: the hidden states of all its rows (if the
   /// model has an input: of the rows of inputs; the others' are undefined) after the last norm
   /// (and the projections that some files have for embeddings), [rows, hidden_columns()] in the
   /// backend's memory; they stay until the next call. Of models that guess for another one
-  /// (PredictionSpec) they are what the next token is given, in a width of the target's where they
-  /// read its keys.
+  /// (PredictionSpec) they are what the next token is given, in a width of the target's where
+  /// they read its keys.
   View hidden() const { return hidden_; }
   /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows
   /// [rows, result_columns()] in the memory of the backend that has this layer; they stay until the

@@ -114,7 +114,7 @@ class WeightLoader {
   /// Values of `stem`.weight; 0 if absent.
   std::int64_t elements(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
-  /// `pattern` or, where it begins with '*', end with the rest of it. Of the latter, the scale of a
+  /// `pattern` or, if it begins with '*', end with the rest of it. Of the latter, the scale of a
   /// weight in NVFP4 is used all the same: it is a part of what is packed so.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
 

@@ -38,7 +38,7 @@ class Merger {
 
   /// Merges the symbols of a word that ends at byte `end`. `merge_of(left, right)` returns the
   /// Merge of two neighbours, or one with token -1; `right` follows `left` in the word. Stops
-  /// early, with some pairs left, where `is_given_up()`, which is asked now and then, says so.
+  /// early, with some pairs left, if `is_given_up()`, which is asked now and then, says so.
   template <class MergeOf, class IsGivenUp>
   void run(std::uint32_t end, MergeOf merge_of, IsGivenUp is_given_up);
 

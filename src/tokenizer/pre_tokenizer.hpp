@@ -28,7 +28,7 @@ struct PreTokenizerSpec {
   std::span<const PreTokenizerStep> steps;  ///< each cuts the pieces of the one before
   bool normalises = false;                  ///< text is brought to normalisation form C first
   bool ignores_merges = false;              ///< a piece that is in the vocabulary is a token
-  bool adds_bos = false;                    ///< where the file does not say
+  bool adds_bos = false;                    ///< if the file does not say
   bool escapes_spaces = false;  ///< pieces are UTF-8 with U+2581 for spaces, not GPT-2's alphabet
   bool ranks_by_id = false;     ///< a file without merges merges in the order of the ids
 };

@@ -25,7 +25,7 @@ class Regex {
   ~Regex();
 
   struct Match {
-    std::size_t begin, end;  // bytes; both the text's size where nothing matches any more
+    std::size_t begin, end;  // bytes; both the text's size if nothing matches any more
     bool found;
   };
 

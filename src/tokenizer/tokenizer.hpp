@@ -68,14 +68,14 @@ class Tokenizer {
   virtual std::optional<TokenId> eos() const = 0;
   virtual bool is_end_of_generation(TokenId id) const = 0;
   virtual bool is_control(TokenId id) const = 0;
-  /// What encode() puts around a text where `add_special` asks for it, and what stands in a pair.
+  /// What encode() puts around a text if `add_special` asks for it, and what stands in a pair.
   virtual const TokensAround& around() const = 0;
 };
 
 /// Builds the tokenizer that the metadata of `file` describes; the file may be closed afterwards.
 /// Errors: a `tokenizer.ggml.model` or `tokenizer.ggml.pre` that is not known (named, with the
 /// known ones), a broken vocabulary. Null for `no_vocab` files. `pre` overrides
-/// `tokenizer.ggml.pre` where not empty; an Error if the kind of tokenizer has no use for it.
+/// `tokenizer.ggml.pre` if not empty; an Error if the kind of tokenizer has no use for it.
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file,
                                                   std::string_view pre = {});
 

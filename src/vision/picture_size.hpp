@@ -20,7 +20,7 @@ struct PictureSize {
 
 /// The size that a picture of `size` gets, as the models' own image processors choose it: with
 /// PictureSizing::fixed_side that; else one of whole merged patches by PictureSizing::choice,
-/// smaller or larger where that would be too many or too few of them. At most
+/// smaller or larger if that would be too many or too few of them. At most
 /// PictureSizing::most_tokens in any case.
 PictureSize target_size(const VisionSpec& spec, PictureSize size);
 

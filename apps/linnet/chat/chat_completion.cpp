@@ -32,7 +32,7 @@ Words names_of_parameters() {
   return names;
 }
 
-// Files whose path begins with `path`; those that begin with a dot where it says so.
+// Files whose path begins with `path`; those that begin with a dot if it says so.
 Words files_at(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string shown = slash == path.npos ? "" : path.substr(0, slash + 1);

@@ -33,7 +33,7 @@ class ChatHistory {
   const nlohmann::ordered_json& messages() const { return messages_; }
   std::size_t hidden() const { return hidden_; }
   /// Replaces them all; the latest turn is shown whatever `hidden` says. An Error, and nothing has
-  /// changed, where they are no such list.
+  /// changed, if they are no such list.
   Status set_messages(nlohmann::ordered_json messages, std::size_t hidden);
 
  private:

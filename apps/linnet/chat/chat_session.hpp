@@ -43,7 +43,7 @@ class ChatSession {
   /// thing.
   Status set_thinking(bool wanted);
 
-  /// Writes the conversation with what was computed for it; where `path` ends in .json, the
+  /// Writes the conversation with what was computed for it; if `path` ends in .json, the
   /// messages alone.
   Status save(const std::string& path);
   /// Reads either. On an Error the conversation stays as it is.

@@ -22,7 +22,7 @@ Status check_replaces_no_input(const std::string& output,
 /// there. Nothing is written, and a pipe is not opened, whose reader would see its end.
 Status check_can_be_written(const std::string& path);
 
-/// Throws what CLI11 throws for wrong usage where `source` is the bundled model, because no other
+/// Throws what CLI11 throws for wrong usage if `source` is the bundled model, because no other
 /// one was named, and `output` a file that is there: who names one file may mean the model by it.
 void require_model_named(const ModelSource& source, const std::string& output);
 

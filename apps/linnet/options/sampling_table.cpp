@@ -10,7 +10,7 @@
 namespace linnet::app {
 namespace {
 
-// Where `Number` is a whole one, what is after a point is an error.
+// If `Number` is a whole one, what is after a point is an error.
 template <class Number>
 Result<Number> parse(std::string_view name, std::string_view text, Number low, Number high) {
   Number value{};

@@ -14,7 +14,7 @@ namespace linnet::app {
 /// closed pipe, a full disk).
 Status write_output(std::string_view text);
 
-/// Writes to standard error. Nobody can be told where that fails, so failures are passed over.
+/// Writes to standard error. Nobody can be told if that fails, so failures are passed over.
 void write_note(std::string_view text);
 
 template <class... Arguments>

@@ -141,7 +141,7 @@ double round_decimals(double number, std::int64_t precision) {
   return rounded;
 }
 
-// To tens, hundreds and so on where `precision` is negative; halves to even.
+// To tens, hundreds and so on if `precision` is negative; halves to even.
 Integer round_integer(Integer number, std::int64_t precision) {
   if (precision >= 0) return number;
   if (precision < -37) return 0;

@@ -19,7 +19,7 @@ struct Character {
 Character character_at(std::string_view text, std::size_t at);
 /// The byte where the character before byte `at` > 0 begins.
 std::size_t previous_character(std::string_view text, std::size_t at);
-/// Appends `character`; U+FFFD where it is a surrogate or beyond U+10FFFF.
+/// Appends `character`; U+FFFD if it is a surrogate or beyond U+10FFFF.
 void append_character(std::string& text, char32_t character);
 std::size_t count_characters(std::string_view text);
 /// The byte where character `index` begins; text.size() if there are fewer.

@@ -63,7 +63,7 @@ class SequenceCache {
              std::int64_t running, StoredSequence& sequence);
   /// Makes room for `tokens` tokens in all; false if not all pages could be had.
   bool reserve(StoredSequence& sequence, std::int64_t tokens);
-  /// `rows`, or fewer where a checkpoint is to be made before.
+  /// `rows`, or fewer if a checkpoint is to be made before.
   std::int64_t rows_to_checkpoint(const StoredSequence& sequence, std::int64_t rows) const;
   /// Wants a checkpoint after `tokens` tokens of the prompt.
   void add_border(StoredSequence& sequence, std::int64_t tokens) const;

@@ -5,7 +5,7 @@
 
 namespace linnet {
 
-/// Runs `file` on the GPU, with as many layers there as fit where options.gpu_layers leaves it
+/// Runs `file` on the GPU, with as many layers there as fit if options.gpu_layers leaves it
 /// open. What is wrong is told by ModelFile::plan().
 void use_gpu(const ModelFile& file, EngineOptions& options);
 

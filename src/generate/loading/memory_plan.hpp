@@ -63,7 +63,7 @@ struct MemoryPlan {
   int gpu_layers(const ModelSpec& spec) const;
 };
 
-/// See ModelFile::plan. `prediction` is the layer for multi-token prediction, where it guesses.
+/// See ModelFile::plan. `prediction` is the layer for multi-token prediction, if it guesses.
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options,
                                std::span<const gguf::Lora> adapters = {},

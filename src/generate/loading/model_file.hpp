@@ -39,19 +39,19 @@ class ModelFile {
 
   /// Adds `strength` times the LoRA adapter in `path` to the model, for those who plan and load
   /// it from now on; requests may ask for more or less of it. An Error that names what is wrong
-  /// where it is no adapter of this model, or there are too many.
+  /// if it is no adapter of this model, or there are too many.
   Status add_adapter(const std::string& path, float strength);
 
   /// Adds `strength` times the control vector in `path`, for those who load the model from now on.
-  /// An Error that names what is wrong where it is none for this model, or the model has more than
+  /// An Error that names what is wrong if it is none for this model, or the model has more than
   /// the usual residual stream.
   Status add_control_vector(const std::string& path, float strength);
 
   /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
   /// load the model from now on. An Error that names what is wrong if it has none of this model.
-  /// One of sounds that is of an unknown family is left out if there is one of pictures. Where
+  /// One of sounds that is of an unknown family is left out if there is one of pictures. If
   /// `limits` leave it open, a picture takes at most a quarter of the memory that the model's file
-  /// leaves of the machine, and of the GPU where `backend` is that.
+  /// leaves of the machine, and of the GPU if `backend` is that.
   Status add_encoders(const std::string& path, const PictureLimits& limits = {},
                       BackendKind backend = BackendKind::kCpu);
 
@@ -79,9 +79,9 @@ class ModelFile {
   /// The tokenizer, never null: an Error for files without a vocabulary.
   Result<const Tokenizer*> need_tokenizer() const;
 
-  /// Chooses the context length, and how many layers go to the GPU where options.gpu_layers leaves
-  /// it open. An Error that says need and have where the model does not fit (unless options.force),
-  /// or where options.context is more than memory or learned positions allow.
+  /// Chooses the context length, and how many layers go to the GPU if options.gpu_layers leaves
+  /// it open. An Error that says need and have if the model does not fit (unless options.force),
+  /// or if options.context is more than memory or learned positions allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
   /// An Error if the file, an adapter, a control vector or an encoder has changed since it was
@@ -113,7 +113,7 @@ class ModelFile {
   std::unique_ptr<Tokenizer> tokenizer_;
 };
 
-/// An Error that says what the model is good for where it is an encoder, which makes no text.
+/// An Error that says what the model is good for if it is an encoder, which makes no text.
 Status check_makes_text(const ModelFile& file);
 
 /// An Error if the model cannot say how likely a prompt's tokens are (encoders, for example).

@@ -20,7 +20,7 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
 std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
                            const ModelPart& part, std::int64_t rows);
 
-/// How often the model uses the weights `tensor` for a token: once but where layers share them, and
+/// How often the model uses the weights `tensor` for a token: once unless layers share them, and
 /// never those of layers for multi-token prediction.
 int times_used(const ModelSpec& spec, std::string_view tensor);
 

@@ -32,7 +32,7 @@ struct LogitNeeds {
     most = count;
     all |= count > kMostPicked;
   }
-  /// A sampler keeps those at most `distance` below the likeliest; the row is needed where they are
+  /// A sampler keeps those at most `distance` below the likeliest; the row is needed if they are
   /// too many.
   void cut_below(double distance) {
     is_cut = true;
@@ -45,7 +45,7 @@ struct LogitNeeds {
 /// A row of logits, or as much of it as a chain needs.
 struct LogitRow {
   std::span<float> logits;
-  /// Where it is set: all logits above minus infinity are at these ids, which ascend.
+  /// If it is set: all logits above minus infinity are at these ids, which ascend.
   const std::vector<TokenId>* known = nullptr;
 };
 

@@ -38,7 +38,7 @@ struct Sequence {
   std::vector<TokenId> tokens;  ///< prompt and output
   PromptMedia media;
   std::vector<TokenId> text_tokens;  ///< if there are media
-  std::int64_t input_tokens = 0;     ///< the prompt's, where the model has an input
+  std::int64_t input_tokens = 0;     ///< the prompt's, if the model has an input
   StoredSequence stored;
   std::int64_t drawn = 0;
   std::int64_t scored = 0;  ///< rows of the prompt whose logits were told of

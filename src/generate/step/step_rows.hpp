@@ -35,7 +35,7 @@ class StepRows {
   /// See Scheduler::limit_prompt_rows.
   void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
 
-  /// Chooses anew. Sequences that there is memory for are started; where it runs out, some lose it.
+  /// Chooses anew. Sequences that there is memory for are started; if it runs out, some lose it.
   Status choose();
   /// Nothing is chosen.
   void clear();

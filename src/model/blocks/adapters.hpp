@@ -16,7 +16,7 @@ struct AdapterWeights {
   explicit operator bool() const { return static_cast<bool>(low); }
 };
 
-/// Loads `stem`.lora_a and `stem`.lora_b where the model has adapters.
+/// Loads `stem`.lora_a and `stem`.lora_b if the model has adapters.
 AdapterWeights load_adapter(WeightLoader& loader, const AdaptersSpec& spec, const std::string& stem,
                             std::int64_t columns, std::int64_t rows);
 

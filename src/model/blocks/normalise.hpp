@@ -35,7 +35,7 @@ inline void normalise_rms_unweighted(const Pass& pass, View in, View out) {
   pass.backend.norm(in, {NormKind::kRms, pass.model.norm_epsilon}, out);
 }
 
-/// Each `group` columns of x get the length 1, or less where they are shorter than `epsilon`.
+/// Each `group` columns of x get the length 1, or less if they are shorter than `epsilon`.
 inline void normalise_l2(const Pass& pass, float epsilon, std::int64_t group, View x) {
   pass.backend.norm(x, {NormKind::kL2, epsilon, nullptr, nullptr, group}, x);
 }

@@ -23,7 +23,7 @@ struct Situ {
 };
 
 /// How a feed-forward part goes from the width within it to what its last projection reads:
-/// activation(gate) * up (https://arxiv.org/abs/2002.05202), or activation(up) where the file has
+/// activation(gate) * up (https://arxiv.org/abs/2002.05202), or activation(up) if the file has
 /// no gate.
 struct GateSpec {
   Activation activation = Activation::kSilu;

@@ -24,7 +24,7 @@ struct LayerSpec {
   AttentionSpec attention;
   LatentAttentionSpec latent;
   CompressedAttentionSpec compressed;
-  RecurrentSpec recurrent;        ///< where a layer has attention too, their outputs are added
+  RecurrentSpec recurrent;        ///< if a layer has attention too, their outputs are added
   bool bare_mixer_input = false;  ///< no norm before the mixer (ModernBERT's first layer)
 
   CrossAttentionSpec cross;  ///< between mixer and feed-forward part

@@ -40,7 +40,7 @@ class ClientAccount {
  public:
   using Time = MinuteAllowance::Time;
 
-  /// `id` tells clients apart where they wait for their turn.
+  /// `id` tells clients apart while they wait for their turn.
   ClientAccount(std::uint64_t id, std::string name, const Quota& quota);
 
   std::uint64_t id() const { return id_; }

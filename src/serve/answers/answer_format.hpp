@@ -62,7 +62,7 @@ class AnswerFormat {
   virtual ~AnswerFormat() = default;
 
   virtual std::string open() = 0;
-  /// A prompt goes on, where that was asked for; `so_far` is of the choice.
+  /// A prompt goes on, if that was asked for; `so_far` is of the choice.
   virtual std::string tell_progress(std::size_t, const PromptProgress&, const Usage&) { return {}; }
   /// What the choice took so far, before what it adds, for `timings_per_token`.
   virtual void tell_usage(std::size_t, const Usage&) {}

@@ -18,7 +18,7 @@ Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
 Json llama_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
 
 /// {"tokens": [...], "token_logprobs": [...], "top_logprobs": [...], "text_offset": [...]}, as in
-/// completions; the token that was chosen is among the likeliest, too, where these are wanted.
+/// completions; the token that was chosen is among the likeliest, too, if these are wanted.
 /// `offset` is where the first token begins in the text, in characters, and is moved on.
 Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogprobs>& logprobs,
                          std::int64_t& offset);

@@ -15,7 +15,7 @@ struct EngineSource {
   std::function<Result<std::unique_ptr<Engine>>()> load;
   /// Bytes of the machine's memory, including those that it has not touched yet.
   std::int64_t bytes = 0;
-  /// An Error that says need and have where the memory that is available now does not hold it
+  /// An Error that says need and have if the memory that is available now does not hold it
   /// beside `others`; empty: nobody asks.
   std::function<Status(const EnginesInMemory& others)> check_memory{};
   /// The path of its file; clients are told only its name.

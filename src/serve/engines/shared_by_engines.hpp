@@ -28,7 +28,7 @@ struct EngineLimits {
   /// there; may be empty.
   std::function<void(std::string_view problem)> on_unsaved;
   EngineRoom::Limits room;
-  /// A model that has had nothing to do for so long leaves the memory, where a request says nothing
+  /// A model that has had nothing to do for so long leaves the memory, if a request says nothing
   /// else.
   std::chrono::milliseconds most_idle = kForever;
   std::function<EngineRoom::Clock::time_point()> now = EngineRoom::Clock::now;  ///< for that

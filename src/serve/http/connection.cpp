@@ -197,7 +197,7 @@ asio::awaitable<bool> Connection::refuse(ApiReply reply, bool has_unread_body) {
   co_return false;
 }
 
-// The answer has something new: writes it, or wakes the coroutine where that can't be done at once.
+// The answer has something new: writes it, or wakes the coroutine if that can't be done at once.
 void Connection::take_news() {
   if (stream_) stream_->pump();
   if (!stream_ || stream_->needs_coroutine()) news_.cancel();
@@ -352,7 +352,7 @@ asio::awaitable<void> Connection::wait_for_news(std::chrono::steady_clock::time_
 }
 
 // While an answer is made nothing is read, so the end of the connection must be looked for: when
-// something comes, and again and again where that was not the end.
+// something comes, and again and again if that was not the end.
 void Connection::watch_for_end() {
   transport_.tcp().socket().async_wait(asio::ip::tcp::socket::wait_read,
                                        [weak = weak_from_this()](beast::error_code error) {

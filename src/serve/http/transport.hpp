@@ -44,7 +44,7 @@ class Transport {
   /// True if the other side has closed the connection, even if bytes of it are still unread.
   bool ended_by_peer();
   /// Writes what the system takes without waiting; returns the number of bytes. 0 with TLS, and
-  /// where writing fails: the next async_write_some() tells why.
+  /// if writing fails: the next async_write_some() tells why.
   std::size_t write_at_once(std::string_view bytes);
 
   template <class Buffers, class Handler>

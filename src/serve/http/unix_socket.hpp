@@ -9,7 +9,7 @@
 
 namespace linnet::serve {
 
-/// The path of a socket in the file system, where `host` names one: unix:PATH, or PATH that ends in
+/// The path of a socket in the file system, if `host` names one: unix:PATH, or PATH that ends in
 /// .sock. Empty: it names none.
 std::filesystem::path socket_path(std::string_view host);
 
@@ -25,7 +25,7 @@ class SocketFile {
   /// That is at `path` now.
   explicit SocketFile(std::filesystem::path path);
 
-  /// Removes it, once, where it is still at its path.
+  /// Removes it, once, if it is still at its path.
   void remove();
 
  private:

@@ -34,7 +34,7 @@ void read_pixel_limits(Hyperparameters& p, VisionSpec& spec);
 /// Layers see windows of `pixels` pixels but for every `period`-th, which sees all.
 void see_windows(int pixels, int period, VisionSpec& spec);
 
-/// Heads of the tower share keys and values where the file says so.
+/// Heads of the tower share keys and values if the file says so.
 void read_shared_keys(Hyperparameters& p, VisionSpec& spec);
 
 /// Heads turn by the row of a patch in the first half of their pairs (i, i + half) and by the

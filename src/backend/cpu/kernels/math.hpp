@@ -6,7 +6,7 @@
 
 namespace linnet::cpu {
 
-// max() and min() give their second operand where either is NaN, and that is where x stands:
+// max() and min() give their second operand if either is NaN, and that is where x stands:
 // NaN stays NaN.
 
 /// exp(x) to about 1 ulp, for x clamped to [-87, 88]: x = n ln 2 + r, exp(r) by its Taylor series

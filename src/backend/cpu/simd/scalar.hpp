@@ -31,7 +31,7 @@ struct Scalar {
   static constexpr int kPackedRows = 1;
   /// Rows of a tile of attention, by two registers of keys or values.
   static constexpr int kAttentionRows = 2;
-  /// The kind of dot() for codes up to `largest_code`; there is one where all are multiplied alike.
+  /// The kind of dot() for codes up to `largest_code`; there is one if all are multiplied alike.
   static constexpr int dot_kind(int /*largest_code*/) { return 0; }
   /// What dot() of a kind takes from each code before it multiplies.
   static constexpr int dot_bias(int /*kind*/) { return 0; }
@@ -85,7 +85,7 @@ struct Scalar {
   static Float fma(const Float& a, const Float& b, const Float& c) {
     return make([&](int i) { return std::fma(a[i], b[i], c[i]); });
   }
-  /// The second where either is NaN or both are zero, as the x86 instructions have it.
+  /// The second if either is NaN or both are zero, as the x86 instructions have it.
   static Float max(const Float& a, const Float& b) {
     return make([&](int i) { return a[i] > b[i] ? a[i] : b[i]; });
   }
@@ -120,7 +120,7 @@ struct Scalar {
   static Float round(const Float& a) {
     return make([&](int i) { return std::nearbyint(a[i]); });
   }
-  /// x * 2^n for integers n in [-126, 127]; x where n is NaN.
+  /// x * 2^n for integers n in [-126, 127]; x if n is NaN.
   static Float scale_by_power(const Float& x, const Float& n) {
     return make([&](int i) {
       if (std::isnan(n[i])) return x[i];
@@ -132,7 +132,7 @@ struct Scalar {
   static void store_int8(std::int8_t* p, const Float& x) {
     for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int8_t>(x[i]);
   }
-  /// Integers in [-32768, 32767]; any number for what is none.
+  /// Integers in [-32768, 32767]; any number for NaN.
   static void store_int16(std::int16_t* p, const Float& x) {
     for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int16_t>(x[i]);
   }
