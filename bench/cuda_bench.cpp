@@ -305,6 +305,64 @@ void attentions(Bench& bench) {
   }
 }
 
+// DeepSeek V3.2's attention: an indexer picks 2,048 latents of 65,536.
+void pick_and_attend(Bench& bench, std::string_view path) {
+  constexpr std::int64_t kDepth = 65536, kAtOnce = 2048, kRows = 256;
+  constexpr int kHeads = 128, kKeys = 576, kValues = 512, kIndexHeads = 64, kIndexKeys = 128;
+  constexpr int kMost = 2048;
+  const auto store = bench.backend().make_kv_store(
+      {{{1, kKeys, 0}, {1, kIndexKeys, 0}}, KvType::kF16, kDepth / kPageTokens});
+  const auto queries = random_buffer(bench.backend(), kRows * kHeads * kKeys);
+  const auto out = random_buffer(bench.backend(), kRows * kHeads * kValues);
+  const auto index = random_buffer(bench.backend(), kRows * kIndexHeads * kIndexKeys);
+  const auto weights = random_buffer(bench.backend(), kRows * kIndexHeads);
+  const auto keys = random_buffer(bench.backend(), kDepth * kIndexKeys);
+  if (!store || !queries || !out || !index || !weights || !keys) return;
+  std::vector<std::int32_t> pages(kDepth / kPageTokens), positions(kDepth), owners(kDepth);
+  std::iota(pages.begin(), pages.end(), 0);
+  std::iota(positions.begin(), positions.end(), 0);
+  const std::span<const std::int32_t> table(pages), all(positions), none(owners);
+  const std::int32_t length = kDepth;
+  for (std::int64_t first = 0; first < kDepth; first += kAtOnce) {
+    const View part{keys->data() + first * kIndexKeys, kAtOnce, kIndexKeys, kIndexKeys};
+    bench.backend().store_kv(
+        **store, 1, part, part.slice(0, 0),
+        {all.subspan(first, kAtOnce), none.first(kAtOnce), {&table, 1}, {&length, 1}});
+  }
+  AttentionParams params{0, kHeads, 1, kKeys, kValues};
+  params.values_in_keys = params.selected = true;
+  for (const std::int64_t rows : {std::int64_t{1}, kRows}) {
+    const BatchLayout batch{all.last(rows), none.first(rows), {&table, 1}, {&length, 1}};
+    const auto count = static_cast<double>(rows);
+    const auto view = [&](const auto& of, std::int64_t columns) {
+      return View{of->data(), rows, columns, columns};
+    };
+    bench.run(fmt::format("sparse: index, {} rows, {}", rows, path), 2.0 * kDepth * kIndexKeys,
+              2.0 * count * kIndexHeads * kIndexKeys * kDepth, [&] {
+                bench.backend().select_keys(**store, view(index, kIndexHeads * kIndexKeys),
+                                            view(weights, kIndexHeads),
+                                            {1, kIndexHeads, kIndexKeys, kMost}, batch);
+              });
+    bench.run(fmt::format("sparse: attention, {} rows, {}", rows, path),
+              2.0 * count * kMost * kKeys, 2.0 * count * kMost * kHeads * (kKeys + kValues), [&] {
+                bench.backend().attention(**store, view(queries, kHeads * kKeys), params, batch,
+                                          view(out, kHeads * kValues));
+              });
+  }
+}
+
+void sparse(const Bench& bench, const CudaCeilings& ceilings) {
+  if (!bench.wants("sparse")) return;
+  CudaOptions masked;
+  masked.sparse = false;
+  for (const Path& path : {Path{"in tiles", {}}, Path{"as before", masked}}) {
+    auto backend = make_cuda_backend(usable_threads(), path.options);
+    if (!backend) return fmt::print("{}\n", backend.error().message);
+    Bench own(**backend, ceilings, "");
+    pick_and_attend(own, path.name);
+  }
+}
+
 // Gated delta net of Qwen3-Next: 32 heads of 128 x 128, 16 of queries and keys.
 void scans(Bench& bench, std::string_view path) {
   constexpr int kHeads = 32, kKeyHeads = 16, kWidth = 128;
@@ -379,6 +437,7 @@ int run(std::string_view only) {
   small_ones(bench);
   attentions(bench);
   scans(bench, *ceilings);
+  sparse(bench, *ceilings);
   experts(bench);
   gated_matmuls(bench);
   picks(bench);

@@ -1,7 +1,7 @@
 # Part of cuda_check.sh: whether results are right.
 
 # All that LINNET_CUDA_WITHOUT can leave out.
-everything=early,graphs,library,picks,wgmma,chunks
+everything=early,graphs,library,picks,wgmma,chunks,sparse
 
 readable() { if command -v c++filt >/dev/null; then c++filt; else cat; fi; }
 
@@ -71,7 +71,7 @@ step_tests() {
   head -24 "$work/failed.txt" | sort >"$work/some.txt"
   export test_seconds=15
   local until=$((SECONDS + 120))
-  for without in early graphs library picks wgmma chunks $everything; do
+  for without in early graphs library picks wgmma chunks sparse $everything; do
     ((SECONDS < until)) || { echo "no time to try more"; break; }
     export LINNET_CUDA_WITHOUT=$without
     within 40 bash -c failing <"$work/some.txt" | sort >"$work/some.without.txt"

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 
 #include "architectures/architecture.hpp"
 #include "base/machine.hpp"
@@ -77,7 +76,7 @@ Result<std::string> choose_file(const hub::RepoName& repo, const std::string& re
                                 const hub::RepoOptions& options) {
   auto names = list_repo(repo.repo, revision);
   if (!names) return names.error();
-  const auto models = std::ranges::count_if(*names, std::not_fn(hub::is_encoder));
+  const auto models = std::ranges::count_if(*names, hub::is_model);
   auto chosen = hub::choose_model(std::move(*names), repo, options);
   if (chosen && models > 1 && repo.type.empty()) {
     note("hub:     of {} models {} was chosen; {} {}:TYPE or {} choose another\n", models,

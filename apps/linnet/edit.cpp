@@ -61,6 +61,7 @@ Result<MetadataChange> read_setting(const std::string& text, const gguf::File& f
                     file.path().string(), key, key, value)};
   }
   auto typed = type.empty() ? std::nullopt : parse_value(type, value);
+  if (!typed && type == "bool") typed = parse_value("int", value);  // 0 or 1
   if (typed) return MetadataChange{key, std::move(*typed)};
   if (type.empty()) {
     return Error{fmt::format("{}: metadata key {} is a list, which can't be set",

@@ -11,15 +11,12 @@
 #include <utility>
 
 #include "hub/model_choice.hpp"
-#include "hub/repo_file.hpp"
 
 namespace linnet::app {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-bool is_model(const std::string& name) { return hub::names_model(name) && !hub::is_encoder(name); }
 
 // What is in a folder, by name; as much as can be read.
 std::vector<fs::path> entries_of(const fs::path& folder, std::error_code& error) {
@@ -71,7 +68,7 @@ class ModelSearch {
       if (name.starts_with('.')) continue;
       if (fs::is_directory(entry, ignored)) {
         inner_.push_back(entry);
-      } else if (is_model(name)) {
+      } else if (hub::is_model(name)) {
         models.push_back(entry);
       }
     }
@@ -147,7 +144,7 @@ std::string encoder_beside(const fs::path& model) {
   for (const fs::path& inner : entries) {
     if (!fs::is_directory(inner, ignored)) continue;
     std::vector<std::string> all = file_names(entries_of(inner, ignored));
-    if (std::ranges::any_of(all, is_model)) continue;  // whose encoder it would be
+    if (std::ranges::any_of(all, hub::is_model)) continue;  // whose encoder it would be
     all.insert(all.end(), names.begin(), names.end());
     if (const auto encoder = hub::choose_encoder(name, all)) return (inner / *encoder).string();
   }

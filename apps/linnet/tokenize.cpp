@@ -8,6 +8,7 @@
 #include "linnet/options/override_option.hpp"
 #include "linnet/subcommand.hpp"
 #include "linnet/terminal/console.hpp"
+#include "linnet/token_note.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet::app {
@@ -57,6 +58,7 @@ Status run(const Options& options) {
   auto tokenizer = make_tokenizer(*file, options.reading.pre_tokenizer);
   if (!tokenizer) return tokenizer.error();
   if (!*tokenizer) return Error{*path + ": the file has no tokenizer"};
+  note_foreign_ids(*file);
   if (!options.jsonl) return print_pieces(**tokenizer, options);
   return answer_lines(
       [&](const std::string& line) { return answer(**tokenizer, options.encode, line); });

@@ -244,7 +244,9 @@ std::optional<CallForm> parameter_form(const Trial& trial) {
   if (!one) return std::nullopt;
   const auto parts = split_at(*one, {kNames[0], kTextKey, kTextValue, kNumberKey, kNumberValue});
   if (!parts) return std::nullopt;
-  const std::string &first = (*parts)[1], &next = (*parts)[3], &last = (*parts)[5];
+  // The name may stand there once more.
+  const std::string first = replaced((*parts)[1], kNames[0], kNamePlace);
+  const std::string &next = (*parts)[3], &last = (*parts)[5];
   std::size_t common = 0;
   while (common < std::min(first.size(), next.size()) &&
          first[first.size() - 1 - common] == next[next.size() - 1 - common]) {
@@ -264,7 +266,8 @@ std::optional<CallForm> parameter_form(const Trial& trial) {
   if (!two) return form;
   const auto both = split_at(*two, {kNames[0], kTextKey, kTextValue, kNumberKey, kNumberValue,
                                     kNames[1], kTextKey, kTextValue, kNumberKey, kNumberValue});
-  const bool repeats = both && (*both)[0] == form.begin && (*both)[6] == first &&
+  const bool repeats = both && (*both)[0] == form.begin &&
+                       replaced((*both)[6], kNames[1], kNamePlace) == first &&
                        (*both)[10] == last && (*both)[5].starts_with(form.after_value);
   if (repeats) form.between = (*both)[5].substr(form.after_value.size());
   return form;
@@ -282,7 +285,7 @@ std::string sample_text(const CallForm& form, std::size_t calls) {
   std::string text = form.begin;
   for (std::size_t i = 0; i < calls; ++i) {
     if (i > 0) text += *form.between;
-    text += std::string(kNames[i]) + form.middle;
+    text += std::string(kNames[i]) + form.middle_behind(kNames[i]);
     if (form.has_json_arguments) {
       text += sample_arguments().dump();
     } else {
@@ -292,6 +295,14 @@ std::string sample_text(const CallForm& form, std::size_t calls) {
   }
   text += form.end;
   return replaced(text, kIdPlace, kIds[0]);
+}
+
+// A form with a sample's name in it is one of calls of that tool only.
+bool names_sample(const CallForm& form) {
+  return std::ranges::any_of(kNames, [&](Text name) {
+    const auto has = [&](Text text) { return text.find(name) != kNowhere; };
+    return has(form.begin) || has(form.middle) || has(form.end) || has(form.between.value_or(""));
+  });
 }
 
 // Whether answers of this form are read as the calls that they are.
@@ -326,7 +337,7 @@ std::optional<CallForm> find_call_form(const ChatTemplate& chat) {
   }
   if (is_generic) candidates.push_back(known);
   for (auto& form : candidates) {
-    if (!form || !is_read_back(*form, trial.format(), 1)) continue;
+    if (!form || names_sample(*form) || !is_read_back(*form, trial.format(), 1)) continue;
     if (form->between && !is_read_back(*form, trial.format(), 2)) form->between.reset();
     return form;
   }

@@ -41,7 +41,8 @@ std::string call_text(const CallForm& form, const Json& calls) {
     if (i > 0) text += form.between ? *form.between : form.end + form.begin;
     const Json name = call.is_object() ? call.value("name", Json("")) : Json("");
     const Json arguments = call.is_object() ? call.value("arguments", Json::object()) : call;
-    text += (name.is_string() ? name.get<std::string>() : json_text(name)) + form.middle;
+    const std::string called = name.is_string() ? name.get<std::string>() : json_text(name);
+    text += called + form.middle_behind(called);
     text += arguments_text(form, arguments);
   }
   return text + form.end;

@@ -41,26 +41,46 @@ bool holds(const IntegerRange& range, std::int64_t value) {
   return value >= range.low && value <= range.high;
 }
 
+Error not_of_type(const Value& old, std::string_view value) {
+  return Error{fmt::format("is of type {}, which can't be {}", value_type_name(old.type), value)};
+}
+
 // `old`: what was there before; null: nothing.
 Result<Value> integer_value(std::int64_t value, const Value* old) {
   if (old && std::holds_alternative<double>(old->data)) {
     return Value{old->type, static_cast<double>(value)};
   }
-  const bool keeps_type = old && std::holds_alternative<std::int64_t>(old->data);
+  if (old && old->type == ValueType::kBool && (value == 0 || value == 1)) {
+    return Value{old->type, value == 1};
+  }
   const auto range = std::ranges::find_if(kIntegers, [&](const IntegerRange& one) {
-    return keeps_type ? one.type == old->type : holds(one, value);
+    return old ? one.type == old->type : holds(one, value);
   });
-  if (holds(*range, value)) return Value{range->type, value};
-  return Error{fmt::format("is of type {}, which can't be {}", value_type_name(old->type), value)};
+  if (range != std::end(kIntegers) && holds(*range, value)) return Value{range->type, value};
+  return not_of_type(*old, std::to_string(value));
 }
 
 Result<Value> number_value(double value, const Value* old) {
   const bool fits = std::abs(value) <= std::numeric_limits<float>::max();
-  const bool keeps_type = old && std::holds_alternative<double>(old->data);
-  const auto usual = fits ? ValueType::kFloat32 : ValueType::kFloat64;
-  const ValueType type = keeps_type ? old->type : usual;
-  if (fits || type == ValueType::kFloat64) return Value{type, value};
-  return Error{fmt::format("is of type {}, which can't be {}", value_type_name(type), value)};
+  const ValueType usual = fits ? ValueType::kFloat32 : ValueType::kFloat64;
+  const ValueType type = old ? old->type : usual;
+  if (type == ValueType::kFloat64 || (type == ValueType::kFloat32 && fits)) {
+    return Value{type, value};
+  }
+  return not_of_type(*old, fmt::format("{}", value));
+}
+
+Result<Value> bool_value(bool value, const Value* old) {
+  if (!old || old->type == ValueType::kBool) return Value{ValueType::kBool, value};
+  return not_of_type(*old, value ? "true" : "false");
+}
+
+// A view: `text` must stay where it is.
+Result<Value> text_value(std::string_view text, const Value* old) {
+  if (old && old->type != ValueType::kString) return not_of_type(*old, "a text");
+  if (text.size() <= kLongestText) return Value{ValueType::kString, text};
+  return Error{
+      fmt::format("can't be a text of {} bytes, expected at most {}", text.size(), kLongestText)};
 }
 
 // A view: `given` must stay where it is.
@@ -68,11 +88,8 @@ Result<Value> changed_value(const Given& given, const Value* old) {
   if (old && std::holds_alternative<Array>(old->data)) return Error{"is a list"};
   if (const auto* integer = std::get_if<std::int64_t>(&given)) return integer_value(*integer, old);
   if (const auto* number = std::get_if<double>(&given)) return number_value(*number, old);
-  if (const auto* boolean = std::get_if<bool>(&given)) return Value{ValueType::kBool, *boolean};
-  const std::string_view text = std::get<std::string>(given);
-  if (text.size() <= kLongestText) return Value{ValueType::kString, text};
-  return Error{
-      fmt::format("can't be a text of {} bytes, expected at most {}", text.size(), kLongestText)};
+  if (const auto* boolean = std::get_if<bool>(&given)) return bool_value(*boolean, old);
+  return text_value(std::get<std::string>(given), old);
 }
 
 Status apply(const MetadataChange& change, std::vector<KeyValue>& metadata) {

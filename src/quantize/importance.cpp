@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -10,6 +11,7 @@
 #include "base/machine.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "gguf/tensor_values.hpp"
+#include "quantize/dat_importance.hpp"
 
 namespace linnet::quantize {
 namespace {
@@ -18,6 +20,8 @@ using gguf::Tensor;
 
 constexpr std::string_view kSums = ".in_sum2", kCounts = ".counts";
 constexpr std::string_view kType = "imatrix";
+constexpr std::array<std::string_view, 3> kKeys = {"imatrix.datasets", "imatrix.chunk_count",
+                                                   "imatrix.chunk_size"};
 // Of a column whose inputs are zero: nothing is lost there, but no division may be by zero.
 constexpr float kLeastWeight = 1e-6f;
 
@@ -29,6 +33,10 @@ Status check_type(const gguf::File& file) {
   const auto type = file.string("general.type");
   if (!type) return type.error();
   if (type->value_or("") == kType) return {};
+  // Others than llama-imatrix write files that say by these keys alone what they are.
+  const bool has_keys =
+      std::ranges::all_of(kKeys, [&](std::string_view key) { return file.find(key) != nullptr; });
+  if (!*type && has_keys) return {};
   return in_file(file, fmt::format("is no importance matrix: general.type is '{}', expected '{}'",
                                    type->value_or(""), kType));
 }
@@ -84,11 +92,17 @@ std::vector<std::byte> as_bytes(const std::vector<double>& values) {
 }  // namespace
 
 Result<Importance> Importance::read(const std::filesystem::path& path) {
+  auto older = read_dat_importance(path);
+  if (!older) return older.error();
+  Importance importance;
+  if (*older) {
+    importance.squares_ = std::move(**older);
+    return importance;
+  }
   const auto file = gguf::File::open(path);
   if (!file) return file.error();
   if (Status status = check_type(*file); !status) return status.error();
   if (Status status = check_memory(*file); !status) return status.error();
-  Importance importance;
   for (const Tensor& tensor : file->tensors()) {
     if (!tensor.name.ends_with(kSums)) continue;
     auto squares = read_squares(*file, tensor);
@@ -106,9 +120,9 @@ Status Importance::write(const std::filesystem::path& path, const Reading& readi
   gguf::Writer writer;
   writer.add_string("general.type", kType);
   const std::vector<std::string> texts = {reading.text};
-  writer.add_strings("imatrix.datasets", texts);
-  writer.add_integer("imatrix.chunk_count", gguf::ValueType::kUint32, reading.windows);
-  writer.add_integer("imatrix.chunk_size", gguf::ValueType::kUint32, reading.window_tokens);
+  writer.add_strings(kKeys[0], texts);
+  writer.add_integer(kKeys[1], gguf::ValueType::kUint32, reading.windows);
+  writer.add_integer(kKeys[2], gguf::ValueType::kUint32, reading.window_tokens);
   std::vector<const std::vector<double>*> values;
   const Format& f32 = *find_format(TensorType::kF32);
   for (const auto& [name, squares] : squares_) {

@@ -37,8 +37,9 @@ class Importance {
     std::int64_t window_tokens = 0;
   };
 
-  /// An Error that says why where the file is no importance matrix, holds what can't be, or is
-  /// larger than memory.
+  /// Reads the older files (read_dat_importance()), too, and GGUF files without general.type that
+  /// have the imatrix.* keys. An Error that says why where the file is no importance matrix, holds
+  /// what can't be, or is larger than memory.
   static Result<Importance> read(const std::filesystem::path& path);
   /// The file has its name only when it is complete.
   Status write(const std::filesystem::path& path, const Reading& reading) const;

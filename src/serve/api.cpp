@@ -119,12 +119,45 @@ ApiError wrong_method(const ApiRequest& request) {
   return error;
 }
 
+// What other servers have, and what does it here or why nothing does.
+struct ElsewherePath {
+  std::string_view begin;
+  std::string_view instead;
+};
+
+constexpr std::array kElsewhere = {
+    ElsewherePath{"/api/blobs", "linnet pull brings models here, and linnet serve names them"},
+    ElsewherePath{"/api/copy", "linnet serve --alias gives a model further names"},
+    ElsewherePath{"/api/create", "linnet serve names the models and their templates"},
+    ElsewherePath{"/api/delete", "linnet cache removes what was downloaded"},
+    ElsewherePath{"/api/pull", "linnet pull brings models here, and linnet serve names them"},
+    ElsewherePath{"/api/push", "this server sends models to nobody"},
+    ElsewherePath{"/cors-proxy", "this server fetches nothing"},
+    ElsewherePath{"/classify", "/v1/rerank scores documents, /v1/embeddings makes vectors"},
+    ElsewherePath{"/models/load", "a model is loaded by the first request for it"},
+    ElsewherePath{"/models/unload", "--idle-minutes unloads a model, and Ollama's keep_alive 0"},
+    ElsewherePath{"/pooling", "/v1/embeddings makes vectors"},
+    ElsewherePath{"/score", "/v1/rerank scores documents"},
+    ElsewherePath{"/slots/", "--cache-dir keeps what was computed; slots are not saved or erased"},
+    ElsewherePath{"/tools", "this server runs no tools: answers have calls for the client to run"},
+    ElsewherePath{"/v1/audio/speech", "answers are text"},
+    ElsewherePath{"/v1/audio/translations", "/v1/audio/transcriptions takes a prompt"},
+    ElsewherePath{"/v1/batches", "this server keeps no files: send the requests one by one"},
+    ElsewherePath{"/v1/files", "this server keeps no files"},
+    ElsewherePath{"/v1/images", "answers are text"},
+    ElsewherePath{"/v1/moderations", "this server judges no texts"},
+    ElsewherePath{"/v1/responses/compact", "nothing is ever left out of an input or summed up"},
+    ElsewherePath{"/v1/responses/",
+                  "this server keeps no responses: there is none to be fetched, ended or deleted"},
+    ElsewherePath{"/v1/score", "/v1/rerank scores documents"},
+};
+
 // Also says where it is what some clients leave out: their address has to end in /v1.
 ApiError unknown_path(const std::string& path) {
-  if (path.starts_with("/v1/responses/")) {
-    return not_found(
-        "this server keeps no responses: there is none to be fetched, ended or deleted",
-        "unknown_url");
+  const auto other = std::ranges::find_if(
+      kElsewhere, [&](const ElsewherePath& of) { return path.starts_with(of.begin); });
+  if (other != kElsewhere.end()) {
+    return not_found(fmt::format("there is no {}: {}", path, other->instead), "unknown_url");
   }
   const Route* const route = find_route("/v1" + path);
   const std::string own = route && route->path == "/v1" + path ? "/v1" + path : "";

@@ -24,6 +24,7 @@ FileFacts facts_of(const ModelFile& file) {
   facts.name = file.file().path().filename().string();
   facts.architecture = file.spec().architecture;
   facts.bytes = file.file().size_bytes();
+  facts.layers = std::ssize(file.spec().layers);
   facts.trained_context = file.spec().context_length;
   std::map<std::string_view, std::int64_t> parameters;  // by their formats
   for (const gguf::Tensor& tensor : file.file().tensors()) {

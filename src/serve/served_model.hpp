@@ -34,6 +34,7 @@ struct FileFacts {
   std::string architecture;
   std::uint64_t bytes = 0;
   std::int64_t parameters = 0;
+  std::int64_t layers = 0;
   std::string format;                ///< that most of them have
   std::int64_t trained_context = 0;  ///< tokens; 0: the file does not say
 };

@@ -62,11 +62,18 @@ std::string where(const gguf::File& file) { return file.path().string(); }
 bool is_none(std::int64_t id) { return id == 0xffffffffLL || id == -1; }
 bool is_token(std::int64_t id, std::int64_t size) { return id >= 0 && id < size; }
 
+// The special tokens that files name.
+constexpr auto kIdNames = std::to_array<std::string_view>(
+    {"cls", "bos", "eos", "seperator", "unknown", "eot", "eom", "fim_pad", "fim_rep", "fim_sep"});
+
+std::string id_key(std::string_view name) {
+  return fmt::format("tokenizer.ggml.{}_token_id", name);
+}
+
 // Files name tokens that an untrimmed vocabulary would have: such a key says nothing.
 Result<std::optional<TokenId>> read_id(const gguf::File& file, std::string_view name,
                                        std::optional<TokenId> fallback, std::int64_t size) {
-  const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
-  auto value = file.integer(key);
+  auto value = file.integer(id_key(name));
   if (!value) return value.error();
   if (*value && is_none(**value)) return std::optional<TokenId>{};
   if (*value && is_token(**value, size)) {
@@ -111,6 +118,22 @@ Result<Vocabulary> Vocabulary::read(const gguf::File& file, const Defaults& defa
   if (Status status = vocabulary.read_special_ids(file, defaults); !status) return status.error();
   if (Status status = vocabulary.read_tokens_around(file, defaults); !status) return status.error();
   return vocabulary;
+}
+
+std::vector<std::string> Vocabulary::foreign_ids(const gguf::File& file) {
+  const auto tokens = file.array("tokenizer.ggml.tokens");
+  if (!tokens || !*tokens) return {};
+  const auto size = static_cast<std::int64_t>((*tokens)->size());
+  std::vector<std::string> sentences;
+  for (const std::string_view name : kIdNames) {
+    const auto id = file.integer(id_key(name));
+    if (!id || !*id || is_none(**id) || is_token(**id, size)) continue;
+    sentences.push_back(
+        fmt::format("{} is {}, expected less than {}, the size of the vocabulary; it counts as not "
+                    "there",
+                    id_key(name), **id, size));
+  }
+  return sentences;
 }
 
 Status Vocabulary::read_pieces(const gguf::File& file) {

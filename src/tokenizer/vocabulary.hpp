@@ -44,6 +44,9 @@ class Vocabulary {
   /// Errors: no tokens, arrays of different lengths, scores that are not numbers, pieces or ids
   /// beyond what a vocabulary can have.
   static Result<Vocabulary> read(const gguf::File& file, const Defaults& defaults);
+  /// For the person who runs the program: a sentence for each of the keys with a token's id that
+  /// say nothing, because the vocabulary has no such token.
+  static std::vector<std::string> foreign_ids(const gguf::File& file);
 
   std::int64_t size() const { return static_cast<std::int64_t>(pieces_.size()); }
   bool contains(TokenId id) const { return id >= 0 && id < size(); }

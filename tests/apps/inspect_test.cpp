@@ -242,6 +242,14 @@ TEST(Tokenize, ShowsIdsAndPieces) {
   EXPECT_THAT(bytes.out, HasSubstr("  [240]\n")) << "a byte that is no text alone";
 }
 
+TEST(Tokenize, TellsOfTokensThatTheVocabularyHasNot) {
+  const Ended ended = run_program({"tokenize", "--gguf", kModel, "--override-kv",
+                                   "tokenizer.ggml.eos_token_id=int:151645", "In the"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err,
+              HasSubstr("tokenizer.ggml.eos_token_id is 151645, expected less than 2048"));
+}
+
 TEST(Tokenize, ReadsAFileAndCounts) {
   const std::string text = "In the beginning God\ncreated";
   const Ended given = run_program({"tokenize", "--gguf", kModel, text});

@@ -127,6 +127,19 @@ TEST(CallForm, WhatIsNotReadBackIsNoForm) {
   EXPECT_FALSE(find_call_form(create("{{ missing.part }}")));
 }
 
+// Muse Glimmer's calls have the name in the header of their message and in themselves.
+TEST(CallForm, TheNameMayStandThereTwice) {
+  const auto form = find_call_form(
+      create(kBegin +
+             " to={{ call.function.name }}<|message|><atem:function_calls>\n<atem:invoke name=\"{{ "
+             "call.function.name }}\">\n{% for key, value in call.function.arguments.items() "
+             "%}<atem:parameter name=\"{{ key }}\">{{ value }}</atem:parameter>\n{% endfor "
+             "%}</atem:invoke>\n</atem:function_calls>" +
+             kEnd));
+  ASSERT_TRUE(form);
+  EXPECT_THAT(form->middle_behind("f"), testing::HasSubstr("<atem:invoke name=\"f\""));
+}
+
 // Of the real templates that are at hand, so many have a form that is found.
 TEST(CallForm, MostRealTemplatesHaveOne) {
   const std::filesystem::path folder = test::in_repository("../shared/oracle/chat/templates");

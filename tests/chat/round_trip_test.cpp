@@ -24,7 +24,7 @@ struct Case {
 
 constexpr Case kCases[] = {
     {"Apertus-8B-Instruct", "apertus"},
-    {"Apriel-1.6-15b-Thinker-fixed", "tool-calls-list"},
+    {"Apriel-1.6-15b-Thinker-fixed", "apriel"},
     {"Bielik-11B-v3.0-Instruct", "tool-call-tags"},
     {"ByteDance-Seed-OSS", "seed"},
     {"Cohere2MoE", "command-r"},

@@ -20,6 +20,7 @@ struct Variant {
   AttentionParams params;
   std::vector<float> sinks, slopes;
   int picked = 0;  // keys that an indexer picks; 0: all are seen
+  int silent = 0;  // the batches of these first tokens are stored only
 };
 
 std::vector<Variant> variants() {
@@ -42,7 +43,8 @@ std::vector<Variant> variants() {
 
 class CudaAttentionTest : public test::CudaTest {
  protected:
-  // Attention over `tokens` positions of one sequence, in batches of `chunk` rows.
+  // Attention over `tokens` positions of a sequence, in batches of `chunk` rows; it is the second
+  // of two, the other of which has no rows.
   static std::vector<float> run(Backend& backend, KvType type, const Shape& shape,
                                 const Variant& variant, int tokens, int chunk) {
     AttentionParams params = variant.params;
@@ -62,7 +64,9 @@ class CudaAttentionTest : public test::CudaTest {
     const DeviceRows keys = rows(shape.kv_heads * shape.key_width, 2);
     const DeviceRows own_values = rows(shape.kv_heads * shape.value_width, 3);
     const View values = params.values_in_keys ? keys.view().slice(0, 0) : own_values.view();
-    const DeviceRows out(backend, tokens, shape.heads * shape.value_width);
+    const std::int64_t out_columns = std::int64_t{shape.heads} * shape.value_width;
+    const DeviceRows out(backend, tokens, out_columns,
+                         std::vector<float>(static_cast<std::size_t>(tokens * out_columns)));
     const DeviceRows index_keys = rows(8, 4), index_queries = rows(24, 5), weights = rows(3, 6);
 
     const std::int32_t pages_needed = pages_for(tokens);
@@ -75,19 +79,23 @@ class CudaAttentionTest : public test::CudaTest {
     params.layer = 1;
     std::vector<std::int32_t> pages(pages_needed);
     std::iota(pages.rbegin(), pages.rend(), 1);
-    const std::span<const std::int32_t> table(pages);
+    const std::int32_t other = 0;
+    const std::span<const std::int32_t> tables[] = {{&other, 1}, pages};
     for (int first = 0; first < tokens; first += chunk) {
       const int count = std::min(chunk, tokens - first);
-      std::vector<std::int32_t> positions(count), sequences(count, 0);
+      std::vector<std::int32_t> positions(count), sequences(count, 1);
       std::iota(positions.begin(), positions.end(), first);
-      const std::int32_t length = first + count;
-      const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+      const std::int32_t lengths[] = {1, first + count};
+      const BatchLayout batch{positions, sequences, tables, lengths};
       const auto part = [&](const View& all) {
         return View{all.row(first), count, all.columns, all.stride};
       };
       backend.store_kv(**store, 1, part(keys.view()), part(values), batch);
       if (params.selected) {
         backend.store_kv(**store, 0, part(index_keys.view()), part(index_keys.view()), batch);
+      }
+      if (first + count <= variant.silent) continue;
+      if (params.selected) {
         backend.select_keys(**store, part(index_queries.view()), part(weights.view()),
                             {0, 3, 8, variant.picked}, batch);
       }
@@ -173,6 +181,40 @@ TEST_F(CudaAttentionTest, PickedLatents) {
     };
     expect_agreement(attend, 1e-6);
   }
+}
+
+// Wide latents of which a row picks some, brought together: in one block of keys and in several,
+// heads that fill no tile and more than one. The first rows see fewer than they may pick.
+TEST_F(CudaAttentionTest, GatheredLatents) {
+  struct Case {
+    KvType type;
+    int heads, picked, tokens, chunk;
+  };
+  for (const Case& c : {Case{KvType::kF16, 17, 40, 75, 75}, Case{KvType::kF16, 66, 3, 40, 37},
+                        Case{KvType::kBf16, 16, 70, 101, 52}, Case{KvType::kQ8_0, 16, 33, 70, 67},
+                        Case{KvType::kF8, 16, 33, 70, 67}, Case{KvType::kF16, 16, 150, 170, 169}}) {
+    Variant variant;
+    variant.params.values_in_keys = true;
+    variant.picked = c.picked;
+    const auto attend = [&](Backend& b) {
+      return run(b, c.type, {c.heads, 1, 576, 512}, variant, c.tokens, c.chunk);
+    };
+    expect_agreement(attend, 1e-6);
+  }
+}
+
+// So many keys that the bits of a row's picks are found by many threads, several times over.
+TEST_F(CudaAttentionTest, GatheredAmongMany) {
+  constexpr int kTokens = 9000;
+  Variant variant;
+  variant.params.values_in_keys = true;
+  variant.picked = 300;
+  variant.silent = kTokens - 3;
+  const auto attend = [&](Backend& b) {
+    auto all = run(b, KvType::kF16, {16, 1, 576, 512}, variant, kTokens, kTokens - 3);
+    return std::vector<float>(all.end() - std::int64_t{3} * 16 * 512, all.end());
+  };
+  expect_agreement(attend, 1e-6);
 }
 
 // Prompts on tensor cores: tiles with a rest, windows that begin behind a tile's first keys, a

@@ -27,7 +27,8 @@ inline CudaOptions options_of_environment() {
           .picks = has("picks"),
           .early = has("early"),
           .wgmma = has("wgmma"),
-          .chunks = has("chunks")};
+          .chunks = has("chunks"),
+          .sparse = has("sparse")};
 }
 
 /// Tests of the CUDA backend: on a card, or in the emulation, as the program is linked; skipped

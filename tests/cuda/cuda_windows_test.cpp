@@ -15,10 +15,12 @@ using test::random_rows;
 struct Case {
   KvType type;
   int stride;
-  bool picks;  // an indexer picks 5 of the keys
+  int picks;  // keys that an indexer picks of them; 0: all are seen
   int heads, width, tokens;
+  bool has_compressed = true;
 };
 
+// Of a sequence that is the second of two, the other of which has no rows.
 std::vector<float> attend(Backend& backend, const Case& c, int chunk) {
   constexpr int kIndexHeads = 4, kIndexWidth = 20;
   const auto rows = [&](int count, int columns, int seed) {
@@ -35,8 +37,8 @@ std::vector<float> attend(Backend& backend, const Case& c, int chunk) {
   params.span = AttentionSpan::kSliding;
   params.window = 19;
   params.sinks = sinks.data();
-  params.selected = c.picks;
-  params.compressed = {1, c.stride};
+  params.selected = c.picks > 0;
+  if (c.has_compressed) params.compressed = {1, c.stride};
   params.values_in_keys = true;
 
   const std::int32_t pages_needed = pages_for(c.tokens);
@@ -47,31 +49,33 @@ std::vector<float> attend(Backend& backend, const Case& c, int chunk) {
   if (!store) return ADD_FAILURE() << store.error().message, std::vector<float>{};
   std::vector<std::int32_t> pages(pages_needed);
   std::iota(pages.rbegin(), pages.rend(), 1);
-  const std::span<const std::int32_t> table(pages);
+  const std::int32_t other = 0;
+  const std::span<const std::int32_t> tables[] = {{&other, 1}, pages};
   for (int first = 0; first < c.tokens; first += chunk) {
     const std::int32_t length = std::min(first + chunk, c.tokens);
     std::vector<std::int32_t> positions(length - first), ends;
     std::iota(positions.begin(), positions.end(), first);
     std::ranges::copy_if(positions, std::back_inserter(ends),
                          [&](std::int32_t p) { return (p + 1) % c.stride == 0; });
-    const std::vector<std::int32_t> sequences(positions.size(), 0), of_ends(ends.size(), 0);
+    const std::vector<std::int32_t> sequences(positions.size(), 1), of_ends(ends.size(), 1);
+    const std::int32_t lengths[] = {1, length};
     const auto part = [&](const DeviceRows& all, std::int64_t from, std::size_t count) {
       const View view = all.view();
       return View{view.row(from), static_cast<std::int64_t>(count), view.columns, view.stride};
     };
-    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+    const BatchLayout batch{positions, sequences, tables, lengths};
     const auto own = [&](const DeviceRows& all) { return part(all, first, positions.size()); };
     backend.store_kv(**store, 0, own(keys), own(keys).slice(0, 0), batch);
     if (!ends.empty()) {
-      const BatchLayout places{ends, of_ends, {&table, 1}, {&length, 1}};
+      const BatchLayout places{ends, of_ends, tables, lengths};
       const View key = part(compressed, ends.front() / c.stride, ends.size());
       const View index_key = part(index_keys, ends.front() / c.stride, ends.size());
       backend.store_kv(**store, 1, key, key.slice(0, 0), places);
       backend.store_kv(**store, 2, index_key, index_key.slice(0, 0), places);
     }
-    if (c.picks) {
+    if (c.picks > 0) {
       backend.select_keys(**store, own(index_queries), own(index_weights),
-                          {2, kIndexHeads, kIndexWidth, 5, c.stride}, batch);
+                          {2, kIndexHeads, kIndexWidth, c.picks, c.stride}, batch);
     }
     backend.attention(**store, own(queries), params, batch, own(out));
   }
@@ -83,12 +87,31 @@ class CudaCompressedKeysTest : public test::CudaTest {};
 TEST_F(CudaCompressedKeysTest, AgreeWithTheReference) {
   for (const KvType type :
        {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
-    for (const Case& c : {Case{type, 4, true, 6, 24, 77}, Case{type, 4, false, 6, 24, 77},
-                          Case{type, 128, false, 3, 40, 130}, Case{type, 4, true, 2, 512, 24}}) {
+    for (const Case& c : {Case{type, 4, 5, 6, 24, 77}, Case{type, 4, 0, 6, 24, 77},
+                          Case{type, 128, 0, 3, 40, 130}, Case{type, 4, 5, 2, 512, 24}}) {
       const std::vector<float> want = attend(*reference_, c, c.tokens);
       for (const int chunk : {c.tokens, 29}) {
         EXPECT_LT(test::normalised_error(attend(*cuda_, c, chunk), want), 1e-6) << c.stride;
       }
+    }
+  }
+}
+
+// Heads as wide as DeepSeek V4's, and enough of them for tensor cores: picked keys, all that there
+// are, with few tokens to a key and with more than a page has, and none.
+TEST_F(CudaCompressedKeysTest, AreGatheredForTensorCores) {
+  std::vector<Case> cases = {{KvType::kF16, 4, 5, 70, 512, 37},
+                             {KvType::kF16, 128, 0, 16, 512, 270},
+                             {KvType::kF16, 4, 0, 16, 512, 40, false}};
+  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+    cases.push_back({type, 4, 17, 16, 512, 90});
+    cases.push_back({type, 4, 0, 17, 512, 71});
+  }
+  for (const Case& c : cases) {
+    const std::vector<float> want = attend(*reference_, c, c.tokens);
+    for (const int chunk : {c.tokens, 29}) {
+      EXPECT_LT(test::normalised_error(attend(*cuda_, c, chunk), want), 1e-6)
+          << static_cast<int>(c.type) << ", stride " << c.stride << ", picks " << c.picks;
     }
   }
 }
@@ -98,8 +121,10 @@ TEST_F(CudaCompressedKeysTest, OtherRowsDoNotMatterWhereNothingDependsOnThem) {
   options.deterministic = true;
   const auto made = make_cuda_backend(1, options);
   ASSERT_TRUE(made) << made.error().message;
-  const Case c{KvType::kF16, 4, true, 6, 24, 77};
-  EXPECT_EQ(attend(**made, c, 77), attend(**made, c, 13));
+  for (const Case& c :
+       {Case{KvType::kF16, 4, 5, 6, 24, 77}, Case{KvType::kF16, 4, 5, 16, 512, 40}}) {
+    EXPECT_EQ(attend(**made, c, c.tokens), attend(**made, c, 13));
+  }
 }
 
 class CudaWindowsTest : public test::CudaTest {

@@ -45,7 +45,41 @@ TEST_F(Edit, AValueKeepsItsTypeWhereThatHoldsIt) {
   const auto whole = edited(real, {"key", std::int64_t{4}});
   EXPECT_EQ(whole->type, ValueType::kFloat64);
   EXPECT_EQ(std::get<double>(whole->data), 4.0);
-  EXPECT_EQ(edited(real, {"key", std::string("text")})->type, ValueType::kString);
+}
+
+TEST_F(Edit, ABoolIsGivenAsAWordOrAsANumber) {
+  const auto boolean = [](Writer& writer) { writer.add_bool("key", true); };
+  for (const MetadataChange& change :
+       {MetadataChange{"key", false}, MetadataChange{"key", std::int64_t{0}}}) {
+    const auto value = edited(boolean, change);
+    ASSERT_TRUE(value) << value.error().message;
+    EXPECT_EQ(value->type, ValueType::kBool);
+    EXPECT_FALSE(std::get<bool>(value->data));
+  }
+  EXPECT_TRUE(std::get<bool>(edited(boolean, {"key", std::int64_t{1}})->data));
+  EXPECT_THAT(edited(boolean, {"key", std::int64_t{2}}).error().message,
+              HasSubstr("key key is of type bool, which can't be 2"));
+}
+
+// Who reads the key would refuse the file.
+TEST_F(Edit, AValueOfAnotherKindIsAnError) {
+  const auto integer = [](Writer& writer) { writer.add_integer("key", ValueType::kUint32, 3); };
+  const auto real = [](Writer& writer) { writer.add_number("key", ValueType::kFloat32, 0.5); };
+  const auto text = [](Writer& writer) { writer.add_string("key", "text"); };
+  const auto boolean = [](Writer& writer) { writer.add_bool("key", true); };
+  const auto problem = [&](const auto& add, MetadataChange change) {
+    const auto changed = edited(add, std::move(change));
+    return changed ? "none" : changed.error().message;
+  };
+  EXPECT_THAT(problem(integer, {"key", 4.0}), HasSubstr("is of type uint32, which can't be 4"));
+  EXPECT_THAT(problem(integer, {"key", true}), HasSubstr("is of type uint32, which can't be true"));
+  EXPECT_THAT(problem(real, {"key", std::string("2")}),
+              HasSubstr("is of type float32, which can't be a text"));
+  EXPECT_THAT(problem(real, {"key", true}), HasSubstr("is of type float32, which can't be true"));
+  EXPECT_THAT(problem(text, {"key", std::int64_t{17}}),
+              HasSubstr("is of type string, which can't be 17"));
+  EXPECT_THAT(problem(text, {"key", 0.5}), HasSubstr("is of type string, which can't be 0.5"));
+  EXPECT_THAT(problem(boolean, {"key", 1.0}), HasSubstr("is of type bool, which can't be 1"));
 }
 
 TEST_F(Edit, ANewValueHasTheUsualType) {

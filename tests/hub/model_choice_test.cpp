@@ -23,9 +23,21 @@ TEST(RepoName, MayEndWithAType) {
   EXPECT_EQ(read_repo_name("o/m:Q4_0").type, "Q4_0");
 }
 
+TEST(RepoName, MayStandBehindTheAddressOfTheHub) {
+  for (const char* text : {"hf.co/o/m", "huggingface.co/o/m", "https://huggingface.co/o/m",
+                           "https://huggingface.co/o/m/", "http://www.huggingface.co/o/m"}) {
+    EXPECT_EQ(read_repo_name(text).repo, "o/m") << text;
+    EXPECT_EQ(read_repo_name(text).type, "") << text;
+  }
+  EXPECT_EQ(read_repo_name("hf.co/o/m:Q4_0").repo, "o/m");
+  EXPECT_EQ(read_repo_name("https://hf.co/o/m:Q4_0").type, "Q4_0");
+  EXPECT_EQ(read_repo_name("hf.co/m").repo, "hf.co/m");
+}
+
 TEST(RepoName, OfAnotherKindIsRefusedAsAWhole) {
-  for (const char* text :
-       {"https://huggingface.co/o/m", "o/m:", "https://huggingface.co/o/m:Q4_0"}) {
+  for (const char* text : {"https://example.org/o/m", "o/m:", "https://example.org/o/m:Q4_0",
+                           "https://huggingface.co/o/m/blob/main/m.gguf",
+                           "hf.co/o/m:", "https://huggingface.co/", "hf.co.example.org/o/m"}) {
     const RepoName named = read_repo_name(text);
     EXPECT_EQ(named.repo, text);
     EXPECT_EQ(named.type, "");
@@ -56,11 +68,45 @@ TEST(ModelChoice, IsTheOneWithNothingMoreInItsName) {
 
 TEST(ModelChoice, OfSeveralTypesIsTheUsualOne) {
   EXPECT_EQ(chosen({"m-Q8_0.gguf", "m-Q4_K_M.gguf"}, "o/m"), "m-Q4_K_M.gguf");
+  EXPECT_EQ(chosen({"m-Q8_0.gguf", "m-F16.gguf", "m-Q4_0.gguf"}, "o/m"), "m-Q8_0.gguf");
+  EXPECT_EQ(chosen({"m-Q5_K_M.gguf", "BF16/m-BF16.gguf", "m-IQ4_XS.gguf"}, "o/m:iq4_xs"),
+            "m-IQ4_XS.gguf");
+  EXPECT_EQ(chosen({"m-Q5_K_M.gguf", "m-IQ4_XS.gguf"}, "o/m"), "m-IQ4_XS.gguf");
   EXPECT_EQ(chosen({"only.gguf", "mmproj-F16.gguf"}, "o/m"), "only.gguf");
-  EXPECT_THAT(chosen({"m-Q8_0.gguf", "m-Q4_0.gguf"}, "o/m"),
-              HasSubstr("2 GGUF files, name one with --gguf, or its type as in --repo o/m:Q8_0"));
   EXPECT_THAT(chosen({"mmproj-F16.gguf"}, "o/m"), HasSubstr("the repo has no GGUF file"));
   EXPECT_THAT(chosen({"only.gguf"}, "o/m:Q8_0"), HasSubstr("none have Q8_0"));
+}
+
+TEST(ModelChoice, OfSeveralModelsIsAnError) {
+  for (const char* const type : {"Q4_K_M", "Q8_0", "Q5_K_M"}) {
+    const Names two = {fmt::format("a-{}.gguf", type), fmt::format("b-{}.gguf", type)};
+    EXPECT_THAT(chosen(two, "o/m"),
+                HasSubstr(fmt::format("2 GGUF files, name one with --gguf, or its type as in "
+                                      "--repo o/m:Q8_0: a-{}.gguf, b-",
+                                      type)));
+  }
+}
+
+TEST(ModelChoice, IsNoFileThatGoesWithAModel) {
+  EXPECT_EQ(chosen({"m-Q8_0.gguf", "mtp-m-Q4_K_M.gguf"}, "o/m"), "m-Q8_0.gguf");
+  for (const char* const other :
+       {"imatrix.gguf", "m.imatrix.gguf", "imatrix-Q4_K_M.gguf", "mtp-m-Q8_0.gguf",
+        "eagle3-m-Q4_K_M.gguf", "draft/dflash-m.gguf", "dspark-m-Q8_0.gguf"}) {
+    EXPECT_EQ(chosen({other, "m-Q4_0.gguf"}, "o/m"), "m-Q4_0.gguf") << other;
+  }
+  EXPECT_THAT(chosen({"imatrix.gguf"}, "o/m"), HasSubstr("the repo has no GGUF file"));
+  EXPECT_THAT(chosen({"mtp-m-Q4_K_M.gguf", "m-Q8_0.gguf"}, "o/m:Q4_K_M"), HasSubstr("none have"));
+  // What there is for --draft-repo, and a model whose types were chosen by importance.
+  EXPECT_EQ(chosen({"eagle3-m-Q8_0.gguf"}, "o/m"), "eagle3-m-Q8_0.gguf");
+  EXPECT_EQ(chosen({"m-imatrix-Q4_K_M.gguf", "m-F16.gguf"}, "o/m"), "m-imatrix-Q4_K_M.gguf");
+}
+
+TEST(ModelChoice, KnowsATypeBehindAnUnderscore) {
+  const Names names = {"m_Q4_K_M.gguf", "m_Q8_0.gguf", "m_b_UD_IQ1_S.gguf"};
+  EXPECT_EQ(chosen(names, "o/m"), "m_Q4_K_M.gguf");
+  EXPECT_EQ(chosen(names, "o/m:Q8_0"), "m_Q8_0.gguf");
+  EXPECT_EQ(chosen(names, "o/m:UD-IQ1_S"), "m_b_UD_IQ1_S.gguf");
+  EXPECT_THAT(chosen(names, "o/m:Q4_K"), HasSubstr("none have Q4_K"));
 }
 
 std::string encoder(const std::string& model, Names names) {
@@ -95,10 +141,29 @@ TEST(EncoderChoice, IsOneWithoutANameWhereThereIsOneModel) {
   EXPECT_EQ(encoder("m.gguf", {}), "none");
 }
 
+TEST(EncoderChoice, IsNotHinderedByFilesOfNoModel) {
+  EXPECT_EQ(encoder("m-Q4_0.gguf", {"mmproj-F16.gguf", "imatrix.gguf", "mtp-n-Q8_0.gguf"}),
+            "mmproj-F16.gguf");
+}
+
+TEST(EncoderChoice, OfARepoIsTheNearest) {
+  const Names names = {"BF16/m-BF16-00001-of-00002.gguf", "m-Q4_K_M.gguf", "mmproj-BF16.gguf",
+                       "mmproj-F16.gguf"};
+  EXPECT_EQ(encoder("BF16/m-BF16-00001-of-00002.gguf", names), "mmproj-F16.gguf");
+  EXPECT_EQ(encoder("m-Q4_K_M.gguf", {"encoders/mmproj-F16.gguf"}), "encoders/mmproj-F16.gguf");
+  const Names two = {"a/a-Q4_0.gguf", "a/mmproj-F16.gguf", "b/b-Q4_0.gguf", "b/mmproj-BF16.gguf"};
+  EXPECT_EQ(encoder("a/a-Q4_0.gguf", two), "a/mmproj-F16.gguf");
+  EXPECT_EQ(encoder("b/b-Q4_0.gguf", two), "b/mmproj-BF16.gguf");
+  EXPECT_EQ(encoder("c/c-Q4_0.gguf", two), "none");
+}
+
 TEST(EncoderChoice, OfSeveralTypesIsF16) {
-  const Names names = {"mmproj-BF16.gguf", "mmproj-F32.gguf", "mmproj-F16.gguf"};
+  const Names names = {"mmproj-Q8_0.gguf", "mmproj-BF16.gguf", "mmproj-F32.gguf", "mmproj-F16.gguf",
+                       "mmproj-Q4_0.gguf"};
   EXPECT_EQ(encoder("m-Q4_0.gguf", names), "mmproj-F16.gguf");
   EXPECT_EQ(encoder("m-Q4_0.gguf", {"mmproj-F32.gguf", "mmproj-BF16.gguf"}), "mmproj-BF16.gguf");
+  EXPECT_EQ(encoder("m-Q4_0.gguf", {"mmproj-Q8_0.gguf", "mmproj-F32.gguf"}), "mmproj-F32.gguf");
+  EXPECT_EQ(encoder("m-Q4_0.gguf", {"mmproj-Q5_K.gguf", "mmproj_Q8_0.gguf"}), "mmproj_Q8_0.gguf");
 }
 
 }  // namespace

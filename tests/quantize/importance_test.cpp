@@ -90,6 +90,76 @@ TEST_F(ImportanceTest, WhatIsNoImportanceMatrixIsRefused) {
                  "tensor a.counts has a value");
 }
 
+TEST_F(ImportanceTest, MayBeToldByItsKeysAlone) {
+  const auto read_with = [&](const std::vector<std::string>& keys) {
+    gguf::Writer writer;
+    for (const std::string& key : keys) writer.add_integer(key, gguf::ValueType::kUint32, 1);
+    const Format& f32 = *find_format(TensorType::kF32);
+    const std::int64_t one[] = {1};
+    writer.add_tensor("a.in_sum2", f32, one);
+    writer.add_tensor("a.counts", f32, one);
+    const float value = 3.0f;
+    EXPECT_TRUE(writer.write(folder_ / "keys.gguf", [&](std::size_t, const auto& sink) {
+      return sink(std::as_bytes(std::span(&value, 1)));
+    }));
+    return Importance::read(folder_ / "keys.gguf");
+  };
+  EXPECT_TRUE(read_with({"imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size"}));
+  EXPECT_THAT(read_with({"imatrix.chunk_count"}).error().message,
+              HasSubstr("is no importance matrix"));
+}
+
+// As llama-imatrix wrote them before it wrote GGUF files.
+class OlderImportance : public ImportanceTest {
+ protected:
+  static std::string number(std::int32_t value) {
+    return {reinterpret_cast<const char*>(&value), sizeof value};
+  }
+  static std::string matrix(const std::string& name, std::int32_t calls,
+                            const std::vector<float>& values) {
+    return number(static_cast<std::int32_t>(name.size())) + name + number(calls) +
+           number(static_cast<std::int32_t>(values.size())) +
+           std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  }
+  Result<Importance> read(const std::string& bytes) const {
+    test::write_file(folder_ / "older.dat", bytes);
+    return Importance::read(folder_ / "older.dat");
+  }
+  const std::string whole_ = number(2) + matrix("a.weight", 3, {1, 2}) + matrix("b", 0, {4});
+};
+
+TEST_F(OlderImportance, IsRead) {
+  for (const std::string& end : {std::string(), number(3) + number(4) + "text"}) {
+    const auto importance = read(whole_ + end);
+    ASSERT_TRUE(importance) << importance.error().message;
+    EXPECT_EQ(importance->matrices(), 2u);
+    EXPECT_THAT(importance->find("a.weight")->sums, ElementsAre(1, 2));
+    EXPECT_THAT(importance->find("a.weight")->counts, ElementsAre(3));
+    EXPECT_THAT(importance->find("b")->counts, ElementsAre(0));
+  }
+}
+
+TEST_F(OlderImportance, ThatIsDamagedIsRefused) {
+  for (std::size_t size = number(2).size() + 12; size < whole_.size(); ++size) {
+    const auto cut = read(whole_.substr(0, size));
+    ASSERT_FALSE(cut) << size;
+    EXPECT_THAT(cut.error().message, HasSubstr("older.dat: is cut or damaged in matrix "));
+  }
+  for (const float wrong : {-1.0f, NAN, INFINITY}) {
+    EXPECT_THAT(read(number(1) + matrix("a", 1, {wrong})).error().message,
+                HasSubstr("matrix a has a value that is no finite number from 0 on"));
+  }
+  EXPECT_FALSE(read(number(1) + matrix("a", -1, {1})));
+  EXPECT_FALSE(read(number(1) + matrix("a", 1, {})));
+}
+
+TEST_F(OlderImportance, IsNoOtherFile) {
+  for (const std::string& other : {std::string("text of some kind"), number(1) + number(1) + "\n",
+                                   number(0) + number(0), number(1), std::string("PK\3\4 zip")}) {
+    EXPECT_THAT(read(other).error().message, HasSubstr("GGUF"));
+  }
+}
+
 TEST_F(ImportanceTest, MustFitTheModel) {
   Importance importance;
   add(importance, "a.weight", {1, 2}, 1);

@@ -30,6 +30,39 @@ TEST_F(Chat, AnswersAsTheAssistant) {
   EXPECT_EQ(json["usage"]["completion_tokens"], 16);
 }
 
+TEST_F(Chat, LlamaCppsNamesCountToo) {
+  Json body = question();
+  body.update({{"n_cmpl", 2}, {"n_probs", 3}});
+  const Json choices = serving.post("/v1/chat/completions", body).json()["choices"];
+  ASSERT_EQ(choices.size(), 2u) << choices;
+  EXPECT_EQ(choices[1]["logprobs"]["content"][0]["top_logprobs"].size(), 3u);
+}
+
+// As clients do that want a later question answered faster.
+TEST_F(Chat, NoTokensOnlyComputeThePrompt) {
+  Json body = question();
+  for (int i = 0; i < 20; ++i) {
+    body["messages"][0]["content"] =
+        body["messages"][0]["content"].get<std::string>() + " And why?";
+  }
+  for (const char* const path : {"/v1/chat/completions", "/v1/messages"}) {
+    body["max_tokens"] = 0;
+    const auto reply = serving.post(path, body);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(reply.json().value("stop_reason", "max_tokens"), "max_tokens");
+    EXPECT_EQ(reply.json().value("content", Json::array()), Json::array());
+    body["stream"] = true;
+    EXPECT_EQ(serving.post(path, body).status, 200);
+    body.erase("stream");
+  }
+  body["max_tokens"] = 0;
+  const Json empty = serving.post("/v1/chat/completions", body).json();
+  EXPECT_EQ(empty["choices"][0]["message"]["content"], "");
+  EXPECT_EQ(empty["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(empty["usage"]["completion_tokens"], 0);
+  EXPECT_GE(empty["usage"]["prompt_tokens_details"]["cached_tokens"], 64);
+}
+
 TEST_F(Chat, StreamHasTheSameContent) {
   Json body = question();
   body["n"] = 2;
@@ -98,7 +131,7 @@ TEST_F(Chat, WhatIsNotSupportedIsNamed) {
       {"audio", {{"voice", "a"}}},
       {"modalities", {"text", "audio"}},
       {"web_search_options", Json::object()},
-      {"verbosity", "high"},
+      {"verbosity", 5},
   };
   for (const auto& [name, value] : fields) {
     Json body = question();
@@ -110,6 +143,35 @@ TEST_F(Chat, WhatIsNotSupportedIsNamed) {
   Json body = question();
   body["modalities"] = {"text"};
   EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 200);
+}
+
+// As llama.cpp's server has it; the pages of its clients read how fast the model is.
+TEST_F(Chat, TheLastPartOfAStreamHasTimings) {
+  Json body = question();
+  body["stream"] = true;
+  body["prompt"] = "In the beginning";
+  for (const char* const path : {"/v1/chat/completions", "/v1/completions"}) {
+    const auto events = test::events_of(serving.post(path, body));
+    for (const Json& event : events) {
+      EXPECT_EQ(event.contains("timings"), &event == &events.back()) << path << ": " << event;
+    }
+    EXPECT_EQ(events.back()["timings"]["predicted_n"], 16);
+  }
+}
+
+TEST_F(Chat, NoAnswerNeedsToBegin) {
+  Json body = question();
+  const auto tokens = [&](const char* path) { return serving.post(path, body).json(); };
+  const int with = tokens("/v1/chat/completions/input_tokens")["input_tokens"];
+  body["add_generation_prompt"] = false;
+  const int without = tokens("/v1/chat/completions/input_tokens")["input_tokens"];
+  EXPECT_LT(without, with);
+  EXPECT_EQ(tokens("/v1/chat/completions")["usage"]["prompt_tokens"], without);
+  // As vLLM's clients have one go on.
+  body["messages"].push_back({{"role", "assistant"}, {"content", "It was"}});
+  body["continue_final_message"] = true;
+  EXPECT_THAT(tokens("/apply-template")["prompt"].get<std::string>(),
+              testing::EndsWith("<|im_start|>assistant\nIt was"));
 }
 
 TEST_F(Chat, AnAnswerMayBeBegun) {

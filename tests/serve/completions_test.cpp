@@ -426,8 +426,8 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("top_p", "high", "top_p");
   refused("logit_bias", Json::array({5}), "logit_bias[0]");
   refused("logit_bias", {{"99999", 1}}, "logit_bias.99999");
-  refused("logit_bias", {{"a", 1}}, "logit_bias.a");
-  refused("logit_bias", {{"5", 1000}}, "logit_bias.5");
+  refused("logit_bias", {{"a", "b"}}, "logit_bias.a");
+  refused("logit_bias", {{"5", 1e9}}, "logit_bias.5");
   refused("logprobs", 100, "logprobs");
   refused("best_of", 2, "best_of");
   refused("stream_options", {{"include_usage", 1}}, "stream_options.include_usage");

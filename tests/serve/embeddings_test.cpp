@@ -108,11 +108,18 @@ TEST_F(Embeddings, AreThereAsLlamaCppHasThem) {
     EXPECT_EQ(json[1]["index"], 1);
     EXPECT_EQ(json[1]["embedding"], Json::array({vectors[1]}));
   }
-  const auto error_of = [&](const Json& body) {
-    return serving.post("/embedding", body).json()["error"]["param"];
-  };
-  EXPECT_EQ(error_of(Json::object()), "content");
-  EXPECT_EQ(error_of({{"content", "a"}, {"embd_normalize", -1}}), "embd_normalize");
+  EXPECT_EQ(serving.post("/embedding", Json::object()).json()["error"]["param"], "content");
+}
+
+TEST_F(Embeddings, OfAnotherLengthAreRefused) {
+  for (const char* const path : {"/embedding", "/v1/embeddings", "/api/embed"}) {
+    Json body = {{"input", "a"}, {"embd_normalize", -1}};
+    const auto reply = serving.post(path, body);
+    EXPECT_EQ(reply.status, 400) << path;
+    EXPECT_THAT(reply.body, testing::HasSubstr("embd_normalize: expected 2, found -1"));
+    body["embd_normalize"] = 2;
+    EXPECT_EQ(serving.post(path, body).status, 200);
+  }
 }
 
 // The mean depends on every token, and a long text is computed in several steps.

@@ -40,6 +40,16 @@ TEST_F(Llama, ACompletionHasItsContent) {
   EXPECT_GT(json["timings"]["predicted_per_second"], 0.0);
 }
 
+TEST_F(Llama, TheNamesOfOpenAisFieldsCountToo) {
+  for (const char* const name : {"max_tokens", "max_completion_tokens"}) {
+    Json body = {{"prompt", "In the beginning"}, {name, 3}, {"temperature", 0}, {"logprobs", 2}};
+    const Json json = serving.post("/completion", body).json();
+    EXPECT_EQ(json["tokens_predicted"], 3) << name << ": " << json;
+    ASSERT_EQ(json["completion_probabilities"].size(), 3u) << json;
+    EXPECT_EQ(json["completion_probabilities"][0]["top_logprobs"].size(), 2u);
+  }
+}
+
 TEST_F(Llama, AStreamHasTheSameContent) {
   Json body = completion();
   body["stream"] = true;
@@ -127,6 +137,42 @@ TEST_F(Llama, WithoutALimitATextTakesWhatTheContextLeaves) {
     const Json json = ask({{"n_predict", most}, {"ignore_eos", true}});
     EXPECT_EQ(json["tokens_predicted"].get<int>() + json["tokens_evaluated"].get<int>(), 512);
   }
+}
+
+// As llama.cpp's server has it; the answer says so.
+TEST_F(Llama, MoreTokensThanTheContextHoldsEndWithIt) {
+  const Json json = ask({{"n_predict", 5000}, {"ignore_eos", true}});
+  EXPECT_EQ(json["tokens_predicted"].get<int>() + json["tokens_evaluated"].get<int>(), 512);
+  EXPECT_EQ(json["stop_type"], "limit");
+  EXPECT_EQ(json["truncated"], true);
+  EXPECT_EQ(serving.post("/v1/completions", {{"prompt", "a"}, {"max_tokens", 5000}}).status, 400);
+}
+
+TEST_F(Llama, AnAnswerTellsItsSettings) {
+  const Json json = ask({{"top_k", 7}, {"seed", 9}, {"stop", {"zz"}}});
+  const Json& settings = json["generation_settings"];
+  EXPECT_EQ(settings["n_predict"], 16);
+  EXPECT_EQ(settings["top_k"], 7);
+  EXPECT_EQ(settings["seed"], 9);
+  EXPECT_EQ(settings["temperature"], 0.0);
+  EXPECT_EQ(settings["stop"], Json({"zz"}));
+  EXPECT_THAT(json["prompt"].get<std::string>(), HasSubstr("In the beginning"));
+  EXPECT_EQ(json["has_new_line"],
+            json["content"].get<std::string>().find('\n') != std::string::npos);
+  EXPECT_GT(json["timings"]["predicted_per_token_ms"], 0.0);
+  EXPECT_GT(json["timings"]["prompt_per_token_ms"], 0.0);
+  const Json some = ask({{"response_fields", {"generation_settings/n_predict", "prompt"}}});
+  EXPECT_EQ(some, Json({{"generation_settings/n_predict", 16}, {"prompt", json["prompt"]}}));
+  Json body = completion();
+  body["stream"] = true;
+  int tokens = 0;
+  for (const Json& event : test::events_of(serving.post("/completion", body))) {
+    EXPECT_EQ(event["tokens_evaluated"], json["tokens_evaluated"]);
+    EXPECT_GE(event["tokens_predicted"], tokens);
+    tokens = event["tokens_predicted"];
+    EXPECT_TRUE(event.contains("id_slot"));
+  }
+  EXPECT_EQ(tokens, 16);
 }
 
 TEST_F(Llama, ASeedOfMinusOneIsNone) {
@@ -235,13 +281,42 @@ TEST_F(Llama, SamplersThatAreNotNamedAreOff) {
   EXPECT_EQ(with(Json::array()), text_of(alone));
 }
 
+TEST_F(Llama, SamplersMayBeLetters) {
+  const auto with = [&](const Json& samplers) {
+    return text_of({{"temperature", 1.7}, {"top_k", 1}, {"seed", 3}, {"samplers", samplers}});
+  };
+  EXPECT_EQ(with("edkypmxt"), text_of());  // as llama.vscode sends it
+  EXPECT_EQ(with("kit"), text_of());
+  EXPECT_EQ(with("t"), with({"temperature"}));
+  EXPECT_EQ(with(""), with(Json::array()));
+  for (const char* const wrong : {"kz", "tk"}) {
+    const auto reply = serving.post("/completion", {{"prompt", "a"}, {"samplers", wrong}});
+    EXPECT_EQ(reply.status, 400) << wrong;
+    EXPECT_EQ(reply.json()["error"]["param"], "samplers");
+  }
+}
+
+// What its server tells of itself, and its clients send back.
+TEST_F(Llama, MinusOneIsOff) {
+  EXPECT_EQ(text_of({{"top_n_sigma", -1}, {"t_max_predict_ms", -1}}), text_of());
+  EXPECT_EQ(text_of({{"top_n_sigma", -1.0}, {"temperature", 1}, {"seed", 3}}),
+            text_of({{"temperature", 1}, {"seed", 3}}));
+}
+
 TEST_F(Llama, BiasesMayBePairs) {
   const Json first = ask({{"n_probs", 1}})["completion_probabilities"][0];
   const std::string text = text_of();
   EXPECT_NE(text_of({{"logit_bias", {{first["id"], false}}}}), text);
   EXPECT_EQ(text_of({{"logit_bias", {{first["id"], 3.5}}}, {"n_predict", 1}}), first["token"]);
   EXPECT_EQ(text_of({{"logit_bias", Json::array()}}), text);
-  for (const Json& wrong : {Json({5}), Json({-1, 2}), Json({99999, 2}), Json({1, true}), Json(3)}) {
+  const Json of_text = Json::array({Json::array({first["token"], false})});
+  EXPECT_EQ(text_of({{"logit_bias", of_text}}), text_of({{"logit_bias", {{first["id"], false}}}}));
+  const Json by_text = {{first["token"].get<std::string>(), false}};
+  EXPECT_EQ(text_of({{"logit_bias", by_text}}), text_of({{"logit_bias", of_text}}));
+  const Json by_id = {{std::to_string(first["id"].get<int>()), -5000}};
+  EXPECT_EQ(text_of({{"logit_bias", by_id}}), text_of({{"logit_bias", of_text}}));
+  for (const Json& wrong : {Json({5}), Json({"", 2}), Json({std::string(300, 'a'), 2}),
+                            Json({-1, 2}), Json({99999, 2}), Json({1, true}), Json(3)}) {
     Json body = completion();
     body["logit_bias"] = Json::array({Json::array({1, 1}), wrong});
     const auto reply = serving.post("/completion", body);

@@ -244,6 +244,58 @@ TEST_F(Messages, ConversationsWithToolsBecomePrompts) {
             serving.post("/tokenize", {{"content", prompt}}).json()["tokens"].size());
 }
 
+// Newer clients tell the model of the system between the turns.
+TEST_F(Messages, TheSystemMaySpeakWithinTheConversation) {
+  const Json body = Json::parse(R"({"messages": [
+      {"role": "user", "content": "Time?"},
+      {"role": "system", "content": [{"type": "text", "text": "It is late."}]},
+      {"role": "user", "content": "So?"}]})");
+  Json openai = body;
+  openai["messages"][1]["content"] = "It is late.";
+  const auto prompt = serving.post("/apply-template", openai).json()["prompt"].get<std::string>();
+  EXPECT_THAT(prompt, HasSubstr("<|im_start|>system\nIt is late.<|im_end|>"));
+  EXPECT_EQ(serving.post("/v1/messages/count_tokens", body).json()["input_tokens"],
+            serving.post("/tokenize", {{"content", prompt}}).json()["tokens"].size());
+  Json wrong = body;
+  wrong["messages"][1]["content"][0] = {{"type", "tool_use"}, {"id", "a"}, {"name", "b"}};
+  EXPECT_THAT(serving.post("/v1/messages/count_tokens", wrong).body,
+              HasSubstr("messages[1].content[0].type: expected text in a message of the system"));
+}
+
+TEST_F(Messages, DocumentsAndSearchResultsAreText) {
+  const auto tokens_of = [&](const Json& content) {
+    const Json body = {{"messages", {{{"role", "user"}, {"content", content}}}}};
+    const auto reply = serving.post("/v1/messages/count_tokens", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return reply.json()["input_tokens"];
+  };
+  EXPECT_EQ(
+      tokens_of(Json::parse(R"([
+                {"type": "document", "title": "Notes", "context": "of a friend", "source":
+                  {"type": "text", "media_type": "text/plain", "data": "All is well."}},
+                {"type": "document", "source": {"type": "content", "content": [
+                  {"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]}},
+                {"type": "search_result", "title": "Lily", "source": "http://a.b", "content": [
+                  {"type": "text", "text": "A girl."}]},
+                {"type": "text", "text": "So?"}])")),
+      tokens_of("Notes\nof a friend\nAll is well.\nOne.\nTwo.\nLily\nhttp://a.b\nA girl.\nSo?"));
+}
+
+TEST_F(Messages, DocumentsThatAreNoTextAreRefused) {
+  const auto error_of = [&](const char* source) {
+    const Json block = {{"type", "document"}, {"source", Json::parse(source)}};
+    Json body = question();
+    body["messages"][0]["content"] = Json::array({block});
+    const auto reply = serving.post("/v1/messages", body);
+    EXPECT_EQ(reply.status, 400) << reply.body;
+    return reply.json()["error"]["message"].get<std::string>();
+  };
+  EXPECT_THAT(error_of(R"({"type": "base64", "media_type": "application/pdf", "data": "aaaa"})"),
+              HasSubstr("this server reads no PDF: send its text"));
+  EXPECT_THAT(error_of(R"({"type": "url", "url": "http://a.b/c.pdf"})"),
+              HasSubstr("messages[0].content[0].source.type: this server fetches nothing"));
+}
+
 TEST_F(Messages, AStopSequenceIsNamed) {
   Json body = question();
   body["max_tokens"] = 60;

@@ -171,6 +171,48 @@ TEST_F(Ollama, AFormatHoldsTheAnswer) {
   EXPECT_EQ(whole("/api/generate", raw).json()["response"], "yes");
 }
 
+// As Ollama's server has it; clients send such numbers without being asked.
+TEST_F(Ollama, MoreTokensThanTheContextHoldsEndWithIt) {
+  Json body = chat();
+  body["options"]["num_predict"] = 5000;
+  const Json json = whole("/api/chat", body).json();
+  body["options"]["num_predict"] = -1;
+  EXPECT_EQ(json["message"], whole("/api/chat", body).json()["message"]);
+  const std::string reason = json["done_reason"];
+  const int tokens = json["prompt_eval_count"].get<int>() + json["eval_count"].get<int>();
+  EXPECT_EQ(reason == "length", tokens == 512) << json;
+  body["options"]["num_predict"] = 0;
+  EXPECT_EQ(whole("/api/chat", body).json()["eval_count"], 0);
+}
+
+TEST_F(Ollama, LogprobsComeWithTheirTokens) {
+  for (const char* const path : {"/api/chat", "/api/generate"}) {
+    Json body = chat();
+    body.update({{"prompt", "And God"}, {"logprobs", true}, {"top_logprobs", 2}});
+    const Json json = whole(path, body).json();
+    const Json& logprobs = json["logprobs"];
+    ASSERT_EQ(logprobs.size(), 16u) << json;
+    std::string text;
+    for (const Json& token : logprobs) {
+      text += token["token"].get<std::string>();
+      EXPECT_LE(token["logprob"], 0.0);
+      EXPECT_EQ(token["bytes"].size(), token["token"].get<std::string>().size());
+      ASSERT_EQ(token["top_logprobs"].size(), 2u);
+      EXPECT_EQ(token["top_logprobs"][0]["logprob"], token["logprob"]) << "the likeliest is drawn";
+    }
+    const Json& said = json.contains("response") ? json["response"] : json["message"]["content"];
+    EXPECT_THAT(text, HasSubstr(said.get<std::string>()));
+    body["stream"] = true;
+    Json streamed = Json::array();
+    for (const Json& line : lines_of(serving.post(path, body))) {
+      for (const Json& token : line.value("logprobs", Json::array())) streamed.push_back(token);
+    }
+    EXPECT_EQ(streamed, logprobs);
+    body["logprobs"] = false;
+    EXPECT_FALSE(whole(path, body).json().contains("logprobs"));
+  }
+}
+
 TEST_F(Ollama, WrongFieldsAreNamed) {
   const auto error_of = [&](const Json& fields) {
     Json body = chat();
@@ -190,10 +232,9 @@ TEST_F(Ollama, WrongFieldsAreNamed) {
               HasSubstr("messages[0].tool_calls[0].function.arguments: expected an object"));
   EXPECT_THAT(error_of({{"options", {{"temperature", "hot"}}}}),
               HasSubstr("options.temperature: "));
-  EXPECT_THAT(error_of({{"options", {{"num_predict", 0}}}}), HasSubstr("options.num_predict: "));
+  EXPECT_THAT(error_of({{"options", {{"num_predict", -3}}}}), HasSubstr("options.num_predict: "));
   EXPECT_THAT(error_of({{"format", "xml"}}), HasSubstr("format: "));
   EXPECT_THAT(error_of({{"think", "a little"}}), HasSubstr("think: "));
-  EXPECT_THAT(error_of({{"options", {{"num_predict", 5000}}}}), HasSubstr("the context holds 512"));
   EXPECT_THAT(error_of({{"tools", {{{"type", "function"}}}}}), HasSubstr("tools[0].function: "));
   EXPECT_EQ(whole("/api/generate", {{"prompt", "a"}, {"context", {1, 2}}}).status, 400);
   EXPECT_EQ(whole("/api/generate", {{"prompt", "a"}, {"template", "{{ .Prompt }}"}}).status, 400);
@@ -243,6 +284,8 @@ TEST_F(Ollama, ModelsAreToldOf) {
     EXPECT_THAT(shown.json()["capabilities"], Contains("completion"));
     const auto family = shown.json()["details"]["family"].get<std::string>();
     EXPECT_EQ(shown.json()["model_info"][family + ".context_length"], 512);
+    EXPECT_GT(shown.json()["model_info"][family + ".block_count"], 0);
+    EXPECT_THAT(shown.json()["template"].get<std::string>(), HasSubstr("<|im_start|>"));
     EXPECT_EQ(serving.post("/api/show", {{field, "other"}}).status, 404);
     EXPECT_EQ(serving.post("/api/show", {{field, "linnet-kjv:latest"}}).status, 200);
   }

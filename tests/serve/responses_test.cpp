@@ -181,7 +181,7 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"previous_response_id", "resp_1"}}, "previous_response_id");
   refused({{"truncation", "last"}}, "truncation");
   refused({{"include", {"message.output_text.logprob"}}}, "include");
-  refused({{"text", {{"verbosity", "low"}}}}, "text.verbosity");
+  refused({{"text", {{"verbosity", 5}}}}, "text.verbosity");
   refused({{"background", true}}, "background");
   refused({{"context_management", {{{"type", "compaction"}}}}}, "context_management");
   refused({{"tools", {{{"name", "web_search"}}}}}, "tools[0].type");

@@ -83,6 +83,21 @@ TEST(Server, UnknownPathsAndMethods) {
             "there is no /messages, but /v1/messages");
 }
 
+TEST(Server, PathsOfOtherServersAreToldWhatToUseInstead) {
+  const test::Serving serving;
+  const auto message_of = [&](const char* path) {
+    const auto reply = serving.post(path, Json::object());
+    EXPECT_EQ(reply.status, 404) << path;
+    const Json error = reply.json()["error"];
+    return error.is_string() ? error.get<std::string>() : error["message"].get<std::string>();
+  };
+  EXPECT_EQ(message_of("/api/pull"),
+            "there is no /api/pull: linnet pull brings models here, and linnet serve names them");
+  EXPECT_THAT(message_of("/slots/0"), HasSubstr("--cache-dir"));
+  EXPECT_THAT(message_of("/models/unload"), HasSubstr("--idle-minutes"));
+  EXPECT_THAT(message_of("/v1/responses/compact"), HasSubstr("nothing is ever left out"));
+}
+
 // As clients have them whose address does not end in /v1.
 TEST(Server, PathsOfOpenAiAreThereWithoutTheVersion) {
   const test::Serving serving;

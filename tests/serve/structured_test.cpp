@@ -262,6 +262,18 @@ TEST_F(Unforced, StrictIsAWarning) {
   }
 }
 
+TEST_F(Unforced, ATemplateThatShowsNoToolsIsAWarning) {
+  const test::Serving forgetful({}, 4096, test::in_repository("tests/serve/forgetful.jinja"), 2048);
+  Json body = question();
+  EXPECT_FALSE(forgetful.post("/v1/chat/completions", body).json().contains("warnings"));
+  body["messages"].push_back({{"role", "assistant"}, {"content", "Noon."}});
+  body["messages"].push_back({{"role", "user"}, {"content", "And now?"}});
+  const Json answer = forgetful.post("/v1/chat/completions", body).json();
+  ASSERT_EQ(answer["warnings"].size(), 1u) << answer;
+  EXPECT_EQ(answer["warnings"][0], "the chat template does not show the model its tools");
+  EXPECT_FALSE(serving.post("/v1/chat/completions", body).json().contains("warnings"));
+}
+
 TEST_F(Unforced, CallsCannotBeForced) {
   Json allowed = {{"type", "allowed_tools"}};
   allowed["allowed_tools"] = {

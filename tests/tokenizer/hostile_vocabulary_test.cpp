@@ -1,5 +1,6 @@
 // Files that no honest program writes: an error or a tokenizer that works, never a crash.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -143,6 +144,19 @@ TEST(HostileVocabularyTest, IdsOutsideTheVocabularySayNothing) {
       }
     }
   }
+}
+
+TEST(HostileVocabularyTest, IdsOutsideTheVocabularyAreToldInSentences) {
+  auto file = small("gpt2");
+  const auto size = static_cast<std::int64_t>(file.tokens.size());
+  file.ids = {{"bos_token_id", size - 1}, {"eos_token_id", size}, {"eot_token_id", 0xffffffff}};
+  const auto opened = file.open();
+  ASSERT_TRUE(opened);
+  const auto sentences = Vocabulary::foreign_ids(*opened);
+  ASSERT_EQ(sentences.size(), 1u);
+  EXPECT_EQ(sentences[0], fmt::format("tokenizer.ggml.eos_token_id is {0}, expected less than {0}, "
+                                      "the size of the vocabulary; it counts as not there",
+                                      size));
 }
 
 TEST(HostileVocabularyTest, ValuesOfOtherTypesAreNamed) {

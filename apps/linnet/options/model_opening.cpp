@@ -13,6 +13,7 @@
 #include "linnet/options/override_option.hpp"
 #include "linnet/options/scaled_file.hpp"
 #include "linnet/terminal/console.hpp"
+#include "linnet/token_note.hpp"
 
 namespace linnet::app {
 namespace {
@@ -157,6 +158,7 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   auto model = ModelFile::open(*path, reading.pre_tokenizer, all_architectures(),
                                parse_overrides(reading.overrides));
   if (!model) return model.error();
+  note_foreign_ids((*model)->file());
   if (Status s = add_adapters(options.adapters, **model); !s) return s.error();
   for (const std::string& text : options.control_vectors) {
     const ScaledFile vector = parse_scaled_file(text);

@@ -67,7 +67,8 @@ struct CudaPart {
 constexpr std::array kCudaParts = {
     CudaPart{"graphs", &CudaOptions::graphs}, CudaPart{"library", &CudaOptions::library},
     CudaPart{"picks", &CudaOptions::picks},   CudaPart{"early", &CudaOptions::early},
-    CudaPart{"wgmma", &CudaOptions::wgmma},   CudaPart{"chunks", &CudaOptions::chunks}};
+    CudaPart{"wgmma", &CudaOptions::wgmma},   CudaPart{"chunks", &CudaOptions::chunks},
+    CudaPart{"sparse", &CudaOptions::sparse}};
 
 // Leaves `parts`, names with commas between them, out of `cuda`.
 void leave_out(std::string_view parts, CudaOptions& cuda) {

@@ -278,6 +278,7 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
     task.selecting_heads = selecting_heads_;
   }
   if (is_deterministic_) return attend_alike(task, queries.rows);
+  if (gathers(task)) return attend_to_gathered(task, queries.rows);
   if (has_latents(*stream_, task)) return attend_to_latents(task, batch);
   const std::int64_t tiles = worthy_tiles(task, batch);
   if (tiles == 0) {

@@ -38,6 +38,9 @@ struct CudaOptions {
   bool early = true;    ///< kernels begin before the ones in front of them have ended (Hopper)
   bool wgmma = true;    ///< products of more than a few rows are those of warpgroups (Hopper)
   bool chunks = true;   ///< prompts of delta nets go in chunks, unless `deterministic`
+  /// Index keys are scored on tensor cores, and keys that were picked or compressed are brought
+  /// together for attention, unless `deterministic`.
+  bool sparse = true;
 
   /// A row of a result depends on its own inputs, position and sequence only, bit for bit, as on
   /// the CPU: kernels and the order of additions are the same whatever the number of rows.

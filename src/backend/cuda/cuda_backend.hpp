@@ -22,6 +22,8 @@ struct DeviceBatch;
 struct DeviceRun;
 struct HeadWork;
 struct HeadWorks;
+struct IndexQueries;
+struct KeyPicks;
 struct KvView;
 struct QueryTile;
 
@@ -250,6 +252,12 @@ class CudaBackend final : public Backend {
   const QueryTile* device_tiles();
   std::int64_t worthy_tiles(const AttendTask& task, const BatchLayout& batch);
   void attend_to_latents(AttendTask& task, const BatchLayout& batch);
+  void score_keys(const KvView& kv, View queries, View weights, const KeyPicks& picks,
+                  const IndexQueries& prepared);
+  IndexQueries room_for_index_queries(const KvView& kv, std::int64_t rows, int heads);
+  bool gathers(const AttendTask& task) const;
+  void attend_to_gathered(AttendTask& task, std::int64_t rows);
+  bool list_picked(AttendTask& task, std::int64_t rows);
   bool make_room_for_splits(AttendTask& task, std::int64_t rows);
   void join_splits(const AttendTask& task, std::int64_t rows);
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
@@ -260,6 +268,7 @@ class CudaBackend final : public Backend {
   std::unique_ptr<Stream> stream_;
   const bool is_deterministic_, picks_logits_, has_warpgroups_;
   const bool in_chunks_;  // long runs of delta nets are
+  const bool is_sparse_;  // see CudaOptions
   bool seeks_library_;    // when it is needed first
   std::unique_ptr<CublasLt> cublas_lt_;
   ThreadPool pool_;
@@ -287,9 +296,12 @@ class CudaBackend final : public Backend {
   Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_;
   Scratch selection_;        // of select_keys: a bit for each key, as in KeySelection
   int selecting_heads_ = 1;  // that it is of, for each row
+  int most_selected_ = 0;    // of any row
+  Scratch picked_places_;    // likewise, in the order of the keys, and their numbers
   Scratch index_scores_, rank_counts_, score_heaps_;
-  Grouping grouping_;     // until experts are chosen anew
-  PickLists pick_lists_;  // in pick_numbers_
+  Scratch index_queries_, index_weights_;  // of score_index_tiles
+  Grouping grouping_;                      // until experts are chosen anew
+  PickLists pick_lists_;                   // in pick_numbers_
   std::vector<std::uint32_t> host_picks_;
   std::vector<std::int32_t> flat_tables_;  // [sequences][table_width_]
   std::size_t table_width_ = 0;

@@ -78,6 +78,7 @@ CudaBackend::CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& opti
       picks_logits_(options.picks),
       has_warpgroups_(options.wgmma && has_warpgroups(*stream_)),
       in_chunks_(options.chunks && !options.deterministic),
+      is_sparse_(options.sparse && !options.deterministic),
       seeks_library_(options.library),
       pool_(threads),
       head_works_(std::make_unique<HeadWorks>()) {

@@ -51,28 +51,60 @@ std::optional<std::string_view> behind_begin(const CallSection& section, std::st
   return pattern.substr(section.begin.size());
 }
 
-bool begins_in(const CallForm& form, const CallSection& section) {
-  return begin_of_calls(form).starts_with(section.begin);
+// Behind white space, and up to an id.
+std::string_view begin_of(const CallForm& form) {
+  std::string_view begin = form.begin;
+  begin.remove_prefix(std::min(begin.find_first_not_of(kSpaces), begin.size()));
+  return begin.substr(0, begin.find(kIdPlace));
+}
+
+Fit fits_any(const std::vector<std::string>& begins, std::string_view marker,
+             std::string_view text) {
+  Fit best = Fit::kNone;
+  for (const std::string_view begin : begins) {
+    if (!begin.starts_with(marker)) continue;
+    const std::string_view behind = begin.substr(marker.size());
+    if (text.starts_with(behind)) return Fit::kFits;
+    if (behind.starts_with(text)) best = Fit::kMayFit;
+  }
+  return best;
+}
+
+// What a pattern stands for.
+std::vector<std::string> spelled(std::string_view pattern, const std::vector<std::string>& names) {
+  const std::size_t at = pattern.find(kNamePlace);
+  if (at == pattern.npos) return {std::string(pattern)};
+  std::vector<std::string> texts;
+  for (const std::string& name : names) {
+    texts.push_back(std::string(pattern.substr(0, at))
+                        .append(name)
+                        .append(pattern.substr(at + kNamePlace.size())));
+  }
+  return texts;
 }
 
 }  // namespace
 
-std::string_view begin_of_calls(const CallForm& form) {
-  const std::string_view begin = form.begin;
-  const std::string_view text =
-      begin.substr(std::min(begin.find_first_not_of(kSpaces), begin.size()));
-  return text.substr(0, text.find(kIdPlace));
+std::vector<std::string> begins_of_form(const CallForm& form, const Family& family,
+                                        const ToolTable& tools) {
+  const std::string_view begin = begin_of(form);
+  const auto section = std::ranges::find_if(family.sections, [&](const CallSection& any) {
+    return any.ends_thinking && begin.starts_with(any.begin);
+  });
+  if (section == family.sections.end()) return {};
+  if (begin != section->begin) return {std::string(begin)};
+  std::vector<std::string> begins;
+  for (const std::string& name : tools.names()) {
+    const std::string middle = form.middle_behind(name);
+    begins.push_back(std::string(begin) + name + middle.substr(0, middle.find(kIdPlace)));
+  }
+  return begins;
 }
 
 Fit begins_call(const CallSection& section, std::string_view text, const ToolTable& tools,
-                const CallForm* form) {
+                const std::vector<std::string>& begins) {
+  if (!begins.empty()) return fits_any(begins, section.begin, text);
   Fit best = Fit::kNone;
-  if (form) {
-    if (!begins_in(*form, section)) return Fit::kNone;
-    const std::string_view behind = begin_of_calls(*form).substr(section.begin.size());
-    if (text.starts_with(behind)) return Fit::kFits;
-    return behind.starts_with(text) ? Fit::kMayFit : Fit::kNone;
-  }
   const std::vector<std::string> names = tools.names();
   for (const std::string_view pattern : section.syntax->begins) {
     if (const auto behind = behind_begin(section, pattern)) {
@@ -82,22 +114,23 @@ Fit begins_call(const CallSection& section, std::string_view text, const ToolTab
   return best == Fit::kMayFit && text.size() > kLongestBegin ? Fit::kNone : best;
 }
 
-std::vector<std::string> begins_in_thinking(const OutputFormat& format, const CallForm* form) {
+std::vector<std::string> begins_in_thinking(const OutputFormat& format, const CallForm* form,
+                                            const ToolTable& tools) {
   std::vector<std::string> begins;
-  const auto add = [&](std::string text) {
-    text.resize(std::min(text.find(kNamePlace), text.size()));
-    std::erase_if(text, is_space);
-    if (std::ranges::find(begins, text) == begins.end()) begins.push_back(std::move(text));
-  };
-  for (const CallSection& section : format.family->sections) {
-    if (!section.ends_thinking) continue;
-    if (form && begins_in(*form, section)) add(std::string(begin_of_calls(*form)));
-    if (form) continue;
-    for (const std::string_view pattern : section.syntax->begins) {
-      const auto behind = behind_begin(section, pattern);
-      if (behind) add(std::string(section.begin).append(*behind));
+  if (form) {
+    begins = begins_of_form(*form, *format.family, tools);
+  } else {
+    for (const CallSection& section : format.family->sections) {
+      for (const std::string_view pattern : section.syntax->begins) {
+        const auto behind = behind_begin(section, pattern);
+        if (!section.ends_thinking || !behind) continue;
+        for (const std::string& text : spelled(*behind, tools.names())) {
+          begins.push_back(std::string(section.begin) + text);
+        }
+      }
     }
   }
+  for (std::string& begin : begins) std::erase_if(begin, is_space);
   return begins;
 }
 

@@ -9,16 +9,19 @@
 
 namespace linnet {
 
-/// What a calls' form begins with, behind white space and up to an id.
-std::string_view begin_of_calls(const CallForm& form);
+/// The texts with which calls of this form begin that end a model's thinking; none where calls of
+/// its family don't. Up to their names where they begin with nothing but a marker, which thinking
+/// may mention.
+std::vector<std::string> begins_of_form(const CallForm& form, const Family& family,
+                                        const ToolTable& tools);
 
-/// Whether a call of `tools` begins so: `text` stands behind the section's begin. The form, if any,
-/// is the only one that calls have.
+/// Whether a call of `tools` begins so: `text` stands behind the section's begin. `begins` are
+/// those of the only form that calls have; empty: they have any.
 Fit begins_call(const CallSection& section, std::string_view text, const ToolTable& tools,
-                const CallForm* form);
+                const std::vector<std::string>& begins);
 
-/// The texts with which calls begin that end a model's thinking, without white space and up to the
-/// names of tools. A mention of their markers is none of them.
-std::vector<std::string> begins_in_thinking(const OutputFormat& format, const CallForm* form);
+/// The texts with which calls of `tools` begin that end a model's thinking, without white space.
+std::vector<std::string> begins_in_thinking(const OutputFormat& format, const CallForm* form,
+                                            const ToolTable& tools);
 
 }  // namespace linnet

@@ -77,17 +77,14 @@ bool runs_code(std::string_view tool);
 /// Whether a text is of some form, as far as it is there.
 enum class Fit { kNone, kMayFit, kFits };
 
-/// Stands for the name of a tool in CallSyntax::begins.
-inline constexpr std::string_view kNamePlace = "\x03";
-
 /// How calls are written between the markers of a section.
 struct CallSyntax {
   /// At least one call, or an Error that says in a few words what is wrong.
   Result<std::vector<ParsedCall>> (*parse)(std::string_view text, const ToolTable& tools);
   CallValues values{};
   std::span<const std::string_view> markers{};  ///< that may be tokens, beside those of sections
-  /// How calls begin, a space for white space or none. Needed where calls end a model's thinking,
-  /// so that a mere mention of their marker does not.
+  /// How calls begin, a space for white space or none, kNamePlace for a tool's name. Needed where
+  /// calls end a model's thinking, so that a mere mention of their marker does not.
   std::span<const std::string_view> begins{};
 };
 

@@ -70,6 +70,7 @@ struct Family {
   /// Ends of calls that mean nothing directly behind a call, and are text elsewhere.
   std::vector<std::string_view> stray_ends{};
   ReasoningMarks reasoning{};  ///< where its templates don't spell it out
+  ReasoningMarks answer{};     ///< what may stand around the text behind thinking
   /// Its templates take `functions`, JSON text, and `datetime` in place of `tools`.
   bool takes_functions = false;
   std::optional<MessageStyle> messages{};  ///< in place of sections, noise and reasoning

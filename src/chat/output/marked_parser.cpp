@@ -1,5 +1,7 @@
 #include "chat/output/marked_parser.hpp"
 
+#include <algorithm>
+
 #include "chat/output/call_begin.hpp"
 
 namespace linnet {
@@ -25,10 +27,22 @@ bool may_begin_call(std::string_view text) {
 }  // namespace
 
 MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& options)
-    : format_(format), tools_(options.tools), events_(options), held_form_(options.held_calls) {
+    : format_(format),
+      tools_(options.tools),
+      events_(options),
+      held_form_(options.held_calls),
+      noise_(format.family->noise) {
+  if (held_form_) held_begins_ = begins_of_form(*held_form_, *format_.family, tools_);
   if (options.starts_in_reasoning) {
-    mode_ = Mode::kReasoning;
+    begin_thinking();
     events_.end_part();
+  }
+}
+
+void MarkedParser::begin_thinking() {
+  mode_ = Mode::kReasoning;
+  for (const std::string_view mark : {format_.family->answer.begin, format_.family->answer.end}) {
+    if (!mark.empty()) noise_.push_back(mark);
   }
 }
 
@@ -57,7 +71,7 @@ std::vector<OutputEvent> MarkedParser::finish() {
   const bool is_short = mode_ == Mode::kStart && looks_for_bare_call();
   if (mode_ == Mode::kBareCall || is_short) {
     end_bare_call();
-  } else {
+  } else if (std::ranges::find(noise_, buffer_) == noise_.end()) {
     emit(buffer_);
   }
   buffer_.clear();
@@ -109,13 +123,19 @@ MarkedParser::Marker MarkedParser::next_marker() const {
   }
   look(format_.reasoning.begin, nullptr, Mode::kReasoning);
   look(format_.reasoning.end, nullptr, Mode::kText);  // a stray one
-  for (const std::string_view noise : format_.family->noise) look(noise, nullptr, Mode::kText);
+  for (const std::string_view noise : noise_) look(noise, nullptr, Mode::kText);
   for (const CallSection& section : sections()) look(section.begin, &section, Mode::kCall);
   if (!events_.is_behind_call()) return next;
   for (const std::string_view end : format_.family->stray_ends) {
     if (trimmed(buffer_).starts_with(end)) look(end, nullptr, Mode::kText);
   }
   return next;
+}
+
+bool MarkedParser::may_grow(const Marker& marker) const {
+  const std::string_view rest = std::string_view(buffer_).substr(marker.at);
+  const std::string_view begin = format_.reasoning.begin;
+  return mode_ != Mode::kReasoning && rest.size() < begin.size() && begin.starts_with(rest);
 }
 
 // Bytes at the end of the buffer that may turn out to be a marker.
@@ -130,7 +150,7 @@ std::size_t MarkedParser::held_back() const {
   }
   if (mode_ == Mode::kReasoning) return held;
   hold(format_.reasoning.begin);
-  for (const std::string_view noise : format_.family->noise) hold(noise);
+  for (const std::string_view noise : noise_) hold(noise);
   if (events_.is_behind_call()) {
     for (const std::string_view end : format_.family->stray_ends) hold(end);
   }
@@ -139,7 +159,7 @@ std::size_t MarkedParser::held_back() const {
 
 bool MarkedParser::step_text() {
   const Marker marker = next_marker();
-  if (marker.at == kNowhere) {
+  if (marker.at == kNowhere || may_grow(marker)) {
     const std::size_t ready = buffer_.size() - held_back();
     emit(std::string_view(buffer_).substr(0, ready));
     drop(ready);
@@ -153,6 +173,7 @@ bool MarkedParser::step_text() {
                            marker.text == format_.reasoning.end);
   if (ends_part) events_.end_part();
   mode_ = marker.after;
+  if (mode_ == Mode::kReasoning) begin_thinking();
   if (marker.section) begin_call(*marker.section);
   return true;
 }
@@ -204,13 +225,13 @@ void MarkedParser::read_again(std::size_t bytes) {
 
 // A model may call before its thinking has an end, or mention the marker of calls there.
 bool MarkedParser::step_call_in_thinking() {
-  const Fit fit = begins_call(*section_, buffer_, tools_, held_form_);
+  const Fit fit = begins_call(*section_, buffer_, tools_, held_begins_);
   if (fit == Fit::kMayFit) return false;
   if (fit == Fit::kNone) {
     go_on_thinking(0);
     return true;
   }
-  if (held_form_) return begin_held_call();
+  if (!held_begins_.empty()) return begin_held_call();
   const std::size_t at = end_.find(buffer_);
   if (at == kNowhere) {
     if (!end_.failed()) return false;
@@ -287,6 +308,7 @@ void MarkedParser::finish_call() {
   }
   const Status taken = take_calls(*section_, buffer_, "");
   const bool has_end = !section_->end.empty() && buffer_.find(section_->end) != kNowhere;
+  if (!taken && !has_end && take_calls_before_text()) return;
   if (taken || !has_end || has_begun_call()) {
     break_call(taken, buffer_, "");
     return leave_call();
@@ -296,8 +318,24 @@ void MarkedParser::finish_call() {
   if (mode_ == Mode::kCall) finish_call();  // of whose end there is none now
 }
 
+bool MarkedParser::take_calls_before_text() {
+  if (has_begun_call()) return false;
+  const std::size_t first = buffer_.find_first_not_of(" \t\r\n");
+  const bool is_list = first != kNowhere && buffer_[first] == '[';
+  const std::size_t begin = is_list ? first : buffer_.find('{');
+  const std::size_t end = begin == kNowhere ? kNowhere : end_of_json(buffer_, begin);
+  if (end == kNowhere || !take_calls(*section_, std::string_view(buffer_).substr(0, end), "")) {
+    return false;
+  }
+  drop(end);
+  const std::string rest = std::exchange(buffer_, {});
+  leave_call();
+  feed(rest);
+  return true;
+}
+
 void MarkedParser::finish_call_in_thinking() {
-  if (held_form_) return go_on_thinking(buffer_.size());
+  if (!held_begins_.empty()) return go_on_thinking(buffer_.size());
   if (take_calls_in_thinking(buffer_, "")) return leave_call();
   if (thinks_plainly_) return go_on_thinking(buffer_.size());
   look_for_ends_plainly();

@@ -36,12 +36,15 @@ class MarkedParser final : public OutputParser {
   /// Those that are looked for.
   std::span<const CallSection> sections() const;
   Marker next_marker() const;
+  /// True where more text may make another marker of this one.
+  bool may_grow(const Marker& marker) const;
   std::size_t held_back() const;
   void emit(std::string_view text);
   void feed(std::string_view text);
   void drop(std::size_t bytes);
   void begin_call(const CallSection& section);
   // Of calls that begin in the thinking.
+  void begin_thinking();
   bool step_call_in_thinking();
   bool begin_held_call();
   void look_for_ends_plainly();
@@ -56,6 +59,8 @@ class MarkedParser final : public OutputParser {
   /// The call that `bytes` of the buffer were taken for is none: they are read again.
   void read_again(std::size_t bytes);
   void finish_call();
+  /// Calls that are complete although their end is not there: what follows is none of them.
+  bool take_calls_before_text();
   void leave_call();
   void end_bare_call();
   std::string whole_call(std::string_view content, std::string_view end) const;
@@ -68,7 +73,9 @@ class MarkedParser final : public OutputParser {
   bool is_in_thinking_ = false;  // the call, which may be none
   bool thinks_plainly_ = false;  // any end of a call in the thinking is one
   const CallForm* const held_form_;
-  std::optional<HeldCalls> held_calls_;  // of the section, where they are held
+  std::vector<std::string> held_begins_;  // with which calls of that form end the thinking
+  std::vector<std::string_view> noise_;   // that the answer may have, as far as it is there
+  std::optional<HeldCalls> held_calls_;   // of the section, where they are held
   std::string buffer_;
   SectionEnd end_;               // of the call
   std::string again_;            // what is read again

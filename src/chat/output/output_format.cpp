@@ -61,6 +61,7 @@ bool is_marker(const OutputFormat& format, std::string_view piece) {
   if (format.family->messages) return is_marker_of(*format.family->messages, piece);
   const auto is_part = [&](std::string_view marker) { return has(marker, piece); };
   return is_part(format.reasoning.begin) || is_part(format.reasoning.end) ||
+         is_part(format.family->answer.begin) || is_part(format.family->answer.end) ||
          std::ranges::any_of(format.family->noise, is_part) ||
          std::ranges::any_of(format.family->sections, [&](const CallSection& section) {
            return is_part(section.begin) || is_part(section.end) ||

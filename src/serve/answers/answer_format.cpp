@@ -13,6 +13,10 @@ double prompt_rate(const Usage& usage) {
   return rate(usage.prompt_tokens - usage.cached_tokens, usage.prompt_s());
 }
 
+double per_token_ms(std::int64_t tokens, double seconds) {
+  return tokens > 0 ? seconds * 1e3 / static_cast<double>(tokens) : 0.0;
+}
+
 // The first token came with the prompt: one alone has no rate.
 Json generation_rate(const Usage& usage) {
   if (usage.completion_tokens < 2) return nullptr;
@@ -43,9 +47,12 @@ Json llama_timings_json(const Usage& usage) {
   return {{"cache_n", usage.cached_tokens},
           {"prompt_n", usage.prompt_tokens - usage.cached_tokens},
           {"prompt_ms", usage.prompt_s() * 1e3},
+          {"prompt_per_token_ms",
+           per_token_ms(usage.prompt_tokens - usage.cached_tokens, usage.prompt_s())},
           {"prompt_per_second", prompt_rate(usage)},
           {"predicted_n", usage.completion_tokens},
           {"predicted_ms", usage.generation_s() * 1e3},
+          {"predicted_per_token_ms", per_token_ms(usage.completion_tokens, usage.generation_s())},
           {"predicted_per_second", generation_rate(usage)}};
 }
 

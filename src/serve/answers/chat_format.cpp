@@ -57,6 +57,7 @@ class ChatFormat final : public AnswerFormat {
     own.reason = ending.reason == FinishReason::kLength    ? "length"
                  : own.calls.empty() || own.is_within_call ? "stop"
                                                            : "tool_calls";
+    own.usage = ending.usage;
     return events + delta_event(choice, Json::object(), own.reason);
   }
 
@@ -199,7 +200,8 @@ class ChatFormat final : public AnswerFormat {
     choice.new_logprobs.clear();
     Json event = chunk(index, std::move(delta), std::move(logprobs), reason);
     if (!reason.is_null()) add_warnings(event);
-    if (head_.times_tokens) event["timings"] = timings_json(choice.usage);
+    const bool is_last = !reason.is_null() && !head_.streams_usage;
+    if (head_.times_tokens || is_last) event["timings"] = timings_json(choice.usage);
     return server_sent_event(event);
   }
   Json chunk(std::size_t index, Json delta, Json logprobs, const Json& reason) const {

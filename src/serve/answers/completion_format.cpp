@@ -57,6 +57,7 @@ class CompletionFormat final : public AnswerFormat {
   }
 
   std::string close(std::size_t index, const Ending& ending) override {
+    choices_[index].usage = ending.usage;
     choices_[index].reason = ending.reason == FinishReason::kLength ? "length" : "stop";
     return begin(index, {}) + event(index, "", nullptr, choices_[index].reason);
   }
@@ -88,6 +89,7 @@ class CompletionFormat final : public AnswerFormat {
     }
     answer["usage"] = usage_json(usage);
     answer["timings"] = timings_json(usage);
+    add_warnings(answer);
     return answer;
   }
 
@@ -137,7 +139,9 @@ class CompletionFormat final : public AnswerFormat {
   std::string event(std::size_t choice, std::string_view text, Json logprobs,
                     const Json& reason) const {
     Json event = chunk(choice, text, std::move(logprobs), reason);
-    if (head_.times_tokens) event["timings"] = timings_json(choices_[choice].usage);
+    if (!reason.is_null()) add_warnings(event);
+    const bool is_last = !reason.is_null() && !head_.streams_usage;
+    if (head_.times_tokens || is_last) event["timings"] = timings_json(choices_[choice].usage);
     return server_sent_event(event);
   }
 

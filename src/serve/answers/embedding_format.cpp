@@ -28,11 +28,13 @@ class EmbeddingFormat final : public WholeFormat {
                       {"index", i},
                       {"embedding", is_base64_ ? Json(packed(vector)) : Json(vector)}});
     }
-    return {{"object", "list"},
-            {"data", std::move(data)},
-            {"model", head_.model},
-            {"usage", usage_json(usage)},
-            {"timings", timings_json(usage)}};
+    Json answer = {{"object", "list"},
+                   {"data", std::move(data)},
+                   {"model", head_.model},
+                   {"usage", usage_json(usage)},
+                   {"timings", timings_json(usage)}};
+    add_warnings(answer);
+    return answer;
   }
 
  private:

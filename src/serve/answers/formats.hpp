@@ -47,14 +47,21 @@ std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokeni
 std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerParsing& parsing,
                                                   std::int64_t prompt_tokens);
 
-/// POST /completion and /infill, of one prompt or several. The answer has `fields` only, of which
-/// PART/FIELD is one of a part of it; all where there are none.
+/// What answers of llama.cpp's API say of their request.
+struct LlamaRequest {
+  std::vector<std::string> prompts{};  ///< their texts
+  Json settings{};                     ///< how tokens are drawn, and how many
+  std::int64_t context = 0;            ///< tokens that it holds
+  /// Of the answer, of which PART/FIELD is one of a part of it; none: all.
+  std::vector<std::string> fields{};
+};
+
+/// POST /completion and /infill, of one prompt or several.
 std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer& tokenizer,
-                                                std::size_t prompts,
-                                                std::vector<std::string> fields);
+                                                LlamaRequest request);
 
 /// POST /api/chat, or else /api/generate, where there may be nothing to take apart.
-std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
+std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head, const Tokenizer& tokenizer,
                                                  const std::optional<AnswerParsing>& parsing,
                                                  bool is_chat);
 

@@ -7,12 +7,11 @@ namespace {
 // https://github.com/ggml-org/llama.cpp/tree/master/tools/server: events without a last [DONE].
 class LlamaFormat final : public AnswerFormat {
  public:
-  LlamaFormat(AnswerHead head, const Tokenizer& tokenizer, std::size_t prompts,
-              std::vector<std::string> fields)
+  LlamaFormat(AnswerHead head, const Tokenizer& tokenizer, LlamaRequest request)
       : head_(std::move(head)),
         tokenizer_(tokenizer),
-        fields_(std::move(fields)),
-        texts_(prompts) {}
+        request_(std::move(request)),
+        texts_(request_.prompts.size()) {}
 
   std::string open() override { return {}; }
 
@@ -43,6 +42,8 @@ class LlamaFormat final : public AnswerFormat {
     Text& own = texts_[index];
     own.usage = ending.usage;
     own.stop_string = ending.stop_string;
+    own.is_cut = ending.reason == FinishReason::kLength &&
+                 own.usage.prompt_tokens + own.usage.completion_tokens >= request_.context;
     own.stop_type = ending.reason == FinishReason::kLength ? "limit"
                     : own.stop_string.empty()              ? "eos"
                                                            : "word";
@@ -68,12 +69,20 @@ class LlamaFormat final : public AnswerFormat {
     Logprobs logprobs;
     std::vector<TokenId> tokens;  // where they were asked for
     std::string text, stop_type, stop_string;
+    bool is_cut = false;  // by the end of the context
     Usage usage;
   };
 
   Json part_json(std::size_t index, std::string_view text, const Logprobs& logprobs,
                  bool is_last) const {
-    Json json = {{"index", index}, {"content", text}, {"tokens", Json::array()}, {"stop", is_last}};
+    const Usage& so_far = texts_[index].usage;
+    Json json = {{"index", index},
+                 {"content", text},
+                 {"tokens", Json::array()},
+                 {"stop", is_last},
+                 {"id_slot", -1},  // texts have no place of their own
+                 {"tokens_predicted", so_far.completion_tokens},
+                 {"tokens_evaluated", so_far.prompt_tokens}};
     if (!head_.has_logprobs) return json;
     Json& probabilities = json["completion_probabilities"] = Json::array();
     for (const TokenLogprobs& of : logprobs) probabilities.push_back(llama_logprob(tokenizer_, of));
@@ -88,17 +97,21 @@ class LlamaFormat final : public AnswerFormat {
     json["tokens_predicted"] = usage.completion_tokens;
     json["tokens_evaluated"] = usage.prompt_tokens;
     json["tokens_cached"] = usage.prompt_tokens + usage.completion_tokens;
-    json["truncated"] = false;
+    json["generation_settings"] = request_.settings;
+    json["prompt"] = request_.prompts[index];
+    json["has_new_line"] = texts_[index].text.find('\n') != std::string::npos;
+    json["truncated"] = texts_[index].is_cut;
     json["stop_type"] = texts_[index].stop_type;
     json["stopping_word"] = texts_[index].stop_string;
     json["timings"] = llama_timings_json(usage);
-    return fields_.empty() ? json : fields_of(json);
+    add_warnings(json);
+    return request_.fields.empty() ? json : fields_of(json);
   }
 
   // Those that were asked for and are there.
   Json fields_of(const Json& json) const {
     Json chosen = Json::object();
-    for (const std::string& path : fields_) {
+    for (const std::string& path : request_.fields) {
       const std::size_t slash = path.find('/');
       const auto part = json.find(path.substr(0, slash));
       if (part == json.end()) continue;
@@ -113,16 +126,15 @@ class LlamaFormat final : public AnswerFormat {
 
   const AnswerHead head_;
   const Tokenizer& tokenizer_;
-  const std::vector<std::string> fields_;
+  const LlamaRequest request_;
   std::vector<Text> texts_;
 };
 
 }  // namespace
 
 std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer& tokenizer,
-                                                std::size_t prompts,
-                                                std::vector<std::string> fields) {
-  return std::make_unique<LlamaFormat>(std::move(head), tokenizer, prompts, std::move(fields));
+                                                LlamaRequest request) {
+  return std::make_unique<LlamaFormat>(std::move(head), tokenizer, std::move(request));
 }
 
 }  // namespace linnet::serve

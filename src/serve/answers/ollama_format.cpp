@@ -4,6 +4,7 @@
 
 #include "chat/json_text.hpp"
 #include "serve/answers/formats.hpp"
+#include "serve/answers/logprobs.hpp"
 #include "serve/iso_time.hpp"
 
 namespace linnet::serve {
@@ -11,20 +12,34 @@ namespace {
 
 std::int64_t nanoseconds(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
 
+// Tokens whose log probabilities wait for the line of some text.
+constexpr std::size_t kMostHeld = 256;
+
 // A line of JSON for each part of an answer.
 class OllamaFormat final : public AnswerFormat {
  public:
-  OllamaFormat(AnswerHead head, std::unique_ptr<OutputParser> parser, bool is_chat)
-      : head_(std::move(head)), parser_(std::move(parser)), is_chat_(is_chat) {}
+  OllamaFormat(AnswerHead head, const Tokenizer& tokenizer, std::unique_ptr<OutputParser> parser,
+               bool is_chat)
+      : head_(std::move(head)),
+        tokenizer_(tokenizer),
+        parser_(std::move(parser)),
+        is_chat_(is_chat) {}
 
   std::string_view content_type() const override { return "application/x-ndjson"; }
-  std::string keep_alive() const override { return line({}); }
+  std::string keep_alive() const override { return line({}, {}); }
 
   std::string open() override { return {}; }
 
   std::string add(std::size_t, const GeneratedText& generated) override {
-    if (parser_) return take(parser_->push(generated.text));
-    return take({{OutputEvent::Kind::kText, generated.text, {}}});
+    append(generated.logprobs, new_logprobs_);
+    std::string lines =
+        take(parser_ ? parser_->push(generated.text)
+                     : std::vector<OutputEvent>{{OutputEvent::Kind::kText, generated.text, {}}});
+    // A long call comes as one, and there are tokens without any text.
+    if (new_logprobs_.size() > kMostHeld && !keeps_logprobs()) {
+      lines += line({}, std::exchange(new_logprobs_, {}));
+    }
+    return lines;
   }
 
   std::string close(std::size_t, const Ending& ending) override {
@@ -61,10 +76,14 @@ class OllamaFormat final : public AnswerFormat {
       all_.text += part.text;
       all_.thinking += part.thinking;
       for (const Json& call : part.calls) all_.calls.push_back(call);
-      lines += line(part);
+      if (keeps_logprobs()) continue;
+      lines += line(part, std::exchange(new_logprobs_, {}));
     }
     return lines;
   }
+
+  // For whole(): then nobody reads the lines.
+  bool keeps_logprobs() const { return head_.has_logprobs && head_.keeps_logprobs; }
 
   static Json call_json(const ToolCall& call) {
     return {{"id", call.id},
@@ -73,10 +92,18 @@ class OllamaFormat final : public AnswerFormat {
               {"arguments", Json::parse(call.arguments, nullptr, /*allow_exceptions=*/false)}}}};
   }
 
-  std::string line(const Part& part) const {
+  std::string line(const Part& part, const std::vector<TokenLogprobs>& logprobs) const {
     Json json = part_json(part);
     json["done"] = false;
+    add_logprobs(logprobs, json);
     return json_text(json) + "\n";
+  }
+
+  void add_logprobs(const std::vector<TokenLogprobs>& logprobs, Json& json) const {
+    if (!head_.has_logprobs || logprobs.empty()) return;
+    for (const TokenLogprobs& of : logprobs) {
+      json["logprobs"].push_back(chat_logprob(tokenizer_, of));
+    }
   }
 
   Json part_json(const Part& part) const {
@@ -102,14 +129,17 @@ class OllamaFormat final : public AnswerFormat {
     json["prompt_eval_duration"] = nanoseconds(usage.prompt_s());
     json["eval_count"] = usage.completion_tokens;
     json["eval_duration"] = nanoseconds(usage.generation_s());
+    add_logprobs(new_logprobs_, json);  // of a stream: those that no line took along
     add_warnings(json);
     return json;
   }
 
   const AnswerHead head_;
+  const Tokenizer& tokenizer_;
   const std::unique_ptr<OutputParser> parser_;  // null: all is text
   const bool is_chat_;
   Part all_;
+  std::vector<TokenLogprobs> new_logprobs_;  // that the next line takes along
   std::string reason_;
 };
 
@@ -119,16 +149,22 @@ class OllamaEmbeddingFormat final : public WholeFormat {
       : head_(std::move(head)), texts_(std::move(texts)), is_list_(is_list) {}
 
   Json whole(const Usage& usage) override {
-    if (!is_list_) return {{"embedding", texts_.vector(0)}};
+    if (!is_list_) {
+      Json answer = {{"embedding", texts_.vector(0)}};
+      add_warnings(answer);
+      return answer;
+    }
     Json embeddings = Json::array();
     for (std::size_t i = 0; i < texts_.pooled.size(); ++i) {
       embeddings.push_back(texts_.vector(i));
     }
-    return {{"model", head_.model},
-            {"embeddings", std::move(embeddings)},
-            {"total_duration", nanoseconds(usage.total_s)},
-            {"load_duration", nanoseconds(usage.queue_s)},
-            {"prompt_eval_count", usage.prompt_tokens}};
+    Json answer = {{"model", head_.model},
+                   {"embeddings", std::move(embeddings)},
+                   {"total_duration", nanoseconds(usage.total_s)},
+                   {"load_duration", nanoseconds(usage.queue_s)},
+                   {"prompt_eval_count", usage.prompt_tokens}};
+    add_warnings(answer);
+    return answer;
   }
 
  private:
@@ -139,7 +175,7 @@ class OllamaEmbeddingFormat final : public WholeFormat {
 
 }  // namespace
 
-std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
+std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head, const Tokenizer& tokenizer,
                                                  const std::optional<AnswerParsing>& parsing,
                                                  bool is_chat) {
   std::unique_ptr<OutputParser> parser;
@@ -148,7 +184,7 @@ std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
     options.whole_calls = true;  // arguments are objects, of which there are no pieces
     parser = make_output_parser(parsing->format, options);
   }
-  return std::make_unique<OllamaFormat>(std::move(head), std::move(parser), is_chat);
+  return std::make_unique<OllamaFormat>(std::move(head), tokenizer, std::move(parser), is_chat);
 }
 
 std::unique_ptr<AnswerFormat> make_ollama_embedding_format(AnswerHead head, PooledTexts texts,

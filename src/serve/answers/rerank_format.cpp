@@ -28,12 +28,14 @@ class RerankFormat final : public WholeFormat {
     Json results = Json::array();
     for (const std::size_t place : places) results.push_back(result(place, scores_[place]));
     if (request_.is_tei) return results;
-    return {{"id", head_.id},
-            {"object", "list"},
-            {"model", head_.model},
-            {"results", std::move(results)},
-            {"usage", usage_json(usage)},
-            {"timings", timings_json(usage)}};
+    Json answer = {{"id", head_.id},
+                   {"object", "list"},
+                   {"model", head_.model},
+                   {"results", std::move(results)},
+                   {"usage", usage_json(usage)},
+                   {"timings", timings_json(usage)}};
+    add_warnings(answer);
+    return answer;
   }
 
  private:

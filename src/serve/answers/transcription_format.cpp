@@ -19,18 +19,21 @@ class TranscriptionFormat final : public AnswerFormat {
   }
 
   std::string end(const Usage& usage) override {
-    return server_sent_event({{"type", "transcript.text.done"},
-                              {"text", text_},
-                              {"finish_reason", reason_},
-                              {"usage", transcription_usage(usage)}}) +
-           "data: [DONE]\n\n";
+    Json event = {{"type", "transcript.text.done"},
+                  {"text", text_},
+                  {"finish_reason", reason_},
+                  {"usage", transcription_usage(usage)}};
+    add_warnings(event);
+    return server_sent_event(event) + "data: [DONE]\n\n";
   }
 
   Json whole(const Usage& usage) override {
-    return {{"text", text_},
-            {"finish_reason", reason_},
-            {"usage", transcription_usage(usage)},
-            {"timings", timings_json(usage)}};
+    Json answer = {{"text", text_},
+                   {"finish_reason", reason_},
+                   {"usage", transcription_usage(usage)},
+                   {"timings", timings_json(usage)}};
+    add_warnings(answer);
+    return answer;
   }
 
  private:

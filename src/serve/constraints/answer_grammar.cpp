@@ -71,13 +71,6 @@ Expression answer_of(const AnswerRules& rules, const std::optional<Expression>& 
   return grammar::choice({*calls, text});
 }
 
-// Whether calls may begin in the midst of thinking, and end it.
-bool may_end_thinking(const AnswerRules& rules) {
-  return std::ranges::any_of(rules.format.family->sections, [&](const CallSection& section) {
-    return section.ends_thinking && rules.begin_in_thinking.starts_with(section.begin);
-  });
-}
-
 // The answer, with the thinking before it, which may be none.
 Expression behind_thinking(const AnswerRules& rules, const std::optional<Expression>& calls,
                            const Expression& answer) {
@@ -90,8 +83,8 @@ Expression behind_thinking(const AnswerRules& rules, const std::optional<Express
                : grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
   Expression end = grammar::sequence({markers.spelled(marks.end), next, answer});
   std::vector<std::string> ends = {std::string(marks.end)};
-  if (calls && may_end_thinking(rules)) {
-    ends.push_back(rules.begin_in_thinking);
+  if (const auto& begins = rules.begins_in_thinking; calls && !begins.empty()) {
+    ends.insert(ends.end(), begins.begin(), begins.end());
     end = grammar::choice({end, *calls});
   }
   const Expression thinking = grammar::sequence({markers.without(ends), end});

@@ -50,7 +50,7 @@ struct AnswerRules {
   std::optional<grammar::Grammar> calls{};  ///< from make_call_grammar(); nothing: no calls
   std::vector<std::string> triggers{};      ///< of the calls, from call_triggers()
   /// With which calls begin that end the model's thinking, whatever else it mentions there.
-  std::string begin_in_thinking{};
+  std::vector<std::string> begins_in_thinking{};
   std::optional<grammar::Grammar> text{};   ///< nothing: any text
   bool must_call = false;                   ///< there is no text
 };

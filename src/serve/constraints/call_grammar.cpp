@@ -100,8 +100,8 @@ class CallGrammar {
       auto arguments =
           form_.has_json_arguments ? add_object(parameters) : parameter_list(parameters);
       if (!arguments) return Error{fmt::format("tool {}: {}", name, arguments.error().message)};
-      options.push_back(
-          grammar::sequence({grammar::literal(name), text(form_.middle), std::move(*arguments)}));
+      options.push_back(grammar::sequence(
+          {grammar::literal(name), text(form_.middle_behind(name)), std::move(*arguments)}));
     }
     const auto rule = static_cast<std::uint32_t>(grammar_.rules.size());
     grammar_.rules.push_back({"call", grammar::choice(std::move(options))});
@@ -261,7 +261,7 @@ std::vector<std::string> call_triggers(const CallForm& form, const Json& tools) 
   if (!form.between) return triggers;
   for (const Json& tool : tools) {
     const auto& name = tool["function"]["name"].get_ref<const std::string&>();
-    triggers.push_back(*form.between + name + form.middle);
+    triggers.push_back(*form.between + name + form.middle_behind(name));
   }
   return triggers;
 }

@@ -9,6 +9,9 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
   const bool wanted = fields.boolean("logprobs", false);
   const auto top = fields.integer("top_logprobs", 0, kMostTopLogprobs);
   if (wanted) options.top_logprobs = top.value_or(0);
+  // As llama.cpp's server has it.
+  const std::int64_t probabilities = fields.integer("n_probs", 0, kMostTopLogprobs).value_or(0);
+  if (!wanted && probabilities > 0) options.top_logprobs = probabilities;
   if (!wanted && top && *top > 0) {
     fields.fail("top_logprobs", "logprobs must be true where top_logprobs is given");
   }
@@ -35,7 +38,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   plan.format =
       make_chat_format(std::move(head), *context.model().tokenizer,
                        static_cast<std::size_t>(plan.options.choices), chat_plan->parsing);
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // POST /v1/chat/completions/input_tokens, which llama.cpp's server has

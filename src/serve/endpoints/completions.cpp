@@ -63,8 +63,7 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
 Handled completions(ApiContext& context, const ApiRequest& request, const Json& body) {
   const ServedModel& model = context.model();
   Fields fields(body);
-  AnswerPlan plan{.endpoint = "/v1/completions",
-                  .options = read_generation_options(fields, model, /*least_tokens=*/0)};
+  AnswerPlan plan{.endpoint = "/v1/completions", .options = read_generation_options(fields, model)};
   read_logprobs(fields, plan.options);
   const TextConstraint constraint =
       read_text_constraint(fields, fields.object("response_format"), "response_format");
@@ -95,7 +94,7 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   plan.format =
       make_completion_format(std::move(head), *model.tokenizer,
                              make_echoes(*fields.find("prompt"), plan, echoes, *model.tokenizer));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace linnet::serve

@@ -22,7 +22,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   AnswerHead head = make_head("embd-", context, plan.options);
   plan.id = head.id;
   plan.format = make_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_base64);
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace linnet::serve

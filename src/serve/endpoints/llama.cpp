@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "serve/endpoints/start_answer.hpp"
@@ -23,10 +24,12 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   refuse_unsupported(fields, kUnsupported);
   GenerationOptions options = read_shared_options(fields, model);
   options.stops = read_stops(fields, "stop");
-  // Below 0: what the context leaves. 0: the prompt is computed, for requests that begin with it.
-  options.max_tokens = read_most_tokens(fields, "n_predict", /*least=*/0);
-  const std::int64_t top = fields.integer("n_probs", 0, kMostProbabilities).value_or(0);
-  if (top > 0) options.top_logprobs = top;
+  read_length(fields, options);
+  options.ends_at_context = true;  // as llama.cpp's server has it, and says in `truncated`
+  for (const char* const name : {"n_probs", "logprobs"}) {
+    const std::int64_t top = fields.integer(name, 0, kMostProbabilities).value_or(0);
+    if (top > 0 && options.top_logprobs < 0) options.top_logprobs = top;
+  }
   // A stream has them anyway, as llama.cpp's does.
   options.tells_tokens = fields.boolean("return_tokens", false) || options.streams;
   for (const char* const name : {"n", "n_cmpl"}) fields.integer(name, 1, 1);
@@ -44,13 +47,42 @@ InfillText read_infill_text(Fields& fields) {
   return text;
 }
 
-// How tokens are drawn where a request says nothing.
-Json sampling_json(const SamplingParams& sampling) {
-  Json json = Json::object();
+// How tokens are drawn, and how many.
+Json settings_json(const GenerationOptions& options) {
+  Json json = {{"n_predict", options.max_tokens.value_or(-1)},
+               {"max_tokens", options.max_tokens.value_or(-1)},
+               {"min_tokens", options.min_tokens},
+               {"n_probs", std::max<std::int64_t>(0, options.top_logprobs)},
+               {"stop", options.stops},
+               {"ignore_eos", options.ignores_end_tokens},
+               {"stream", options.streams},
+               {"seed", options.sampling.seed}};
   for (const SamplingParameter& parameter : kSamplingParameters) {
-    std::visit([&](auto member) { json[parameter.field] = sampling.*member; }, parameter.member);
+    std::visit([&](auto member) { json[parameter.field] = options.sampling.*member; },
+               parameter.member);
   }
   return json;
+}
+
+// How tokens are drawn where a request says nothing.
+Json usual_settings(const ServedModel& model) {
+  GenerationOptions usual;
+  usual.sampling = model.sampling;
+  Json json = settings_json(usual);
+  json["seed"] = -1;  // another one each time
+  return json;
+}
+
+// The texts of the prompts, where an answer has all fields or the prompt among them.
+std::vector<std::string> texts_of(const Tokenizer& tokenizer,
+                                  const std::vector<std::vector<TokenId>>& prompts,
+                                  const std::vector<std::string>& shown) {
+  std::vector<std::string> texts(prompts.size());
+  if (!shown.empty() && std::ranges::find(shown, "prompt") == shown.end()) return texts;
+  std::ranges::transform(prompts, texts.begin(), [&](const std::vector<TokenId>& ids) {
+    return text_of_tokens(tokenizer, ids);
+  });
+  return texts;
 }
 
 std::string text_of(const ServedModel& model, std::optional<TokenId> token) {
@@ -80,14 +112,18 @@ Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields,
   if (fields.error()) return *fields.error();
   auto session = text_session(context, constraint);
   if (!session) return session.error();
+  const Tokenizer& tokenizer = *context.model().tokenizer;
+  LlamaRequest asked{.prompts = texts_of(tokenizer, prompts, shown),
+                     .settings = settings_json(plan.options),
+                     .context = context.model().context,
+                     .fields = std::move(shown)};
   plan.options.sampling.grammar = std::move(*session);
   plan.prompts = std::move(prompts);
   plan.prompts_field = "prompt";
   AnswerHead head = make_head("cmpl-", context, plan.options);
   plan.id = head.id;
-  plan.format = make_llama_format(std::move(head), *context.model().tokenizer, plan.prompts.size(),
-                                  std::move(shown));
-  return start_answer(context, request, std::move(plan));
+  plan.format = make_llama_format(std::move(head), tokenizer, std::move(asked));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace
@@ -109,8 +145,6 @@ Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Js
   Fields fields(body);
   if (!model.pooling) return invalid_request(model.pooling_problem);
   const std::string_view input = fields.has("input") ? "input" : "content";
-  constexpr std::int64_t kOfLengthOne = 2;
-  fields.integer("embd_normalize", kOfLengthOne, kOfLengthOne);
   const std::int64_t dimensions = read_dimensions(fields, model);
   if (fields.error()) return *fields.error();
   auto prompts = read_prompts(fields, input, {model, context.is_given_up}, kMostEmbeddings);
@@ -120,7 +154,7 @@ Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Js
   add_pooled_states(plan, *model.pooling);
   plan.id = make_head("embd-", context, plan.options).id;
   plan.format = make_llama_embedding_format(pooled_texts(plan, dimensions));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // POST /infill
@@ -141,7 +175,7 @@ Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
   const bool sees = model.chat && model.sees(), hears = model.chat && model.hears();
   return json_reply(
       {{"default_generation_settings",
-        {{"n_ctx", model.context}, {"params", sampling_json(model.sampling)}}},
+        {{"n_ctx", model.context}, {"params", usual_settings(model)}}},
        {"total_slots", context.chosen.engine->places()},
        {"model_alias", model.id},
        {"model_path", model.file_facts.name},

@@ -21,7 +21,7 @@ Handled messages(ApiContext& context, const ApiRequest& request, const Json& bod
       make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->chat.prompt));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   add_chat(plan, std::move(chat_plan->chat));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // POST /v1/messages/count_tokens

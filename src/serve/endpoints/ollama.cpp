@@ -35,8 +35,8 @@ Handled load_only(ApiContext& context, const OllamaRequest& asked, bool is_chat)
   return json_reply(reply);
 }
 
-Handled answer_conversation(ApiContext& context, const ApiRequest& request, OllamaRequest asked,
-                            bool is_chat) {
+Handled answer_conversation(ApiContext& context, const ApiRequest& request, const Fields& fields,
+                            OllamaRequest asked, bool is_chat) {
   auto chat_plan = plan_chat(context, asked.chat, asked.constraint, asked.options);
   if (!chat_plan) return chat_plan.error();
   AnswerPlan plan{.endpoint = is_chat ? "/api/chat" : "/api/generate",
@@ -44,10 +44,11 @@ Handled answer_conversation(ApiContext& context, const ApiRequest& request, Olla
   plan.stay = asked.stay;
   AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
-  plan.format = make_ollama_format(std::move(head), chat_plan->parsing, is_chat);
+  plan.format =
+      make_ollama_format(std::move(head), *context.model().tokenizer, chat_plan->parsing, is_chat);
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   add_chat(plan, std::move(chat_plan->chat));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // A text that goes on behind `prompt`, up to `suffix` where there is one.
@@ -72,11 +73,13 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
   asked.options.sampling.grammar = std::move(*session);
   AnswerPlan plan{.endpoint = "/api/generate", .options = std::move(asked.options)};
   plan.prompts.push_back(std::move(*ids));
+  plan.warnings = std::move(asked.chat.warnings);
   plan.stay = asked.stay;
   AnswerHead head = make_head("ollama-", context, plan.options);
   plan.id = head.id;
-  plan.format = make_ollama_format(std::move(head), std::nullopt, /*is_chat=*/false);
-  return start_answer(context, request, std::move(plan));
+  plan.format =
+      make_ollama_format(std::move(head), *model.tokenizer, std::nullopt, /*is_chat=*/false);
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
@@ -101,7 +104,7 @@ Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
   plan.id = head.id;
   plan.format =
       make_ollama_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_list);
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace
@@ -115,7 +118,7 @@ Handled ollama_chat(ApiContext& context, const ApiRequest& request, const Json& 
   if (chat.messages.empty() && chat.begun_answer.empty()) {
     return load_only(context, asked, /*is_chat=*/true);
   }
-  return answer_conversation(context, request, std::move(asked), /*is_chat=*/true);
+  return answer_conversation(context, request, fields, std::move(asked), /*is_chat=*/true);
 }
 
 // POST /api/generate
@@ -128,7 +131,7 @@ Handled ollama_generate(ApiContext& context, const ApiRequest& request, const Js
       asked.chat.request.messages.empty() && fields.text("suffix").value_or("").empty();
   if (asks_nothing) return load_only(context, asked, /*is_chat=*/false);
   if (is_text) return continue_text(context, request, fields, std::move(asked));
-  return answer_conversation(context, request, std::move(asked), /*is_chat=*/false);
+  return answer_conversation(context, request, fields, std::move(asked), /*is_chat=*/false);
 }
 
 // POST /api/embed

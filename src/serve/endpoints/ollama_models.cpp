@@ -98,10 +98,12 @@ Handled ollama_show(ApiContext& context, const ApiRequest&, const Json&) {
   const ServedModel& model = context.model();
   const FileFacts& facts = model.file_facts;
   return json_reply({{"parameters", parameters(model)},
+                     {"template", model.template_source},
                      {"details", details(model)},
                      {"model_info",
                       {{"general.architecture", facts.architecture},
                        {"general.parameter_count", facts.parameters},
+                       {facts.architecture + ".block_count", facts.layers},
                        {facts.architecture + ".context_length", model.context},
                        {facts.architecture + ".embedding_length", model.width}}},
                      {"capabilities", capabilities(model)},

@@ -32,6 +32,13 @@ bool has_tools(const ChatFields& chat) {
   return chat.request.tools.is_array() && !chat.request.tools.empty();
 }
 
+bool shows_no_tool(const Prompt& prompt, const Json& tools) {
+  return std::ranges::none_of(tools, [&](const Json& tool) {
+    return prompt.text.find(tool["function"]["name"].get_ref<const std::string&>()) !=
+           std::string::npos;
+  });
+}
+
 bool forces_calls(const ChatFields& chat) {
   return chat.choice.must_call || !chat.choice.names.empty();
 }
@@ -89,7 +96,8 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
     if (!calls) return calls.error();
     rules.calls = std::move(*calls);
     rules.triggers = call_triggers(*model.call_form, chat.request.tools);
-    rules.begin_in_thinking = begin_of_calls(*model.call_form);
+    rules.begins_in_thinking = begins_of_form(*model.call_form, *prompt.output_format.family,
+                                              ToolTable(chat.request.tools));
   }
   if (!constraint.is_none()) {
     auto text = text_grammar(constraint, *model.tokenizer);
@@ -156,7 +164,8 @@ ApiResult<std::optional<ThinkingBudget>> budget_of(const ServedModel& model, con
   // By whichever of its names the budget was set; perhaps by none, but by the server.
   if (!budget) return invalid_request("the thinking's budget: " + budget.error().message);
   if (*budget && has_tools(chat)) {
-    (*budget)->calls = begins_in_thinking(parsing.format, parsing.options.held_calls);
+    (*budget)->calls = begins_in_thinking(parsing.format, parsing.options.held_calls,
+                                          ToolTable(parsing.options.tools));
   }
   return std::move(*budget);
 }
@@ -164,6 +173,16 @@ ApiResult<std::optional<ThinkingBudget>> budget_of(const ServedModel& model, con
 // The ids of a conversation's calls differ, also where each of its requests has the same seed.
 std::uint64_t id_seed(const GenerationOptions& options, const std::vector<TokenId>& prompt) {
   return options.sampling.seed + spread_bits(prompt.size());
+}
+
+// Whether an effort other than the usual one is asked for that the template does not read. (None
+// means no thinking, which has a variable of its own.)
+bool passes_effort_over(const ServedModel& model, const ChatFields& chat) {
+  const Json& variables = chat.request.variables;
+  const auto effort = variables.find("reasoning_effort");
+  if (!variables.is_object() || effort == variables.end()) return false;
+  return *effort != "none" && *effort != "medium" &&
+         model.template_source.find("reasoning_effort") == std::string::npos;
 }
 
 // Ends an answer behind its first call, from which on nothing is shown.
@@ -233,10 +252,17 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   if (has_tools(chat) && !chat.choice.parallel && !options.sampling.grammar) {
     options.watch = [parsing = plan.parsing] { return until_call(parsing); };
   }
+  if (has_tools(chat) && shows_no_tool(*prompt, chat.request.tools)) {
+    plan.chat.warnings.emplace_back("the chat template does not show the model its tools");
+  }
   if (has_tools(chat) && is_strict(chat.request.tools) && !model.call_form) {
     plan.chat.warnings.emplace_back(
         "strict: this model's template writes calls in a way that can't be held to a schema, so "
         "that their arguments need not be valid");
+  }
+  if (passes_effort_over(model, chat)) {
+    plan.chat.warnings.emplace_back(
+        "the effort does nothing here: this model's template reads no reasoning_effort");
   }
   return plan;
 }

@@ -69,7 +69,7 @@ Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body)
   plan.id = head.id;
   plan.format = make_rerank_format(std::move(head), *model.reranker, std::move(*wanted),
                                    {plan.pooled.begin(), plan.pooled.end()});
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace linnet::serve

@@ -18,7 +18,7 @@ Handled responses(ApiContext& context, const ApiRequest& request, const Json& bo
   plan.repeats_logprobs = true;
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   add_chat(plan, std::move(chat_plan->chat));
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 // POST /v1/responses/input_tokens

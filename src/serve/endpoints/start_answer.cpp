@@ -8,6 +8,7 @@
 #include <random>
 
 #include "serve/api.hpp"
+#include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -46,6 +47,7 @@ ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const Answe
   }
   const std::int64_t wanted = plan.options.max_tokens.value_or(std::max<std::int64_t>(left, 1));
   if (wanted <= left) return wanted;
+  if (plan.options.ends_at_context && left > 0) return left;
   const bool is_anthropic = Api::error_shape(plan.endpoint) == ErrorShape::kAnthropic;
   return invalid_request(
       is_anthropic
@@ -145,7 +147,8 @@ AnswerHead make_head(std::string_view prefix, const ApiContext& context,
           .times_tokens = options.streams && options.streams_timings};
 }
 
-Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
+Handled start_answer(ApiContext& context, const ApiRequest& request, const Fields& fields,
+                     AnswerPlan plan) {
   // Once the first model has been there, requests wait for theirs.
   if (auto problem = context.models.loading_problem()) return std::move(*problem);
   const ServedModel& model = context.model();
@@ -191,6 +194,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
     context.sequences.add({plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt],
                            (*lengths)[prompt], generations[i]});
   }
+  if (auto warning = warning_of_unread(fields)) plan.warnings.push_back(std::move(*warning));
   for (std::string& warning : plan.warnings) plan.format->warn(std::move(warning));
   ApiReply reply;
   if (plan.options.streams) reply.content_type = plan.format->content_type();

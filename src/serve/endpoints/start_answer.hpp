@@ -51,8 +51,10 @@ PooledTexts pooled_texts(const AnswerPlan& plan, std::int64_t dimensions = 0);
 /// Answers a conversation.
 void add_chat(AnswerPlan& plan, EncodedChat chat);
 
-/// Checks that the prompts fit the context, and hands them to the engine.
-Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);
+/// Checks that the prompts fit the context, and hands them to the engine. Those of the request's
+/// `fields` that nobody has read so far become a warning.
+Handled start_answer(ApiContext& context, const ApiRequest& request, const Fields& fields,
+                     AnswerPlan plan);
 
 /// What an answer says of itself; its id begins with `prefix`.
 AnswerHead make_head(std::string_view prefix, const ApiContext& context,

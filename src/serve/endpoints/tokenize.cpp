@@ -55,8 +55,7 @@ ApiReply pieces_reply(const Tokenizer& tokenizer, const std::vector<TokenId>& id
 
 // A conversation as vLLM's clients have it tokenized.
 ApiResult<std::vector<TokenId>> encode_conversation(ApiContext& context, Fields& fields) {
-  ChatFields chat = read_chat_fields(fields, context.model());
-  chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
+  const ChatFields chat = read_chat_fields(fields, context.model());
   if (fields.error()) return *fields.error();
   const auto prompt = render_chat(context.model(), chat.request);
   if (!prompt) return prompt.error();
@@ -121,8 +120,7 @@ Handled detokenize(ApiContext& context, const ApiRequest&, const Json& body) {
 // POST /apply-template
 Handled apply_template(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
-  ChatFields chat = read_chat_fields(fields, context.model());
-  chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
+  const ChatFields chat = read_chat_fields(fields, context.model());
   if (fields.error()) return *fields.error();
   const auto prompt = render_chat(context.model(), chat.request);
   if (!prompt) return prompt.error();

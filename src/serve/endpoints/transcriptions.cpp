@@ -43,7 +43,7 @@ Handled transcriptions(ApiContext& context, const ApiRequest& request, const Jso
   add_chat(plan, std::move(chat_plan->chat));
   plan.id = make_head("transcription-", context, plan.options).id;
   plan.format = make_transcription_format();
-  return start_answer(context, request, std::move(plan));
+  return start_answer(context, request, fields, std::move(plan));
 }
 
 }  // namespace linnet::serve

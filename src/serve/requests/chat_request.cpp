@@ -138,7 +138,6 @@ void refuse_what_is_not_there(Fields& fields) {
       UnsupportedField{"web_search_options", "this server searches nothing"},
   };
   refuse_unsupported(fields, kUnsupported);
-  refuse_verbosity(fields);
   for (const std::string& modality : fields.texts("modalities", 8).value_or(Texts())) {
     if (modality != "text")
       fields.fail("modalities", fmt::format("expected text, found {}", shortened(modality)));
@@ -289,7 +288,18 @@ ChatFields read_chat_fields(Fields& fields, const ServedModel& model) {
   chat.media = media.take();
   read_function_tools(fields, chat);
   read_thinking_fields(fields, chat);
-  if (fields.boolean("continue_final_message", false)) take_begun_answer(fields, chat.request);
+  read_verbosity(fields, chat.warnings);
+  // Else they are among the fields that do nothing.
+  if (model.template_source.find("documents") != std::string::npos) {
+    const Json* const documents = fields.array("documents", kMostMessages);
+    if (documents) chat.request.variables["documents"] = *documents;
+  }
+  chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
+  if (fields.boolean("continue_final_message", false)) {
+    take_begun_answer(fields, chat.request);
+    // vLLM's clients say that no answer begins, because one goes on.
+    chat.request.add_generation_prompt |= !chat.request.begun_answer.empty();
+  }
   read_tool_choice(fields, chat);
   chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
   return chat;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -32,13 +34,19 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
   return stops;
 }
 
-std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name,
-                                             std::int64_t least) {
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name) {
   const auto most = fields.integer(name, -2, kMostTokens);
-  if (most && *most >= 0 && *most < least) {
-    fields.fail(name, "expected 1 or more, or -1 for all that fit");
-  }
   return most && *most >= 0 ? most : std::nullopt;
+}
+
+void read_length(Fields& fields, GenerationOptions& options) {
+  // The last one is llama.cpp's.
+  for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
+    const auto most = read_most_tokens(fields, name);
+    if (options.max_tokens || options.takes_all_room) continue;
+    options.max_tokens = most;
+    options.takes_all_room = fields.has(name) && !most;
+  }
 }
 
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) {
@@ -47,8 +55,8 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
   options.min_tokens = fields.integer("min_tokens", 0, kMostTokens).value_or(0);
   options.sampling = read_sampling(fields, model);
   options.lines.least_indent = fields.integer("n_indent", 0, kMostTokens).value_or(0);
-  options.lines.most_time =
-      std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, kMostTokens).value_or(0));
+  options.lines.most_time = std::chrono::milliseconds(std::max<std::int64_t>(  // -1: none
+      0, fields.integer("t_max_predict_ms", -1, kMostTokens).value_or(0)));
   options.ignores_end_tokens = fields.boolean("ignore_eos", false);
   options.streams = fields.boolean("stream", false);
   options.streams_progress = fields.boolean("return_progress", false);
@@ -56,18 +64,13 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
   return options;
 }
 
-GenerationOptions read_generation_options(Fields& fields, const ServedModel& model,
-                                          std::int64_t least_tokens) {
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model) {
   GenerationOptions options = read_shared_options(fields, model);
-  // The last one is llama.cpp's.
-  for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
-    const auto most = read_most_tokens(fields, name, least_tokens);
-    if (options.max_tokens || options.takes_all_room) continue;
-    options.max_tokens = most;
-    options.takes_all_room = fields.has(name) && !most;
-  }
+  read_length(fields, options);
   options.stops = read_stops(fields, "stop");
-  options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
+  for (const char* const name : {"n_cmpl", "n"}) {  // the first one is llama.cpp's
+    options.choices = fields.integer(name, 1, kMostChoices).value_or(options.choices);
+  }
   fields.with_object("stream_options", [&](Fields& stream_options) {
     options.streams_usage = stream_options.boolean("include_usage", false);
   });

@@ -17,6 +17,8 @@ namespace linnet::serve {
 struct GenerationOptions {
   std::optional<std::int64_t> max_tokens;
   bool takes_all_room = false;  ///< max_tokens is what the context leaves, on request
+  /// What is more than the context leaves is what it leaves, instead of an error.
+  bool ends_at_context = false;
   std::int64_t min_tokens = 0;
   SamplingParams sampling;
   std::vector<std::string> stops;
@@ -41,10 +43,12 @@ inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;
 /// model's makers recommend; without a seed, or with -1, the draws are random.
 SamplingParams read_sampling(Fields& fields, const ServedModel& model);
 
-/// Reads how many tokens are generated at most, `least` or more; nothing: what the context leaves,
-/// as -1 and -2 say, too (llama.cpp's and Ollama's).
-std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name,
-                                             std::int64_t least = 1);
+/// Reads how many tokens are generated at most, 0 for none, where the prompt is only computed;
+/// nothing: what the context leaves, as -1 and -2 say, too (llama.cpp's and Ollama's).
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name);
+
+/// The same by any of its names in OpenAI's API and llama.cpp's.
+void read_length(Fields& fields, GenerationOptions& options);
 
 /// Reads a string or a list of strings that end the text.
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
@@ -54,10 +58,8 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 /// refuses what none of them has.
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model);
 
-/// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs. An
-/// answer may be asked to have `least_tokens` at most, and no fewer.
-GenerationOptions read_generation_options(Fields& fields, const ServedModel& model,
-                                          std::int64_t least_tokens = 1);
+/// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs.
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model);
 
 /// The request of choice number `choice` to the engine, without its callbacks. `max_tokens` is what
 /// the context leaves, or options.max_tokens.

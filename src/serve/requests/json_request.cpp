@@ -103,7 +103,18 @@ Fields::Fields(const Json& object, std::string path) : object_(object), path_(st
 
 const Json* Fields::find(std::string_view name) const {
   const auto found = object_.find(std::string(name));
-  return found == object_.end() || found->is_null() ? nullptr : &*found;
+  if (found == object_.end() || found->is_null()) return nullptr;
+  if (std::ranges::find(read_, &*found) == read_.end()) read_.push_back(&*found);
+  return &*found;
+}
+
+std::vector<std::string> Fields::unread() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object_.items()) {
+    const bool is_read = std::ranges::find(read_, &value) != read_.end();
+    if (!is_read && !value.is_null()) names.push_back(path_of(name));
+  }
+  return names;
 }
 
 std::string Fields::path_of(std::string_view name) const {

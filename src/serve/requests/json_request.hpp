@@ -71,6 +71,9 @@ class Fields {
   /// As fail() with the error of a part of the object, if it has one.
   void take_error(const Fields& part);
 
+  /// The paths of the fields that nobody has looked for so far, in their order.
+  std::vector<std::string> unread() const;
+
   /// The path of the object, and of a field, as errors name them.
   const std::string& path() const { return path_; }
   std::string path_of(std::string_view name) const;
@@ -80,6 +83,7 @@ class Fields {
   const Json& object_;
   std::string path_;
   std::optional<ApiError> error_;
+  mutable std::vector<const Json*> read_;  // the fields that find() has found
 };
 
 }  // namespace linnet::serve

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
@@ -37,7 +38,7 @@ class MessageReader {
   }
 
   void add_message(Fields& message) {
-    static constexpr std::array<std::string_view, 2> kRoles = {"user", "assistant"};
+    static constexpr std::array<std::string_view, 3> kRoles = {"user", "assistant", "system"};
     const std::string role = message.required_one_of("role", kRoles);
     message.require("content", "a string or an array");
     const Json* const content = message.find("content");
@@ -55,15 +56,20 @@ class MessageReader {
   }
 
   void add_block(Fields& block, Json& turned) {
-    static constexpr std::array<std::string_view, 6> kTypes = {
-        "text", "image", "thinking", "redacted_thinking", "tool_use", "tool_result"};
+    static constexpr std::array<std::string_view, 8> kTypes = {
+        "text",     "image",       "thinking", "redacted_thinking",
+        "tool_use", "tool_result", "document", "search_result"};
     const std::string type = block.required_one_of("type", kTypes);
-    if (type == "text" || type == "image") {
-      if (type == "image" && turned["role"] != "user") {
-        block.fail("type", std::string(kNoMediaHere));
-      }
+    if (turned["role"] == "system" && type != "text") {
+      block.fail("type", fmt::format("expected text in a message of the system, found {}", type));
+    }
+    if (type == "image" && turned["role"] != "user") {
+      block.fail("type", std::string(kNoMediaHere));
+    }
+    const bool is_part = std::ranges::find(kResultTypes, type) != kResultTypes.end();
+    if (is_part) {
       if (turned["content"].is_null()) turned["content"] = Json::array();
-      turned["content"].push_back(part_of(block, type));
+      add_parts(block, type, turned["content"]);
     } else if (type == "thinking") {
       append_text(block.required_text("thinking"), turned["reasoning_content"]);
     } else if (type == "tool_use") {
@@ -92,10 +98,58 @@ class MessageReader {
                          {"content", content.is_null() ? Json("") : std::move(content)}});
   }
 
-  // The part of a block of text or of a picture.
-  Json part_of(Fields& block, std::string_view type) {
-    if (type == "image") return picture_of(block);
-    return {{"type", "text"}, {"text", block.required_text("text")}};
+  // What a block of one of kResultTypes becomes.
+  void add_parts(Fields& block, std::string_view type, Json& parts) {
+    if (type == "image") {
+      parts.push_back(picture_of(block));
+    } else if (type == "document") {
+      add_document(block, parts);
+    } else if (type == "search_result") {
+      add_heading({block.required_text("title"), block.required_text("source")}, parts);
+      add_texts(block, kTextTypes, parts);
+    } else {
+      parts.push_back(text_part(block.required_text("text")));
+    }
+  }
+
+  static Json text_part(std::string text) { return {{"type", "text"}, {"text", std::move(text)}}; }
+
+  // A line each, before what they are the heading of.
+  static void add_heading(const std::vector<std::string>& lines, Json& parts) {
+    std::string text;
+    for (const std::string& line : lines) text += line.empty() ? "" : line + "\n";
+    if (!text.empty()) parts.push_back(text_part(std::move(text)));
+  }
+
+  // The `content` of a block, each block of it a paragraph.
+  void add_texts(Fields& holder, std::span<const std::string_view> types, Json& parts) {
+    holder.require("content", "a string or an array");
+    Json content = content_of(holder, "content", types);
+    if (content.is_string()) content = Json::array({text_part(content.get<std::string>())});
+    for (Json& part : content) {
+      if (part["type"] == "text") part["text"].get_ref<std::string&>() += "\n";
+      parts.push_back(std::move(part));
+    }
+  }
+
+  void add_document(Fields& block, Json& parts) {
+    add_heading({block.text("title").value_or(""), block.text("context").value_or("")}, parts);
+    block.with_required_object("source", [&](Fields& source) {
+      const std::string type = source.required_text("type");
+      if (type == "text") {
+        parts.push_back(text_part(source.required_text("data") + "\n"));
+      } else if (type == "content") {
+        add_texts(source, kPictureTypes, parts);
+      } else if (type == "base64") {
+        source.fail("type",
+                    "this server reads no PDF: send its text as a source of type text, or "
+                    "its pages as images");
+      } else {
+        source.fail("type", fmt::format("this server fetches nothing and keeps no files: expected "
+                                        "text or content, found {}",
+                                        shortened(type)));
+      }
+    });
   }
 
   Json picture_of(Fields& block) {
@@ -122,13 +176,15 @@ class MessageReader {
     if (!field->is_array()) holder.fail_type(name, "a string or an array", *field);
     Json parts = Json::array();
     holder.each_object(name, kMostMessages, [&](Fields& block) {
-      parts.push_back(part_of(block, block.one_of("type", types, "text")));
+      add_parts(block, block.one_of("type", types, "text"), parts);
     });
     return parts;
   }
 
   static constexpr std::array<std::string_view, 1> kTextTypes = {"text"};
-  static constexpr std::array<std::string_view, 2> kResultTypes = {"text", "image"};
+  static constexpr std::array<std::string_view, 2> kPictureTypes = {"text", "image"};
+  static constexpr std::array<std::string_view, 4> kResultTypes = {"text", "image", "document",
+                                                                   "search_result"};
 
   Fields& fields_;
   MediaParts& media_;
@@ -207,7 +263,7 @@ GenerationOptions read_message_options(Fields& fields, const ServedModel& model)
   refuse_unsupported(fields, kUnsupported);
   check_context_edits(fields);
   GenerationOptions options = read_shared_options(fields, model);
-  options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
+  options.max_tokens = fields.integer("max_tokens", 0, kMostTokens);
   options.stops = read_stops(fields, "stop_sequences");
   fields.integer("n", 1, 1);
   return options;

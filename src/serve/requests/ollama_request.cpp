@@ -16,6 +16,8 @@
 namespace linnet::serve {
 namespace {
 
+constexpr std::int64_t kMostTopLogprobs = 20;
+
 // Turns the messages of one request. Results of tools without an id follow the calls in their
 // order: ids are newer than this API, and few clients send them.
 class MessageReader {
@@ -82,16 +84,19 @@ class MessageReader {
   std::size_t calls_ = 0;
 };
 
-GenerationOptions read_options(Fields& fields, const ServedModel& model) {
+GenerationOptions read_options(Fields& fields, const ServedModel& model,
+                               std::vector<std::string>& warnings) {
   static constexpr std::array kUnsupported = {
       UnsupportedField{"context", "/api/chat takes what was said before"},
-      UnsupportedField{"logprobs", "/v1/chat/completions tells them"},
       UnsupportedField{"template", "linnet serve --chat-template chooses one"},
   };
   refuse_unsupported(fields, kUnsupported);
   refuse_unsupported_generation(fields);
   GenerationOptions options;
+  options.ends_at_context = true;  // as Ollama's server has it, and says in done_reason
   options.streams = fields.boolean("stream", true);
+  const std::int64_t top = fields.integer("top_logprobs", 0, kMostTopLogprobs).value_or(0);
+  if (fields.boolean("logprobs", false)) options.top_logprobs = top;
   const Json none = Json::object();
   const Json* const object = fields.object("options");
   Fields given(object ? *object : none, "options");
@@ -101,6 +106,7 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
   // The context is the server's. A larger one than asked for changes nothing, because nothing is
   // cut, and what needs more than there is meets an error.
   given.integer("num_ctx", 1, kMostTokens);
+  if (auto warning = warning_of_unread(given)) warnings.push_back(std::move(*warning));
   fields.take_error(given);
   return options;
 }
@@ -165,7 +171,7 @@ std::optional<double> parse_seconds(std::string_view text) {
 
 OllamaRequest read_shared(Fields& fields, const ServedModel& model) {
   OllamaRequest request;
-  request.options = read_options(fields, model);
+  request.options = read_options(fields, model, request.chat.warnings);
   request.constraint = read_format(fields);
   request.stay = read_keep_alive(fields);
   request.chat.request.variables = read_think(fields);

@@ -173,6 +173,8 @@ ApiResult<std::vector<std::vector<TokenId>>> read_raw_prompts(Fields& fields, st
 }
 
 std::int64_t read_dimensions(Fields& fields, const ServedModel& model) {
+  constexpr std::int64_t kOfLengthOne = 2;  // as llama.cpp calls it
+  fields.integer("embd_normalize", kOfLengthOne, kOfLengthOne);
   return fields.integer("dimensions", 1, model.width).value_or(0);
 }
 

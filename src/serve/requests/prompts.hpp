@@ -57,7 +57,8 @@ ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view
 ApiResult<std::vector<std::vector<TokenId>>> read_raw_prompts(Fields& fields, std::string_view name,
                                                               const Encoding& encoding);
 
-/// Reads how many numbers of a vector are wanted (`dimensions`), the first ones; 0: all.
+/// Reads how many numbers of a vector are wanted (`dimensions`), the first ones; 0: all. Fails
+/// where `embd_normalize` asks for vectors of another length than 1.
 std::int64_t read_dimensions(Fields& fields, const ServedModel& model);
 
 /// The ids as text, special tokens included.

@@ -21,11 +21,11 @@ Json function_of(Fields& tool) {
   return is_function ? read_flat_function(tool, "parameters") : Json(nullptr);
 }
 
-TextConstraint read_text_format(Fields& fields) {
+TextConstraint read_text_format(Fields& fields, std::vector<std::string>& warnings) {
   const Json* format = nullptr;
   fields.with_object("text", [&](Fields& text) {
     format = text.object("format");
-    refuse_verbosity(text);
+    read_verbosity(text, warnings);
   });
   return read_text_constraint(fields, format, "text.format");
 }
@@ -133,7 +133,7 @@ ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
   ResponseFields response;
   refuse_what_is_not_there(fields);
   response.options = read_options(fields, model);
-  response.constraint = read_text_format(fields);
+  response.constraint = read_text_format(fields, response.chat.warnings);
   ChatRequest& chat = response.chat.request;
   MediaParts media;
   chat.messages = read_response_input(fields, media);

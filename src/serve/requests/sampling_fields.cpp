@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -17,11 +18,17 @@ namespace {
 
 constexpr std::size_t kMostBreakers = 16;
 constexpr std::size_t kMostBiases = 1024;  // as an object has members
-constexpr float kLargestBias = 1e6f;
+constexpr int kLargestBias = 1'000'000;
+constexpr std::size_t kMostBiasedBytes = 256;  // of a text whose tokens have a bias
 
 void read_parameter(Fields& fields, std::string_view name, const SamplingParameter& parameter,
                     SamplingParams& params) {
   const auto [low, high] = std::pair(parameter.low, parameter.high);
+  // Which is off in llama.cpp, whose clients send back what its server tells them.
+  const Json* const field = fields.find(name);
+  if (parameter.field == "top_n_sigma" && field && *field == -1) {
+    return assign(parameter, 0.0, params);
+  }
   if (!parameter.is_whole()) {
     if (const auto value = fields.number(name, low, high)) assign(parameter, *value, params);
     return;
@@ -31,72 +38,77 @@ void read_parameter(Fields& fields, std::string_view name, const SamplingParamet
   if (value) assign(parameter, static_cast<double>(*value), params);
 }
 
-// A token and its bias, or false where it is never to come.
-std::optional<LogitBias> bias_of(const Json& pair, std::int64_t vocabulary) {
-  if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned()) return std::nullopt;
-  if (pair[0].get<std::uint64_t>() >= static_cast<std::uint64_t>(vocabulary)) return std::nullopt;
-  LogitBias bias{pair[0].get<TokenId>(), -std::numeric_limits<float>::infinity()};
-  if (pair[1].is_number()) bias.bias = pair[1].get<float>();
-  if (pair[1].is_number() && std::abs(bias.bias) > kLargestBias) return std::nullopt;
-  if (!pair[1].is_number() && pair[1] != false) return std::nullopt;
-  return bias;
+// The number, or that it is never to come where it is false.
+std::optional<float> bias_of(const Json& value) {
+  if (value == false) return -std::numeric_limits<float>::infinity();
+  if (!value.is_number() || std::abs(value.get<double>()) > kLargestBias) return std::nullopt;
+  return value.get<float>();
 }
 
-// [[50256, -100], [2, false]], as llama.cpp's clients have it
-void read_bias_pairs(Fields& fields, const Json& pairs, std::int64_t vocabulary,
-                     SamplingParams& params) {
-  if (!fields.array("logit_bias", kMostBiases)) return;
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto bias = bias_of(pairs[i], vocabulary);
-    if (!bias) {
-      return fields.fail(
-          fmt::format("logit_bias[{}]", i),
-          fmt::format("expected a token id below {} and its bias or false", vocabulary));
-    }
-    params.logit_bias.push_back(*bias);
+// The token of an id, or all tokens of a text; none where it is neither.
+std::vector<TokenId> biased_tokens(const Json& key, const Tokenizer& tokenizer) {
+  if (key.is_string()) {
+    const std::string& text = key.get_ref<const std::string&>();
+    if (text.size() > kMostBiasedBytes) return {};
+    auto ids = tokenizer.encode(text, {.add_special = false, .parse_special = false});
+    return ids ? std::move(*ids) : std::vector<TokenId>();
   }
+  const auto vocabulary = static_cast<std::uint64_t>(tokenizer.vocabulary_size());
+  if (!key.is_number_unsigned() || key.get<std::uint64_t>() >= vocabulary) return {};
+  return {key.get<TokenId>()};
 }
 
-// {"50256": -100}
-void read_logit_bias(Fields& fields, std::int64_t vocabulary, SamplingParams& params) {
+// Keys of objects are texts: one that is a number is an id.
+Json bias_key(const std::string& key) {
+  std::uint64_t id = 0;
+  const char* const end = key.data() + key.size();
+  const auto read = std::from_chars(key.data(), end, id);
+  return read.ec == std::errc{} && read.ptr == end ? Json(id) : Json(key);
+}
+
+// [[50256, -100], [" God", false]] or {"50256": -100}, as llama.cpp's clients have it, too
+void read_logit_bias(Fields& fields, const Tokenizer& tokenizer, SamplingParams& params) {
   const Json* const field = fields.find("logit_bias");
-  if (field && field->is_array()) return read_bias_pairs(fields, *field, vocabulary, params);
-  const Json* const biases = fields.object("logit_bias");
-  if (!biases) return;
-  Fields values(*biases, "logit_bias");
-  for (const auto& [key, value] : biases->items()) {
-    LogitBias bias;
-    const char* const end = key.data() + key.size();
-    const auto read = std::from_chars(key.data(), end, bias.token);
-    if (read.ec != std::errc{} || read.ptr != end || bias.token < 0 || bias.token >= vocabulary) {
-      values.fail(key, fmt::format("the field's name must be a token id below {}", vocabulary));
-      break;
+  const bool is_list = field && field->is_array();
+  if (is_list ? !fields.array("logit_bias", kMostBiases) : !fields.object("logit_bias")) return;
+  std::size_t i = 0;
+  for (const auto& [name, value] : field->items()) {
+    const std::string path = is_list ? fmt::format("logit_bias[{}]", i++) : "logit_bias." + name;
+    const bool is_pair = !is_list || (value.is_array() && value.size() == 2);
+    const auto bias = is_pair ? bias_of(is_list ? value[1] : value) : std::nullopt;
+    std::vector<TokenId> ids;
+    if (bias) ids = biased_tokens(is_list ? value[0] : bias_key(name), tokenizer);
+    if (ids.empty()) {
+      return fields.fail(
+          path,
+          fmt::format("expected a token id below {} or a text of at most {} bytes, and its "
+                      "bias, -{} to {} or false",
+                      tokenizer.vocabulary_size(), kMostBiasedBytes, kLargestBias, kLargestBias));
     }
-    bias.bias = static_cast<float>(values.number(key, -100, 100).value_or(0.0));
-    params.logit_bias.push_back(bias);
+    for (const TokenId id : ids) params.logit_bias.push_back({id, *bias});
   }
-  fields.take_error(values);
 }
 
 // Samplers that llama.cpp's clients may leave out, in the order in which they work.
 struct NamedSampler {
+  char letter;  ///< its name where `samplers` is a text
   std::string_view name;
   void (*switch_off)(SamplingParams& params);
 };
 constexpr std::array kNamedSamplers = {
-    NamedSampler{"penalties",
+    NamedSampler{'e', "penalties",
                  [](SamplingParams& params) {
                    params.repeat_penalty = 1.0f;
                    params.frequency_penalty = params.presence_penalty = 0.0f;
                  }},
-    NamedSampler{"dry", [](SamplingParams& params) { params.dry_multiplier = 0.0f; }},
-    NamedSampler{"top_n_sigma", [](SamplingParams& params) { params.top_n_sigma = 0.0f; }},
-    NamedSampler{"top_k", [](SamplingParams& params) { params.top_k = 0; }},
-    NamedSampler{"typ_p", [](SamplingParams& params) { params.typical_p = 1.0f; }},
-    NamedSampler{"top_p", [](SamplingParams& params) { params.top_p = 1.0f; }},
-    NamedSampler{"min_p", [](SamplingParams& params) { params.min_p = 0.0f; }},
-    NamedSampler{"xtc", [](SamplingParams& params) { params.xtc_probability = 0.0f; }},
-    NamedSampler{"temperature",
+    NamedSampler{'d', "dry", [](SamplingParams& params) { params.dry_multiplier = 0.0f; }},
+    NamedSampler{'s', "top_n_sigma", [](SamplingParams& params) { params.top_n_sigma = 0.0f; }},
+    NamedSampler{'k', "top_k", [](SamplingParams& params) { params.top_k = 0; }},
+    NamedSampler{'y', "typ_p", [](SamplingParams& params) { params.typical_p = 1.0f; }},
+    NamedSampler{'p', "top_p", [](SamplingParams& params) { params.top_p = 1.0f; }},
+    NamedSampler{'m', "min_p", [](SamplingParams& params) { params.min_p = 0.0f; }},
+    NamedSampler{'x', "xtc", [](SamplingParams& params) { params.xtc_probability = 0.0f; }},
+    NamedSampler{'t', "temperature",
                  [](SamplingParams& params) {
                    params.temperature = 1.0f;
                    params.dynamic_range = 0.0f;
@@ -107,10 +119,31 @@ constexpr std::int64_t kRandomSeed = -1;
 
 // Editors name it with /infill. It has llama.cpp end a text earlier that it is not sure of.
 constexpr std::string_view kInfillSampler = "infill";
+constexpr char kInfillLetter = 'i';
+
+// "edkypmxt": a letter for each
+std::vector<std::string> samplers_of_letters(Fields& fields, const std::string& letters) {
+  std::vector<std::string> names;
+  std::string known;
+  for (const char letter : letters) {
+    const auto sampler = std::ranges::find(kNamedSamplers, letter, &NamedSampler::letter);
+    if (sampler != kNamedSamplers.end()) names.emplace_back(sampler->name);
+    if (sampler == kNamedSamplers.end() && letter != kInfillLetter) {
+      for (const NamedSampler& of : kNamedSamplers) known += of.letter;
+      fields.fail("samplers", fmt::format("expected some of the letters {}, found {}", known,
+                                          shortened(letters)));
+      break;
+    }
+  }
+  return names;
+}
 
 // Those that take part, in their order; the others are switched off.
 void read_samplers(Fields& fields, SamplingParams& params) {
-  auto names = fields.texts("samplers", 32);
+  const Json* const field = fields.find("samplers");
+  const bool is_text = field && field->is_string();
+  auto names = is_text ? samplers_of_letters(fields, field->get_ref<const std::string&>())
+                       : fields.texts("samplers", 32);
   if (!names) return;
   std::erase(*names, kInfillSampler);
   auto next = names->begin();
@@ -148,7 +181,7 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
   params.seed = seed == kRandomSeed ? random_seed() : static_cast<std::uint64_t>(seed);
   read_samplers(fields, params);
   params.dry_breakers = read_dry_breakers(fields, model, params);
-  read_logit_bias(fields, model.tokenizer->vocabulary_size(), params);
+  read_logit_bias(fields, *model.tokenizer, params);
   return params;
 }
 

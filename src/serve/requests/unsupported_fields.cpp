@@ -1,9 +1,12 @@
 #include "serve/requests/unsupported_fields.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+
+#include "base/utf8.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -43,6 +46,27 @@ constexpr std::array kOfOtherServers = {
 constexpr std::array<std::string_view, 3> kUsuallyTrue = {"include_reasoning", "parse_tool_calls",
                                                           "skip_special_tokens"};
 
+// Fields that change no answer, whoever has them: nothing is kept or billed here, and nothing is
+// ever cut from a prompt.
+constexpr std::array<std::string_view, 50> kWithoutEffect = {
+    // of all requests; these are read where the model is chosen
+    "lora", "model", "name",
+    // OpenAI's and Anthropic's APIs
+    "anthropic_beta", "anthropic_version", "betas", "cache_control", "inference_geo",
+    "max_tool_calls", "metadata", "prediction", "prompt_cache_key", "prompt_cache_options",
+    "prompt_cache_retention", "safety_identifier", "service_tier", "speed", "store",
+    "stream_options", "user", "user_profile_id",
+    // llama.cpp's server and vLLM
+    "adaptive_decay", "backend_sampling", "cache_prompt", "cache_salt", "grammar_triggers",
+    "id_slot", "n_cache_reuse", "n_discard", "n_keep", "priority", "request_id",
+    "sse_ping_interval", "verbose",
+    // Ollama's options
+    "f16_kv", "logits_all", "low_vram", "main_gpu", "num_batch", "num_gpu", "num_keep",
+    "num_thread", "numa", "shift", "truncate", "use_mlock", "use_mmap", "vocab_only",
+    "draft_num_predict", "embedding_only"};
+
+constexpr std::size_t kMostNamed = 8;
+
 bool asks_for_something(std::string_view name, const Json& field) {
   if (std::ranges::find(kUsuallyTrue, name) != kUsuallyTrue.end()) return field == false;
   if (name == "adaptive_target") return !field.is_number() || field >= 0;
@@ -62,10 +86,24 @@ void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupp
 
 void refuse_unsupported_generation(Fields& fields) { refuse_unsupported(fields, kOfOtherServers); }
 
-void refuse_verbosity(Fields& fields) {
-  if (fields.text("verbosity").value_or("medium") != "medium") {
-    fields.fail("verbosity", "not supported: no model reads it; say how long an answer is to be");
-  }
+std::optional<std::string> warning_of_unread(const Fields& fields) {
+  std::vector<std::string> names = fields.unread();
+  std::erase_if(names, [&](const std::string& name) {
+    const std::string_view last = std::string_view(name).substr(name.rfind('.') + 1);
+    return std::ranges::find(kWithoutEffect, last) != kWithoutEffect.end();
+  });
+  if (names.empty()) return std::nullopt;
+  const std::size_t more = names.size() - std::min(names.size(), kMostNamed);
+  names.resize(names.size() - more);
+  for (std::string& name : names) name = shortened(name);
+  return fmt::format("fields that do nothing here: {}{}", fmt::join(names, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
+void read_verbosity(Fields& fields, std::vector<std::string>& warnings) {
+  if (fields.text("verbosity").value_or("medium") == "medium") return;
+  warnings.push_back(fields.path_of("verbosity") +
+                     " does nothing here: no model reads it; say how long an answer is to be");
 }
 
 }  // namespace linnet::serve

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "serve/requests/json_request.hpp"
 
@@ -20,7 +23,11 @@ void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupp
 /// Refuses what no generating endpoint has: fields of other servers that would change the answer.
 void refuse_unsupported_generation(Fields& fields);
 
-/// Refuses a `verbosity` other than the usual one.
-void refuse_verbosity(Fields& fields);
+/// Names those of the fields that nobody has read, for a person: they do nothing here. Those that
+/// change no answer are left out. Nothing where there are none.
+std::optional<std::string> warning_of_unread(const Fields& fields);
+
+/// Warns of a `verbosity` other than the usual one. (Some clients always send one.)
+void read_verbosity(Fields& fields, std::vector<std::string>& warnings);
 
 }  // namespace linnet::serve

@@ -121,7 +121,7 @@ TEST(Usage, VariablesOfTheEnvironment) {
   expect_wrong_variable("LINNET_DEVICE=tpu", "LINNET_DEVICE: tpu not in {auto,cpu,cuda}");
   expect_wrong_variable(
       "LINNET_CUDA_WITHOUT=picks,wings",
-      "LINNET_CUDA_WITHOUT: wings not in {graphs,library,picks,early,wgmma,chunks}");
+      "LINNET_CUDA_WITHOUT: wings not in {graphs,library,picks,early,wgmma,chunks,sparse}");
   for (const char* sound : {"LINNET_CPU=scalar", "LINNET_CPU=", "LINNET_DEVICE=",
                             "LINNET_CUDA_WITHOUT=", "LINNET_CUDA_WITHOUT=early,graphs"}) {
     const Ended ended = run_program({"generate", "-m", "1"}, {.environment = {sound}});

@@ -9,6 +9,9 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+using testing::UnorderedElementsAre;
 
 TEST(CallBeginTest, EverySectionThatEndsThinkingSaysHowItsCallsBegin) {
   for (const Family& family : families()) {
@@ -17,7 +20,7 @@ TEST(CallBeginTest, EverySectionThatEndsThinkingSaysHowItsCallsBegin) {
       EXPECT_FALSE(section.syntax->begins.empty()) << family.name;
       OutputFormat format;
       format.family = &family;
-      EXPECT_THAT(begins_in_thinking(format, nullptr),
+      EXPECT_THAT(begins_in_thinking(format, nullptr, ToolTable(tools())),
                   Contains(testing::StartsWith(section.begin)));
     }
   }
@@ -26,7 +29,7 @@ TEST(CallBeginTest, EverySectionThatEndsThinkingSaysHowItsCallsBegin) {
 // The text behind a begin of the family's n-th section.
 Fit fit(std::string_view source, std::size_t n, std::string_view text) {
   const OutputFormat format = detect_output_format(source);
-  return begins_call(format.family->sections[n], text, ToolTable(tools()), nullptr);
+  return begins_call(format.family->sections[n], text, ToolTable(tools()), {});
 }
 
 TEST(CallBeginTest, CallsBeginWithWhatTheyAreMadeOf) {
@@ -53,13 +56,36 @@ TEST(CallBeginTest, CallsBeginWithWhatTheyAreMadeOf) {
 
 TEST(CallBeginTest, CallsOfAFormBeginAsItDoes) {
   const OutputFormat format = detect_output_format("<tool_call><function=<parameter=");
-  const CallForm form{.begin = "\n<tool_call>\n<function=", .end = "", .middle = ""};
+  const CallForm form{.begin = "\n<tool_call>\n<function=", .end = "", .middle = ">"};
   const ToolTable table(tools());
-  EXPECT_EQ(begins_call(format.family->sections[0], "\n<function=", table, &form), Fit::kFits);
-  EXPECT_EQ(begins_call(format.family->sections[0], "\n<fun", table, &form), Fit::kMayFit);
-  EXPECT_EQ(begins_call(format.family->sections[0], "<function=f>", table, &form), Fit::kNone);
-  EXPECT_EQ(begins_call(format.family->sections[1], "f>", table, &form), Fit::kNone);
-  EXPECT_THAT(begins_in_thinking(format, &form), ElementsAre("<tool_call><function="));
+  const auto begins = begins_of_form(form, *format.family, table);
+  ASSERT_THAT(begins, ElementsAre("<tool_call>\n<function="));
+  const auto& sections = format.family->sections;
+  EXPECT_EQ(begins_call(sections[0], "\n<function=", table, begins), Fit::kFits);
+  EXPECT_EQ(begins_call(sections[0], "\n<fun", table, begins), Fit::kMayFit);
+  EXPECT_EQ(begins_call(sections[0], "<function=f>", table, begins), Fit::kNone);
+  EXPECT_EQ(begins_call(sections[1], "f>", table, begins), Fit::kNone);
+  EXPECT_THAT(begins_in_thinking(format, &form, table), ElementsAre("<tool_call><function="));
+}
+
+TEST(CallBeginTest, CallsThatBeginWithAMarkerAloneBeginWithTheirNamesToo) {
+  const OutputFormat format = detect_output_format("<role>ASSISTANT</role><tool_call><arg_key>");
+  const CallForm form{.begin = "<tool_call>", .end = "</tool_call>", .middle = "\n"};
+  EXPECT_THAT(
+      begins_of_form(form, *format.family, ToolTable(tools())),
+      UnorderedElementsAre("<tool_call>weather\n", "<tool_call>python\n", "<tool_call>f\n"));
+  EXPECT_THAT(begins_of_form(form, generic_family(), ToolTable(tools())), IsEmpty());
+}
+
+TEST(CallBeginTest, AMentionOfAMarkerIsNoBegin) {
+  for (const Family& family : families()) {
+    OutputFormat format;
+    format.family = &family;
+    const auto begins = begins_in_thinking(format, nullptr, ToolTable(tools()));
+    for (const CallSection& section : family.sections) {
+      EXPECT_THAT(begins, Not(Contains(section.begin))) << family.name;
+    }
+  }
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include "chat/output/call_form.hpp"
+#include "generate/loading/model_file.hpp"
 #include "serve/answers/formats.hpp"
+#include "support/bundled_model.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -13,7 +15,9 @@ TEST(OllamaFormat, HeldCallsComeWhole) {
   const AnswerParsing parsing{
       detect_output_format("<tool_call>"),
       {.tools = Json::parse(R"([{"function": {"name": "f"}}])"), .held_calls = &form}};
-  const auto format = make_ollama_format({}, parsing, /*is_chat=*/true);
+  const auto file = ModelFile::open(test::kBundledModel);
+  ASSERT_TRUE(file) << file.error().message;
+  const auto format = make_ollama_format({}, *(*file)->tokenizer(), parsing, /*is_chat=*/true);
   std::string lines;
   for (const char* const text :
        {"<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": ", "1}", "}</tool_call>"}) {

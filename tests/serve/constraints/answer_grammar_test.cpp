@@ -53,7 +53,7 @@ TEST(AnswerGrammar, ACallEndsThinkingThatHasNoEnd) {
     AnswerRules rules{.format = format, .thinking = thinking, .markers = spelling};
     if (has_calls) rules.calls = *grammar::parse_gbnf("root ::= \"<tool_call>f</tool_call>\"");
     if (has_calls) rules.triggers = {"<tool_call>"};
-    if (has_calls) rules.begin_in_thinking = "<tool_call>f";
+    if (has_calls) rules.begins_in_thinking = {"<tool_call>f"};
     rules.must_call = has_calls;
     if (!has_calls) rules.text = *grammar::parse_gbnf("root ::= \"yes\"");
     const auto automaton = grammar::PushdownAutomaton::compile(make_answer_grammar(rules));

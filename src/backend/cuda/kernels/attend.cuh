@@ -27,6 +27,12 @@ struct AttendTask {
   /// there are any.
   const std::uint32_t* selected = nullptr;
   int selecting_heads = 1;
+  /// For attend_gathered: where keys behind the window are, and the places of those that each row
+  /// picked, [rows][most_picked], and their number; null where it sees all that there are.
+  KvView behind = {};
+  const std::int32_t* places = nullptr;
+  const std::int32_t* picked_counts = nullptr;
+  int most_picked = 0;
   QuantisedRows quantised = {};  ///< where the output goes, too; codes only where heads are whole
                                  ///< blocks
 
@@ -79,6 +85,14 @@ __device__ inline DeviceKeyRange keys_of(const AttentionParams& params, std::int
     if (range.end - position > half + 1) range.end = position + half + 1;
   }
   return range;
+}
+
+/// Where key `number` lies that stands for `keys.stride` tokens: the page times its keys, and the
+/// key in it.
+__device__ inline std::int32_t place_behind(const KvView& keys, const std::int32_t* table,
+                                            std::int32_t number) {
+  const std::int32_t position = number * keys.stride + keys.stride - 1;
+  return table[position / kPageTokens] * keys.slots + position % kPageTokens / keys.stride;
 }
 
 /// The score of the product `dot`, without what the query does not see.

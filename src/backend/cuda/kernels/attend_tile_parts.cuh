@@ -87,6 +87,13 @@ __device__ inline DeviceKeyRange keys_of_tile(const AttendTask& task, const Quer
   return all;
 }
 
+/// Where a row of a tile lies; zeros are put where there is none.
+struct KvLine {
+  const std::uint8_t* page;
+  int slot, slots;
+  bool inside;
+};
+
 /// kKeys keys or values of a KV head on their way to shared memory, eight numbers of one at a time.
 template <int kWidth, int kKeys>
 struct KvTile {
@@ -119,61 +126,75 @@ struct KvTile {
                  page(row) + 2 * (row % kPageTokens * kWidth + column),
                  static_cast<int>(row) >= left);
   }
-  /// kCount pieces from `i` on, `apart` from each other, in binary16. They are read before the
-  /// first is put, and all of them, so that nothing waits.
-  template <KvType kType, int kCount>
-  __device__ void put(unsigned i, unsigned apart, std::uint16_t* to) const {
-    float values[kCount][8];
-#pragma unroll
-    for (unsigned n = 0; n < kCount; ++n) {
-      const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
-      read_kv_line<kType>(page(row), kWidth, static_cast<int>(row % kPageTokens),
-                          static_cast<int>(column), values[n]);
-    }
-#pragma unroll
-    for (unsigned n = 0; n < kCount; ++n) {
-      const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
-      const bool inside = static_cast<int>(row) < left;
-      const auto pair = [&](int p) {
-        return inside ? to_halves(values[n][2 * p], values[n][2 * p + 1]) : 0;
-      };
-      *reinterpret_cast<uint4*>(to + row * tile_stride(kWidth) + column) = {pair(0), pair(1),
-                                                                            pair(2), pair(3)};
-    }
+  __device__ KvLine line(unsigned row) const {
+    return {page(row), static_cast<int>(row % kPageTokens), kPageTokens,
+            static_cast<int>(row) < left};
   }
 };
 
-/// All pieces of a tile in binary16, by kThreads threads.
-template <KvType kType, int kThreads, class Tile>
-__device__ inline void put_kv_tile(const Tile& tile, unsigned pieces, std::uint16_t* to) {
-  constexpr unsigned kSideBySide = 4;
-  unsigned i = threadIdx.x;
-#pragma unroll 1
-  for (; i + (kSideBySide - 1) * kThreads < pieces; i += kSideBySide * kThreads) {
-    tile.template put<kType, kSideBySide>(i, kThreads, to);
+/// kCount pieces from `i` on, `apart` from each other, in binary16. They are read before the first
+/// is put, and all of them, so that nothing waits.
+template <KvType kType, int kWidth, int kCount, class Tile>
+__device__ inline void put_kv_pieces(const Tile& tile, unsigned i, unsigned apart,
+                                     std::uint16_t* to) {
+  constexpr unsigned kPieces = kWidth / 8;  // of one
+  float values[kCount][8];
+  bool inside[kCount];
+#pragma unroll
+  for (unsigned n = 0; n < kCount; ++n) {
+    const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
+    const KvLine line = tile.line(row);
+    inside[n] = line.inside;
+    read_kv_line<kType>(line.page, kWidth, line.slot, static_cast<int>(column), values[n],
+                        line.slots);
   }
-#pragma unroll 1
-  for (; i < pieces; i += kThreads) tile.template put<kType, 1>(i, kThreads, to);
+#pragma unroll
+  for (unsigned n = 0; n < kCount; ++n) {
+    const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
+    const auto pair = [&](int p) {
+      return inside[n] ? to_halves(values[n][2 * p], values[n][2 * p + 1]) : 0;
+    };
+    *reinterpret_cast<uint4*>(to + row * tile_stride(kWidth) + column) = {pair(0), pair(1), pair(2),
+                                                                          pair(3)};
+  }
 }
 
-/// Keys or values [first, first + kKeys) to shared memory, zeros beyond `end`: of BF16 as they are,
-/// of types that binary16 holds in it. By kThreads threads; `first` begins a page.
+/// All kKeys keys (or values) of a tile in binary16, by kThreads threads.
+template <KvType kType, int kWidth, int kKeys, int kThreads, class Tile>
+__device__ inline void put_kv_tile(const Tile& tile, std::uint16_t* to) {
+  constexpr unsigned kSideBySide = 4, kAll = kKeys * (kWidth / 8);
+  unsigned i = threadIdx.x;
+#pragma unroll 1
+  for (; i + (kSideBySide - 1) * kThreads < kAll; i += kSideBySide * kThreads) {
+    put_kv_pieces<kType, kWidth, kSideBySide>(tile, i, kThreads, to);
+  }
+#pragma unroll 1
+  for (; i < kAll; i += kThreads) put_kv_pieces<kType, kWidth, 1>(tile, i, kThreads, to);
+}
+
+/// kKeys keys or values that `tile` finds to shared memory, those of `type` BF16 as they are, of
+/// types that binary16 holds in it. By kThreads threads.
+template <int kWidth, int kKeys, int kThreads, class Tile>
+__device__ inline void begin_kv_tile(KvType type, const Tile& tile, std::uint16_t* to) {
+  constexpr unsigned kAll = kKeys * (kWidth / 8);
+  if (type == KvType::kF16 || type == KvType::kBf16) {
+#pragma unroll 4
+    for (unsigned i = threadIdx.x; i < kAll; i += kThreads) tile.begin_copy(i, to);
+  } else if (type == KvType::kQ8_0) {
+    put_kv_tile<KvType::kQ8_0, kWidth, kKeys, kThreads>(tile, to);
+  } else {
+    put_kv_tile<KvType::kF8, kWidth, kKeys, kThreads>(tile, to);
+  }
+}
+
+/// The same of the keys or values [first, first + kKeys), zeros beyond `end`; `first` begins a
+/// page.
 template <int kWidth, int kKeys, int kThreads>
 __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* table, int kv_head,
                                     bool keys, std::int32_t first, std::int32_t end,
                                     std::uint16_t* to) {
-  using Tile = KvTile<kWidth, kKeys>;
-  constexpr unsigned kAll = kKeys * Tile::kPieces;
-  const Tile tile(task.kv, table, kv_head, keys, first, end);
-  const unsigned thread = threadIdx.x;
-  if (task.kv.type == KvType::kF16 || task.kv.type == KvType::kBf16) {
-#pragma unroll 4
-    for (unsigned i = thread; i < kAll; i += kThreads) tile.begin_copy(i, to);
-  } else if (task.kv.type == KvType::kQ8_0) {
-    put_kv_tile<KvType::kQ8_0, kThreads>(tile, kAll, to);
-  } else {
-    put_kv_tile<KvType::kF8, kThreads>(tile, kAll, to);
-  }
+  const KvTile<kWidth, kKeys> tile(task.kv, table, kv_head, keys, first, end);
+  begin_kv_tile<kWidth, kKeys, kThreads>(task.kv.type, tile, to);
 }
 
 /// The queries of a tile to shared memory, part by part. The scores' scale goes into them, which

@@ -19,22 +19,31 @@ __device__ inline float largest_of_row(const float* from, std::int64_t columns) 
   return largest;
 }
 
-/// Puts a row into binary16, times the power of two that brings `largest` near 2^13.
-__device__ inline void row_to_half(const float* from, std::int64_t columns, float largest,
-                                   std::int64_t row, const HalfRows& to) {
+/// A power of two, and what undoes it.
+struct PowerOfTwo {
+  float value, inverse;
+};
+
+/// The one that brings `largest` near 2^13.
+__device__ inline PowerOfTwo power_for_halves(float largest) {
   // The exponent's bits alone: largest = 2^(exponent - 127) * [1, 2).
   const int exponent = static_cast<int>(float_to_bits(largest) >> 23);
   const int shift = exponent == 0 || exponent == 255 ? 0 : 127 + 13 - exponent;
   const int kept = shift > 100 ? 100 : shift < -100 ? -100 : shift;
-  const float factor = bits_to_float(static_cast<std::uint32_t>(127 + kept) << 23);
+  return {bits_to_float(static_cast<std::uint32_t>(127 + kept) << 23),
+          bits_to_float(static_cast<std::uint32_t>(127 - kept) << 23)};
+}
+
+/// Puts a row into binary16, times that power of two.
+__device__ inline void row_to_half(const float* from, std::int64_t columns, float largest,
+                                   std::int64_t row, const HalfRows& to) {
+  const PowerOfTwo factor = power_for_halves(largest);
   for (std::int64_t c = threadIdx.x; c < to.columns; c += blockDim.x) {
     const int place = static_cast<int>(c % kFragmentInputs);
     const std::int64_t input = to.for_fragments ? c - place + fragment_input(place) : c;
-    to.values[row * to.columns + c] = to_half(input < columns ? from[input] * factor : 0.0f);
+    to.values[row * to.columns + c] = to_half(input < columns ? from[input] * factor.value : 0.0f);
   }
-  if (threadIdx.x == 0) {
-    to.inverses[row] = bits_to_float(static_cast<std::uint32_t>(127 - kept) << 23);
-  }
+  if (threadIdx.x == 0) to.inverses[row] = factor.inverse;
 }
 
 /// The same by the row's own largest number.
