@@ -19,7 +19,7 @@ class MediaFiles {
 
   enum class Kind { kPicture, kSound };
 
-  /// Has a file read by `read`. Gives the text that stands for it in a message.
+  /// Has a file read by `read`. Returns the text that stands for it in a message.
   Result<std::string> add(Kind kind, const std::string& path, FileReader& read);
 
   /// Those that `text` has, each once.

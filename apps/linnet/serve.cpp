@@ -78,7 +78,7 @@ Result<std::size_t> allow_connections(std::size_t wanted) {
 }
 
 void reload(serve::Server& server, const Options& options) {
-  // A pipe may keep a reader for ever, and signals with it.
+  // A pipe may keep a reader forever, and signals with it.
   auto keys = read_keys(options, read_regular_file);
   const Status status = keys ? server.reload(std::move(*keys)) : Status(keys.error());
   if (status) {

@@ -79,7 +79,7 @@ class LanguageModel {
     return std::string(text, bytes);
   }
 
-  /// See linnet_generate(). Gives why the text ended.
+  /// See linnet_generate(). Returns why the text ended.
   std::optional<linnet_finish_reason> generate(std::string_view prompt, const OnText& on_text,
                                                std::string& error,
                                                const linnet_generate_options& options = {}) {
@@ -91,7 +91,7 @@ class LanguageModel {
     return static_cast<linnet_finish_reason>(finish);
   }
 
-  /// See linnet_chat(). Gives why the answer ended.
+  /// See linnet_chat(). Returns why the answer ended.
   std::optional<linnet_finish_reason> chat(const std::vector<Message>& messages,
                                            const OnText& on_text, std::string& error,
                                            const linnet_generate_options& options = {}) {

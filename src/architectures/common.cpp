@@ -99,7 +99,7 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int 
   return moe;
 }
 
-// Columns of a layer's experts, for files that do not say so; `dense_width` where it has none.
+// Columns of a layer's experts, for files that do not say so; `dense_width` if it has none.
 int expert_width(const WeightLoader& loader, int layer, int dense_width) {
   const std::int64_t columns = loader.columns(block_name(layer, "ffn_down_exps"));
   return columns > 0 ? static_cast<int>(std::min(columns, kWidest)) : dense_width;

@@ -20,7 +20,7 @@ ModelSpec read_glm4_moe(Hyperparameters& p, WeightLoader& loader) {
 
 namespace {
 
-// Whether layer `layer` has an indexer of its own where the file does not say so: GLM-5 and 5.1
+// Whether layer `layer` has an indexer of its own if the file does not say so: GLM-5 and 5.1
 // have one in each layer, 5.2, of a longer context, in the first two and then every fourth.
 bool has_own_indexer(const ModelSpec& spec, int layer) {
   constexpr std::int64_t kContext = 1 << 20;

@@ -41,7 +41,7 @@ std::vector<TokenId> read_tokens(Hyperparameters& p, std::int64_t vocabulary) {
   return tokens;
 }
 
-// The file counts the layers whose inputs are fused, from 0; that of the layer behind the last one
+// The file counts the layers whose inputs are fused, from 0; that of the layer after the last one
 // is the last one's result.
 std::vector<int> read_target_layers(Hyperparameters& p, int count) {
   constexpr std::string_view kKey = "target_layers";

@@ -63,7 +63,7 @@ std::string TextOutput::finish() {
   added_.clear();
   if (stopped()) return {};
   added_ = detokenizer_.finish();
-  std::string text = show_added();  // before finish(), whose text stands behind it
+  std::string text = show_added();  // before finish(), whose text comes after it
   text += stop_strings_.finish();
   return text;
 }

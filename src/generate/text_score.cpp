@@ -15,7 +15,7 @@ namespace {
 
 using Window = std::span<const TokenId>;
 
-// The tokens of a window that count are those behind its first half and one more.
+// The tokens of a window that count are those after its first half and one more.
 std::int64_t context_of(Window window) { return std::ssize(window) / 2; }
 Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 

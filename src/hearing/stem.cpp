@@ -121,7 +121,7 @@ void Stem::load_joined(WeightLoader& loader) {
 }
 
 // A piece in the middle of a sound begins with the frames of one row more, which is not what it
-// would be with the frames before it. No row reads frames behind those of its own.
+// would be with the frames before it. No row reads frames after those of its own.
 std::vector<Stem::Piece> Stem::pieces_of(std::int64_t frames) const {
   const StemSpec& stem = spec_.stem;
   std::vector<Piece> pieces;

@@ -24,7 +24,7 @@ struct RopeScaling {
 RopeScaling read_rope_scaling(Hyperparameters& hyperparameters);
 
 /// Fills in `rope.inverse_frequencies` and `rope.magnitude` for `rope.dims` columns:
-/// base^(-2i/dims), divided by `factors[i]` where given (Llama-3, LongRoPE: [dims / 2]), then
+/// base^(-2i/dims), divided by `factors[i]` if given (Llama-3, LongRoPE: [dims / 2]), then
 /// scaled: linear divides by the factor, YaRN mixes by wavelength
 /// (https://arxiv.org/abs/2309.00071, section 3).
 void set_rope_frequencies(RopeSpec& rope, float base, const RopeScaling& scaling,

@@ -22,7 +22,7 @@ bool changes_in_place(Kind kind) {
          kind == Kind::kAddTable || kind == Kind::kNormaliseColumns;
 }
 
-// With the row of zeros behind them.
+// With the row of zeros after them.
 std::int64_t floats_of(NetRows rows) {
   return Workspace::floats_for(rows.grid.area() + 1, rows.columns, 1);
 }

@@ -12,7 +12,7 @@ struct CropWindows {
   Grid grid;
 };
 
-/// Of a picture of `size`; `whole_side` is that of pictures which are not cut, `tile_side` that of
+/// The windows of a picture of `size`; `whole_side` is that of uncut pictures, `tile_side` that of
 /// a tile.
 CropWindows crop_windows(PictureSize size, int whole_side, int tile_side);
 

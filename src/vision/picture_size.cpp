@@ -25,7 +25,7 @@ struct Fitting {
     return {multiple(size.width * factor, unit, rounded),
             multiple(size.height * factor, unit, rounded)};
   }
-  /// That gives the picture the area of so many merged patches.
+  /// The factor that gives the picture the area of this many merged patches.
   double factor_for(std::int64_t tokens) const {
     const double area = static_cast<double>(size.area());
     return std::sqrt(static_cast<double>(tokens) * unit * unit / area);

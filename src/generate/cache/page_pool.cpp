@@ -51,7 +51,7 @@ void PagePool::forget(std::int32_t page) noexcept {
   entry.place.reset();
 }
 
-// The page behind `parent` that begins with most of `tokens`: of all in their order one of the two
+// The page after `parent` that begins with most of `tokens`: of all in their order one of the two
 // between which they would stand.
 std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
                                                     std::span<const TokenId> tokens) const {

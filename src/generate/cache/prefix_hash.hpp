@@ -13,7 +13,7 @@ std::uint64_t empty_prefix_hash();
 /// strengths, other sequences.
 std::uint64_t empty_prefix_hash(std::span<const float> adapter_strengths);
 
-/// The hash of the tokens that `hash` stands for and `tokens` behind them. It differs from process
+/// The hash of the tokens that `hash` stands for and `tokens` after them. It differs from process
 /// to process, so that nobody can choose tokens that are taken for others.
 std::uint64_t extend_prefix_hash(std::uint64_t hash, std::span<const TokenId> tokens);
 

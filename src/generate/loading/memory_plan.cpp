@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 
-// Tokens of context for which layers leave room before they take a GPU's memory, where the model
-// was trained for more and none was asked for.
+// Tokens of context for which layers leave room before they take a GPU's memory, if the model was
+// trained for more and none was asked for.
 constexpr std::int64_t kUsualContext = 8192;
 
 // What the kernel, other programs and the workspace should keep.

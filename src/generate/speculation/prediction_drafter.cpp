@@ -17,7 +17,7 @@ namespace {
 // So many rows of a text may wait for the next guesses, with which they are read.
 constexpr std::int64_t kWaitingRows = 32;
 
-// Adds what `layer` had to load, for those behind it, but for what is its own.
+// Adds what `layer` had to load, for those after it, but for what is its own.
 void share_more(const gguf::File& file, const Model& layer, const Backend& backend,
                 SharedTables& tables) {
   const SharedTables loaded = layer.tables_in(backend);
@@ -264,7 +264,7 @@ bool PredictionDrafter::gets_more(const Guessing& guessing) {
   return std::ssize(*query.guesses) < query.most && cache_.reserve(guessing.sequence->stored, end);
 }
 
-// A later layer reads the texts, too, behind which its guesses come from those before.
+// A later layer reads the texts, too, after which its guesses come from those before.
 void PredictionDrafter::chain(std::vector<Guessing>& guessing, std::size_t layer) {
   rows_.clear();
   for (Guessing& of : guessing) {

@@ -21,7 +21,7 @@ extern const Codec kGif;
 
 /// What the codecs share.
 
-/// An Error where a picture of this size is empty or not allowed.
+/// An Error if a picture of this size is empty or not allowed.
 Status check_size(std::int64_t width, std::int64_t height, const ImageLimits& limits);
 
 /// Pixels of red, green, blue and opacity become those of an Image.

@@ -26,7 +26,7 @@ std::vector<View> begin_cycles(const Pass& pass, const CycleWeights& weights, Vi
 /// x = what layer `index` reads of the states, where it is the first of a pass; else x is left
 /// alone.
 void begin_cycle_pass(const Pass& pass, int index, const std::vector<View>& states, View x);
-/// Where layer `index` is the last of a pass, its result `x` is normalised and becomes the state of
+/// If layer `index` is the last of a pass, its result `x` is normalised and becomes the state of
 /// its stack.
 void end_cycle_pass(const Pass& pass, int index, const std::vector<View>& states, View x);
 

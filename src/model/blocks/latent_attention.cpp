@@ -26,7 +26,7 @@ void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, i
   pass.backend.rope(x, pass.batch.positions, params);
 }
 
-// [rows, query_rank]; what queries and indexer are made of. `in` itself where there is no rank.
+// [rows, query_rank]; what queries and indexer are made of. `in` itself if there is no rank.
 View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
   if (spec.query_rank == 0) return in;
@@ -55,8 +55,8 @@ View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
   return latent;
 }
 
-// Copies a part of every head, of which heads lie so many columns apart; a head or a row at a time,
-// whichever is the fewer copies.
+// Copies a part of every head, of which heads lie this many columns apart; a head or a row at a
+// time, whichever is the fewer copies.
 void copy_heads(const Pass& pass, int heads, View from, std::int64_t from_step, View to,
                 std::int64_t to_step) {
   for (std::int64_t r = 0; r < from.rows && from.rows < heads; ++r) {

@@ -15,7 +15,7 @@ struct NgramWeights {
   std::unique_ptr<Buffer> dot_scale;      ///< [columns]
 };
 
-/// Loads `prefix`.ple_* and the table; nothing where there are none. `width` is of one stream.
+/// Loads `prefix`.ple_* and the table; nothing if there are none. `width` is of one stream.
 NgramWeights load_ngrams(WeightLoader& loader, const NgramSpec& spec, std::int64_t width,
                          const std::string& prefix);
 

@@ -26,7 +26,7 @@ class PendingAnswer {
   std::string take_events();
   /// Of the stream.
   std::string_view content_type() const { return format_->content_type(); }
-  /// What to send where nothing has come for long.
+  /// What to send if nothing has come for long.
   std::string keep_alive() const { return format_->keep_alive(); }
   /// True when take_events() has given the last event.
   bool finished() const { return finished_; }

@@ -27,7 +27,7 @@ VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader) {
 
 namespace {
 
-// Places are learned for so many rows and columns of patches.
+// Places are learned for this many rows and columns of patches.
 void set_sizes_of_gemma4(Hyperparameters& p, const WeightLoader& loader, VisionSpec& spec) {
   spec.sizing.least_tokens = 70;
   spec.sizing.most_tokens = 1120;
