@@ -26,6 +26,8 @@ struct ServedAdapter {
   std::string file;  ///< without its folder
   std::string name;  ///< the same without .gguf
   float strength;    ///< where a request says nothing
+  /// What its file says of it: what it is for, and what its prompts begin with. May be empty.
+  std::string task_name, prompt_prefix;
 };
 
 /// What APIs tell of a model's file.
