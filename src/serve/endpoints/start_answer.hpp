@@ -78,7 +78,7 @@ ApiResult<std::string> shown_prompt(const ServedModel& model, const ChatFields& 
 /// How many tokens a conversation has; `object` is what the reply calls itself, if it does.
 Handled count_input_tokens(ApiContext& context, const ChatFields& chat, std::string_view object);
 
-/// What the answer to a conversation needs beside its options.
+/// What the answer to a conversation needs besides its options.
 struct ChatPlan {
   EncodedChat chat;
   std::vector<TokenId> shown_tokens;
