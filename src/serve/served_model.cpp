@@ -76,7 +76,7 @@ void add_tokens(ServedModel& model) {
     return a.text.size() > b.text.size();
   });
   const std::vector<std::string> breakers(kDryBreakers.begin(), kDryBreakers.end());
-  model.dry_breakers = tokens_with(tokenizer, breakers);
+  model.dry_breakers = find_breakers(tokenizer, breakers);
 }
 
 // What is not said in a request is as OpenAI's API has it, unless the model's makers know better.
