@@ -33,7 +33,7 @@ struct AnswerPlan {
   std::unique_ptr<AnswerFormat> format{};
   bool repeats_logprobs = false;  ///< at the end of a stream
   bool scores_prompts = false;    ///< log probabilities of the prompts are wanted, too
-  /// Of each prompt, where its hidden states are wanted and no text.
+  /// For each prompt, if its hidden states are wanted and no text.
   std::vector<std::shared_ptr<PooledStates>> pooled{};
   /// Where errors find the prompts, if there may be several.
   std::string_view prompts_field{};
