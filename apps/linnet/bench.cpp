@@ -33,7 +33,7 @@ struct Rates {
   double middle = 0.0, worst = 0.0, best = 0.0;
 };
 
-// Of a plan.
+// A plan and its results.
 struct Run {
   BenchPlan plan;
   BenchFloors floors;

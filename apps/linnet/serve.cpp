@@ -47,7 +47,7 @@ Result<std::vector<serve::ApiKey>> read_keys(const Options& options, FileReader&
   return keys;
 }
 
-// Those that this one takes while it counts are among them.
+// The files that this one opens while it counts are among them.
 std::size_t count_open_files() {
   std::error_code error;
   const std::filesystem::directory_iterator files("/proc/self/fd", error);

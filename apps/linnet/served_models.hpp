@@ -13,7 +13,7 @@
 
 namespace linnet::app {
 
-/// Which models are served, and what each of them may take.
+/// The models that are served, and what each of them may take.
 struct ServedModelsOptions {
   ModelSources sources;
   ModelOptions model;                ///< of each of them

@@ -14,7 +14,7 @@
 namespace linnet {
 
 /// A model in memory: the C functions of linnet.h with the types of C++. Errors are values: a call
-/// that fails gives nothing and puts one sentence into `error`. Any number of threads may use a
+/// that fails returns nothing and puts one sentence into `error`. Any number of threads may use a
 /// model at the same time.
 ///
 ///     std::string error;
@@ -149,7 +149,7 @@ class LanguageModel {
 
   explicit LanguageModel(linnet_model* model) : model_(model) {}
 
-  // What C calls, and what it is called with.
+  // The C callback and its `user` argument.
   static int call(const char* text, std::size_t bytes, void* user) {
     return (*static_cast<const OnText*>(user))({text, bytes});
   }

@@ -26,8 +26,8 @@ std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const
 /// multi-token prediction.
 int own_layers(Hyperparameters& p);
 
-/// Layers for multi-token prediction read what the model's last layer gives, before the last norm,
-/// instead of what comes after that.
+/// Layers for multi-token prediction read the output of the model's last layer, before the last
+/// norm, instead of what comes after that.
 void predict_before_last_norm(Hyperparameters& p, ModelSpec& spec);
 
 /// Whether every layer has tensors of its own, so that a file has more tensors than layers.

@@ -5,7 +5,7 @@
 namespace linnet {
 
 // GLM-4: fused gate and up, norms on both sides of a block. Multi-section rope, of models with
-// vision, turns split halves.
+// vision, rotates split halves.
 ModelSpec read_glm4(Hyperparameters& p, WeightLoader& loader) {
   return p.layer_count("rope.dimension_sections", 0, 0) > 0 ? read_qwen2_vl(p, loader)
                                                             : read_adjacent(p, loader);

@@ -24,16 +24,16 @@ struct Rope {
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
 /// The same for latent attention, whose files hold a tenth of DeepSeek's mscale_all_dim. They have
-/// no mscale: it is alike in all models, so that the turned columns keep their magnitude.
+/// no mscale: it is alike in all models, so that the rotary columns keep their magnitude.
 Rope read_latent_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
-/// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
+/// Keeps the error that `dims` columns of a head of `head_width` can't be rotated.
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
 
 /// `rope` for heads of `head_width` columns. None, and an error if they are too narrow.
 RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width);
 
-/// The same of what was read; it turns the first columns of a head.
+/// The same of what was read; it rotates the first columns of a head.
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
                    std::int64_t head_width);
 
@@ -44,7 +44,7 @@ void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, Attention
 /// fourth.
 enum class SectionOrder { kBlocks, kInterleaved };
 
-/// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,
+/// Multi-section rope (https://arxiv.org/abs/2409.12191) rotates columns by time, height and width,
 /// which for text are all the position: the placed ropes of all layers by
 /// `rope.dimension_sections`, if the file has them.
 void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec);
@@ -56,7 +56,7 @@ enum class RopeFactors { kUsed, kUnused };
 Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec,
                        RopeFactors factors = RopeFactors::kUsed);
 
-/// `rope` of the `rope.dimension_count_swa` columns that it turns in sliding layers.
+/// `rope` of the `rope.dimension_count_swa` columns that it rotates in sliding layers.
 Rope with_sliding_dims(Hyperparameters& p, Rope rope);
 
 /// `rope` of the base that sliding layers of some architectures have if the file names none,

@@ -12,7 +12,7 @@ namespace {
 // The file's tensor of the tokens that columns of the logits stand for.
 constexpr std::string_view kTokensOfColumns = "d2t";
 
-// Those of the target, whose tokenizer the file has.
+// The tokens of the target, whose tokenizer the file has.
 std::int64_t read_vocabulary(Hyperparameters& p, const WeightLoader& loader) {
   if (const std::int64_t rows = loader.rows("token_embd"); rows > 0) return rows;
   const gguf::Value* const tokens = p.file().find("tokenizer.ggml.tokens");

@@ -22,7 +22,7 @@ ConvolutionShape shape_of(const ProjectorStep& step);
 
 /// Rows that a step makes of `rows`, where it puts several together or asks them.
 std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows);
-/// Rows that it puts beside those of a picture of `lines` lines.
+/// Rows that it adds to those of a picture of `lines` lines.
 std::int64_t rows_beside(const ProjectorStep& step, std::int64_t lines);
 /// Rows after it, at most, if there are `rows` before it in any number of lines.
 std::int64_t most_rows_behind(const ProjectorStep& step, std::int64_t rows);
@@ -34,7 +34,7 @@ std::int64_t step_floats(const ProjectorStep& step, const StepColumns& columns, 
 struct Projection {
   std::int64_t columns = 0;  ///< of a row of the text model; 0 if a tensor is missing
   std::int64_t rows = 0;     ///< that become of the rows, at most
-  std::int64_t bytes = 0;    ///< that all steps take beside their weights
+  std::int64_t bytes = 0;    ///< that all steps take besides their weights
 };
 Projection projection_of(const WeightLoader& loader, std::span<const ProjectorStep> steps,
                          std::int64_t columns, std::int64_t rows);

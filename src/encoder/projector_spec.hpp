@@ -33,7 +33,7 @@ struct ProjectorStep {
     kScale,        ///< times `number`
     kLinear,       ///< by the weights `name`
     kActivate,
-    kGate,          ///< what `name` gives, activated, times what `other` gives
+    kGate,          ///< activation(`name`(row)) * `other`(row)
     kStandardise,   ///< minus the vector `name`, times the vector `other`
     kBreakRows,     ///< the vector `name` ends each row of the picture but the last
     kEndRows,       ///< the same, and the last one, after which comes the vector `other`, if any

@@ -74,7 +74,7 @@ constexpr auto tried_ends() {
       ends[i] = i == 0 ? kLow : 0.8f * kLow + kStep * (number - 1.0f);
     }
   }
-  // Of magnitudes that are all the same.
+  // For magnitudes that are all the same.
   if constexpr (kIsShifted<T>) {
     ends.back() = static_cast<float>(T::levels.back()) + T::shift;
   } else if constexpr (kHasPatterns<T>) {

@@ -73,7 +73,7 @@ class Engine {
   Status check_tokens(std::span<const TokenId> tokens, const Media& media = {}) const;
 
   const Model& model() const { return *model_; }
-  /// What tells the model's file from others; reads the whole file, once.
+  /// A fingerprint of the model's file; reads the whole file, once.
   std::uint64_t model_hash();
   int threads() const { return threads_; }
   /// The backend: reference, cuda, or the instruction set of the CPU backend (see

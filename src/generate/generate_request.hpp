@@ -27,7 +27,7 @@ struct GenerateRequest {
   std::vector<TokenId> prompt;
   /// The pictures and sounds whose ids occur in the prompt.
   Media media;
-  /// Prompt and this fit the context together. 0: nothing is generated; the request ends with
+  /// Must fit the context together with the prompt. 0: nothing is generated; the request ends with
   /// kLength when its prompt is computed.
   std::int64_t max_tokens = 0;
   SamplingParams sampling;

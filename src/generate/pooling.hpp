@@ -54,7 +54,7 @@ Status check_fit(std::span<const std::vector<TokenId>> texts, std::int64_t conte
 
 /// The pooled hidden states of `texts`, which are computed side by side as far as the engine's
 /// cache holds them. An Error, which names the text, if one is empty or longer than the cache,
-/// has a token that is not in the vocabulary, or gives hidden states that are not finite; then none
+/// has a token that is not in the vocabulary, or has hidden states that are not finite; then none
 /// of them is left in the engine.
 Result<std::vector<PooledStates>> pool_texts(Engine& engine,
                                              std::span<const std::vector<TokenId>> texts,

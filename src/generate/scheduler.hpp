@@ -28,9 +28,9 @@ namespace linnet {
 ///
 /// Pictures and sounds that a prompt waits for are encoded in parts, one a step, alongside running
 /// texts.
-///
-/// Where the KV cache runs out, the youngest sequence gives its pages to an older one and is
-/// computed again later; its output is the same.
+/// When the KV cache runs out, the youngest sequence gives its pages
+/// to an older one and is computed again later; its output is the
+/// same.
 class Scheduler {
  public:
   /// The model, its backend and the memory must outlive the scheduler. `drafter` may be null.

@@ -30,7 +30,7 @@ std::string StopStrings::push(std::string_view text) {
   return shown;
 }
 
-// Of the longest end of the text that begins a stop string.
+// Bytes of the longest end of the text that begins a stop string.
 std::size_t StopStrings::held_length() const {
   if (longest_ == 0) return 0;
   for (std::size_t length = std::min(held_.size(), longest_ - 1); length > 0; --length) {

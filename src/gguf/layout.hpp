@@ -9,7 +9,7 @@ namespace linnet::gguf {
 /// So many parts a split file has at most.
 inline constexpr std::int64_t kMostParts = 1000;
 
-/// What a file may have at most, of those that are read and of those that are written.
+/// Limits of files, both of those that are read and of those that are written.
 inline constexpr std::uint64_t kMostKeys = 1 << 16;
 inline constexpr std::uint64_t kMostTensors = 1 << 20;
 inline constexpr std::uint64_t kLongestKey = 65535;

@@ -10,7 +10,7 @@
 namespace linnet {
 namespace {
 
-// Floats of a row in the largest part of a layer, and of what is kept beside it.
+// Floats of a row in the largest part of a layer, and of what is kept besides it.
 std::int64_t columns_of_layer(const HearingSpec& spec) {
   const AttentionSpec& a = spec.attention();
   const std::int64_t width = spec.tower.width, distances = distance_columns(spec);

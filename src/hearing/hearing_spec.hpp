@@ -122,8 +122,8 @@ struct HearingSpec {
   std::int64_t convolved_columns() const {
     return conformer->convolved_columns > 0 ? conformer->convolved_columns : tower.width;
   }
-  /// Columns of what a Conformer gives: of what layers keep (-1: what the first one reads), and of
-  /// the last one's rows after them; of others their width.
+  /// Columns of what a Conformer outputs: of what layers keep (-1: what the first one reads), and
+  /// of the last one's rows after them; of others their width.
   std::int64_t projected_columns() const {
     return tower.width * (1 + (adds_kept ? 0 : std::ssize(tower.kept_layers)));
   }

@@ -48,7 +48,7 @@ std::int64_t bins_behind(const HearingSpec& spec) {
   return behind_all(spec.stem, grid_of(spec, 1)).width;
 }
 
-// Of all that is left of a frame, where it is joined.
+// Columns of all that is left of a frame, if it is joined.
 std::int64_t joined_columns(const HearingSpec& spec) {
   return spec.stem.joined.empty() ? 0 : bins_behind(spec) * spec.stem.steps.back().columns;
 }

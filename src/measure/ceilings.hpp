@@ -5,7 +5,7 @@
 
 namespace linnet::measure {
 
-/// What this machine can do at most, as measured now: other programs that run beside lower it.
+/// What this machine can do at most, as measured now: other running programs lower it.
 struct Ceilings {
   std::int64_t buffer_bytes = 0;         ///< that was read for the bandwidth
   std::vector<double> read_bytes_per_s;  ///< by 1, 2, ... threads; 0 if memory is short

@@ -27,8 +27,8 @@ class Hyperparameters {
   /// `file` must outlive the object. That it does not name its architecture is the first error.
   explicit Hyperparameters(const gguf::File& file);
 
-  /// Of the layers of a file, those for multi-token prediction are read, too, which come after the
-  /// model's own.
+  /// Also reads the file's layers for multi-token prediction, which come after the model's
+  /// own.
   void include_prediction_layers() { includes_prediction_layers_ = true; }
   bool includes_prediction_layers() const { return includes_prediction_layers_; }
   /// How many of these there are, by `nextn_predict_layers`; 0 if it was found that there are

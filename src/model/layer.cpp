@@ -171,7 +171,7 @@ View mixer_input(const Layer& layer, const Streams& streams) {
   return normalised(pass, weights.mixer_norm, use, streams.x);
 }
 
-// x += mixer(norm(x)), and in `ffn` what a feed-forward part beside it reads.
+// x += mixer(norm(x)), and in `ffn` what a parallel feed-forward part reads.
 void add_mixer(const Layer& layer, const Streams& streams, FfnInput& ffn) {
   const auto& [pass, weights, index] = layer;
   const View x = streams.x;

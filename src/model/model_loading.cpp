@@ -6,7 +6,7 @@
 namespace linnet {
 namespace {
 
-// Floats of a row that are alive beside those of one block.
+// Floats of a row that are alive besides those of one block.
 std::int64_t stream_columns(const ModelSpec& spec) {
   // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
   constexpr int kStreams = 6;

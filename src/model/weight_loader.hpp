@@ -46,7 +46,7 @@ class WeightLoader {
   void load_part(bool is_part = true) { is_part_ = is_part; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }
-  /// Most columns that a projection with a Clip reads and gives, of what was loaded so far; 0
+  /// Most columns that a projection with a Clip reads and outputs, of what was loaded so far; 0
   /// without any.
   std::int64_t clipped_columns() const { return clipped_columns_; }
 

@@ -26,7 +26,7 @@ struct ApiError {
 /// The code of what a request meets if it must not take long, but would. No client sees it.
 inline constexpr std::string_view kTakesLong = "takes_long";
 
-/// A value, or why there is none.
+/// A value, or the reason why there is none.
 template <class T>
 class [[nodiscard]] ApiResult {
  public:

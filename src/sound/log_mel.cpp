@@ -106,7 +106,7 @@ class Spectrum {
   std::vector<std::complex<double>> values_;
 };
 
-// Of each band, as NeMo does it.
+// Normalises each band, as NeMo does it.
 void normalise_bands(MelFrames& mel) {
   constexpr double kEpsilon = 1e-5;
   const std::int64_t frames = mel.frames();

@@ -16,7 +16,7 @@ struct CropWindows {
 /// a tile.
 CropWindows crop_windows(PictureSize size, int whole_side, int tile_side);
 
-/// What such a picture is before it is cut: no longer than `longest`, and black beside it where it
+/// What such a picture is before it is cut: no longer than `longest`, with black at the sides if it
 /// is very narrow.
 struct NarrowedPicture {
   PictureSize picture, canvas;

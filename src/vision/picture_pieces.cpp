@@ -147,7 +147,7 @@ std::string text_before_tile(const Tiling& tiling, int row, int column) {
                      fmt::arg("column", column + 1));
 }
 
-// Of Tiling::joins_rows.
+// For Tiling::joins_rows.
 void add_rows_of_tiles(const Image& filled, Grid grid, std::string& between,
                        std::vector<PicturePiece>& pieces) {
   const int height = filled.height / grid.height;

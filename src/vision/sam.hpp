@@ -34,8 +34,8 @@ class Sam final : public FrontEncoder {
   struct Layer {
     Norm before, behind;
     Linear fused, output, up, down;
-    // Of rows, of columns: the longest negative one first; for each of sizes_ where the layer sees
-    // all of a picture, else for all of them.
+    // For rows and for columns, the longest negative one first; for each of sizes_ where the layer
+    // sees all of a picture, else for all of them.
     std::vector<std::array<Linear, 2>> distances;
   };
   struct Windows;

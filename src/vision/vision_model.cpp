@@ -134,7 +134,7 @@ View VisionModel::with_front_rows() {
   return all;
 }
 
-// What layers keep beside the last one's result.
+// What layers keep besides the last one's result.
 View VisionModel::with_kept_layers() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());

@@ -50,7 +50,7 @@ class ChatSession {
   Status load(const std::string& path);
 
   ChatHistory& history() { return history_; }
-  /// Those that texts may have.
+  /// The files that texts may have.
   MediaFiles& media() { return media_; }
   ChatSettings& settings() { return settings_; }
   const TurnStats& stats() const { return stats_; }

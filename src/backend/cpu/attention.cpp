@@ -232,7 +232,7 @@ std::int32_t compressed_keys_of(const BatchLayout& batch, RowRange rows, int str
 
 }  // namespace
 
-// The heads of queries as the keys are turned.
+// The heads of queries as the keys are rotated.
 View CpuBackend::rotated(View queries, int heads, int width) {
   const auto floats = static_cast<std::size_t>(queries.rows * queries.columns);
   if (rotated_queries_.size() < floats) {

@@ -9,7 +9,7 @@ namespace linnet {
 
 /// The hash of a sequence without tokens.
 std::uint64_t empty_prefix_hash();
-/// The same, where what is computed of tokens depends on how much of each adapter is added: other
+/// The same if what is computed of tokens depends on how much of each adapter is added: other
 /// strengths, other sequences.
 std::uint64_t empty_prefix_hash(std::span<const float> adapter_strengths);
 

@@ -216,7 +216,7 @@ Status Engine::allocate_memory() {
     const auto available = available_bytes(part.backend);
     if (!available) return available.error();
     shares.push_back({part});
-    shares.back().available_bytes = *available;  // beside the weights, which are there already
+    shares.back().available_bytes = *available;  // besides the weights, which are there already
   }
   memory_.slots = choose_state_slots(model_->spec(), shares);
   auto states = model_->make_state_store(memory_.slots);

@@ -146,7 +146,7 @@ void BlockDrafter::guess_in_chain(const Guessing& guessing, View logits) {
   }
 }
 
-// Of a row of the logits that were read.
+// The guess of a row of the logits that were read.
 TokenId BlockDrafter::likeliest(std::int64_t row) {
   return spec().token_of(Candidates(logits_.row(row)).best().id);
 }

@@ -18,7 +18,7 @@ inline constexpr std::int64_t kMostGuesses = 16;
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
   std::uint64_t sequence;  ///< the same number each time that it is asked about
-  /// So far; later ones only come after them. Rows of pictures and sounds have ids after the
+  /// All so far; later ones only come after them. Rows of pictures and sounds have ids after the
   /// vocabulary.
   std::span<const TokenId> tokens;
   std::int64_t most;                       ///< guesses that are of use

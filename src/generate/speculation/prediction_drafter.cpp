@@ -75,7 +75,7 @@ PredictionDrafter::PredictionDrafter(const ModelFile& file, const Model& target,
       cache_(backend, memory_, /*reuses=*/true),
       logits_(backend) {}
 
-// So many go into a pass beside the rows of the guesses before the last one.
+// This many go into a pass besides the rows of the guesses before the last one.
 std::int64_t PredictionDrafter::waiting_rows() const {
   const std::int64_t room = limits().rows - (std::ssize(layers_) - 1);
   return std::clamp<std::int64_t>(room, 1, kWaitingRows);
@@ -231,7 +231,7 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
   return file_.check_lazy_weights();
 }
 
-// Reads what is more than a batch should have beside guesses.
+// Reads what is more than a batch should have besides guesses.
 void PredictionDrafter::read_waiting(const DraftQuery& query) {
   const Text text = text_of(query);
   if (Sequence* const sequence = sequences_.find_started(query.sequence)) {

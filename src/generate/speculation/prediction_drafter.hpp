@@ -20,8 +20,8 @@ namespace linnet {
 /// are poorer. It keeps keys and values of its own.
 class PredictionDrafter final : public Drafter {
  public:
-  /// Loads what `spec` describes from `file`, beside the results of `target` in
-  /// `backend`; all of these must outlive this. It has room for `kv_tokens` tokens.
+  /// Loads what `spec` describes from `file`, to where the results of `target` are, in `backend`;
+  /// all of these must outlive this. It has room for `kv_tokens` tokens.
   static Result<std::unique_ptr<Drafter>> load(const ModelFile& file, ModelSpec spec,
                                                const Model& target, Backend& backend,
                                                const EngineOptions& options,

@@ -26,7 +26,7 @@ class BatchRows {
   /// Adds the next row of the latest sequence; `wants_logits`: its logits are computed.
   void add_row(TokenId token, bool wants_logits);
 
-  /// Rows that are given, after those that were added before: see GivenRows.
+  /// Adds given rows (see GivenRows) after those added so far.
   void add_given(const GivenRows& given) { given_.push_back(given); }
   /// M-RoPE position id of the latest row, by default its position.
   void place_row(const Place& place);

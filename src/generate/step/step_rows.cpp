@@ -48,7 +48,7 @@ void StepRows::collect_texts() {
   }
 }
 
-// With those of prompts, beside the texts that were collected.
+// With those of prompts, besides the texts that were collected.
 std::int64_t StepRows::most_rows() const {
   const std::int64_t room = model_.limits().rows, texts = rows_.rows();
   // A prompt that can't be cut comes whole, if any come, lest it waits forever.

@@ -14,7 +14,7 @@ namespace {
 using Edge = FiniteAutomaton::Edge;
 using States = std::vector<std::uint32_t>;
 
-// Which states are reached from `start` over `next`.
+// The states that are reached from `start` over `next`.
 std::vector<bool> reached(const std::vector<States>& next, const States& start) {
   std::vector<bool> seen(next.size(), false);
   States pending;

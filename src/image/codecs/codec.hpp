@@ -10,7 +10,7 @@
 
 namespace linnet {
 
-/// A kind of picture: a file beside this one and an entry in decode.cpp. `decode` makes the
+/// A kind of picture: a file next to this one and an entry in decode.cpp. `decode` makes the
 /// promises of decode_image.
 using Codec = FileCodec<Image, ImageLimits>;
 

@@ -8,7 +8,7 @@
 namespace linnet {
 
 /// What stands before the first pass through two stacks of layers: see CyclesSpec. Each of them has
-/// a state, [rows, width]; a pass reads the sum of both and what it gives becomes the state of its
+/// a state, [rows, width]; a pass reads the sum of both and its output becomes the state of its
 /// stack.
 struct CycleWeights {
   std::unique_ptr<Buffer> low_start;  ///< [width]: of every row

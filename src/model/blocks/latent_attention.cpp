@@ -35,7 +35,7 @@ View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
   return down;
 }
 
-// [rows, heads * (plain | turned)]
+// [rows, heads * (plain | rotary)]
 View make_query(const Pass& pass, const LatentAttentionSpec& spec,
                 const LatentAttentionWeights& weights, View lowered) {
   const View query = project(pass, weights.query ? weights.query : weights.query_up, lowered);
@@ -43,7 +43,7 @@ View make_query(const Pass& pass, const LatentAttentionSpec& spec,
   return query;
 }
 
-// [rows, latent | turned key]
+// [rows, latent | rotary key]
 View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
   const View latent = project(pass, weights.latent, in);
@@ -69,7 +69,7 @@ void copy_heads(const Pass& pass, int heads, View from, std::int64_t from_step, 
   }
 }
 
-// All heads share one key: the latent and the turned part. The query's plain part goes through the
+// All heads share one key: the latent and the rotary part. The query's plain part goes through the
 // head's key up-projection instead.
 void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
                        const LatentAttentionWeights& weights, AttentionParams params, View query,

@@ -11,9 +11,9 @@ struct LatentAttentionWeights {
   Linear query;  ///< width to heads, if the query has no down-projection
   Linear query_down, query_up;
   Norm query_norm;  ///< between the two
-  Linear latent;    ///< width to latent and turned key
+  Linear latent;    ///< width to latent and rotary key
   Norm latent_norm;
-  Norm key_norm;                  ///< of the turned key, if the file has one (dots3-note)
+  Norm key_norm;                  ///< of the rotary key, if the file has one (dots3-note)
   std::unique_ptr<Buffer> sinks;  ///< of the softmax, if the file has them
   std::vector<Linear> key_up;     ///< absorbed: plain query to latent, one for each head
   std::vector<Linear> value_up;   ///< absorbed: latent to value, one for each head

@@ -11,7 +11,7 @@ struct NgramWeights {
   Linear key, value;
   Norm key_norm, query_norm, value_norm;  ///< each stream by itself, with weights of its own
   std::unique_ptr<Buffer> convolution;    ///< [NgramSpec::convolved()][columns], 0 between its taps
-  std::unique_ptr<Buffer> delays;         ///< a convolution that gives the tokens before
+  std::unique_ptr<Buffer> delays;         ///< a convolution that outputs the tokens before
   std::unique_ptr<Buffer> dot_scale;      ///< [columns]
 };
 

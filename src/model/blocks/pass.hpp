@@ -33,7 +33,7 @@ struct Pass {
   StateJournal* journal = nullptr;         ///< null if no rows can be on trial
 };
 
-/// out = what `move` gives, which moves the states of the batch's sequences on.
+/// out = the output of `move`, which moves the states of the batch's sequences on.
 inline void move_states(const Pass& pass, const StateMove& move, View out) {
   if (pass.journal) pass.journal->note(move);
   std::visit([&](const auto& kind) { kind.run(pass.backend, *pass.states, pass.batch, out); },

@@ -60,7 +60,7 @@ struct MoeSpec {
   int width = 0;    ///< columns within one expert
   GateSpec gate;
   RouteParams route;
-  /// Columns that the experts read and give, between a projection before them all and one after
+  /// Columns that the experts read and output, between a projection before them all and one after
   /// (Nemotron 3, Kimi K3); 0: those of the residual stream.
   int latent_width = 0;
   bool weigh_input = false;  ///< an expert's weight scales its input, not its output (Llama 4)

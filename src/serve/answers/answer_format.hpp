@@ -94,7 +94,7 @@ class AnswerFormat {
   std::vector<std::string> warnings_;
 };
 
-/// Of what is no text and comes as a whole only.
+/// For answers that are not text and only come as a whole.
 class WholeFormat : public AnswerFormat {
  public:
   std::string open() final { return {}; }

@@ -28,7 +28,7 @@ Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogp
 Json prompt_logprobs(const Tokenizer& tokenizer, const std::vector<TokenId>& prompt,
                      const std::vector<TokenLogprobs>& logprobs);
 
-/// Puts what completion_logprobs() gave after what it, or prompt_logprobs(), gave before.
+/// Appends a result of completion_logprobs() to an earlier one of it or of prompt_logprobs().
 void append_lists(const Json& more, Json& to);
 
 /// Puts `logprobs` after those in `to`.

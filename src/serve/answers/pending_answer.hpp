@@ -24,7 +24,7 @@ class PendingAnswer {
   bool streams() const { return streams_; }
   /// Takes what has come; the server-sent events for it.
   std::string take_events();
-  /// Of the stream.
+  /// For the stream.
   std::string_view content_type() const { return format_->content_type(); }
   /// What to send if nothing has come for long.
   std::string keep_alive() const { return format_->keep_alive(); }

@@ -104,7 +104,7 @@ bool EngineThread::submit(std::vector<Job> jobs, std::chrono::milliseconds stay)
   for (const Job& job : jobs) job.generation->collect_notices(notices_);
   {
     const std::lock_guard lock(mutex_);
-    // Those that can begin at once are not counted as waiting.
+    // Texts that can begin at once are not counted as waiting.
     const std::size_t most = shared_.limits.most_running;
     const auto running = static_cast<std::size_t>(metrics_.running.load());
     const std::size_t free_places = most - std::min(most, running);

@@ -273,7 +273,7 @@ asio::awaitable<bool> Connection::send(ApiReply reply) {
   if (context_.logs_content && !is_of_page) answer_text_ = logged_content(reply.body);
   response.body() = std::move(reply.body);
   response.prepare_payload();
-  // Of these there is no body whose length could be told.
+  // These have no body whose length could be told.
   if (reply.status == 204 || reply.status == 304) response.content_length(boost::none);
   http::response_serializer<http::string_body> serializer(response);
   beast::error_code error;

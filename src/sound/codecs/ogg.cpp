@@ -104,7 +104,7 @@ struct Free {
   void operator()(OggOpusFile* file) const { op_free(file); }
 };
 
-// Of whatever channels there are, the library makes two.
+// Whatever channels there are, the library makes two of them.
 Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& limits) {
   constexpr int kRate = 48000, kChannels = 2;
   SoundSource source{file};

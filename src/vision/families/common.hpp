@@ -37,15 +37,15 @@ void see_windows(int pixels, int period, VisionSpec& spec);
 /// Heads of the tower share keys and values if the file says so.
 void read_shared_keys(Hyperparameters& p, VisionSpec& spec);
 
-/// Heads turn by the row of a patch in the first half of their pairs (i, i + half) and by the
+/// Heads rotate by the row of a patch in the first half of their pairs (i, i + half) and by the
 /// column in the second, each with frequencies base^(-2i / half).
 void turn_halves_of_pairs(float base, ModelSpec& tower);
 
-/// Heads of which each half turns for itself, with frequencies base^(-2i / half).
+/// Heads of which each half rotates by itself, with frequencies base^(-2i / half).
 struct TurnedHalves {
   RopeLayout layout = RopeLayout::kAdjacent;
   float base = 10000.0f;
-  bool columns_first = false;  ///< the first half turns by the column of a patch, else by the row
+  bool columns_first = false;  ///< the first half rotates by the column of a patch, else by the row
   /// Of frequencies base^(-i / half) the first half has the even ones and the second the odd ones.
   bool interleaved = false;
 };

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kMostTiles = 9;
 
-// Of MiniCPM-V 2.5.
+// MiniCPM-V 2.5.
 void set_texts_of_2(VisionSpec& spec) {
   Tiling& tiling = spec.tiling;
   tiling.before_tiles = "<slice>";
@@ -20,7 +20,7 @@ void set_texts_of_2(VisionSpec& spec) {
   tiling.behind_tiles = "</slice>";
 }
 
-// Of MiniCPM-V 2.6 and later.
+// MiniCPM-V 2.6 and later.
 void set_texts_of_3(VisionSpec& spec) {
   spec.tiling.before_tile = "<slice>";
   spec.tiling.behind_tile = "</slice>";
