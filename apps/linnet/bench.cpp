@@ -33,7 +33,7 @@ struct Rates {
   double middle = 0.0, worst = 0.0, best = 0.0;
 };
 
-// Of a plan.
+// A plan and its results.
 struct Run {
   BenchPlan plan;
   BenchFloors floors;
@@ -50,7 +50,7 @@ struct Report {
   double load = 0.0;            // the machine's load average over a minute, before the runs
   std::int64_t peak_bytes = 0;  // of the runs
 
-  // Shares of what the ceilings allow; 0 where that is unknown.
+  // Shares of what the ceilings allow; 0 if that is unknown.
   double prompt_share(const Run& run) const { return run.prompt.middle * operations_s(run); }
   // What bounds a token: the bytes that it reads, or of many sequences the arithmetic.
   double generation_share(const Run& run) const {
@@ -151,7 +151,7 @@ Status print_table(const Report& report) {
 
 using Json = nlohmann::ordered_json;
 
-// Null where there were none of the tokens that it is about.
+// Null if there were none of the tokens that it is about.
 Json rate_of(std::int64_t tokens, double value) { return tokens > 0 ? Json(value) : Json(); }
 
 Json to_json(const Report& report, const Run& run) {

@@ -21,7 +21,7 @@ struct BenchPlan {
   std::int64_t kv_tokens() const;
 };
 
-/// Seconds of each repeat; empty where nothing was asked for.
+/// Seconds of each repeat; empty if nothing was asked for.
 struct BenchTimes {
   std::vector<double> prompt_s;
   std::vector<double> generation_s;

@@ -167,7 +167,7 @@ Status run(Options options) {
   }
   ChatConsole console{session, catcher, {}, false};
   const Status attached = options.media.each([&](MediaFiles::Kind kind, const std::string& path) {
-    const InterruptCatcher::Pause pause(catcher);  // where it is a pipe
+    const InterruptCatcher::Pause pause(catcher);  // if it is a pipe
     return attach_medium(console, kind, path, read_file);
   });
   if (!attached) return attached;

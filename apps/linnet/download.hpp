@@ -15,16 +15,16 @@ enum class Unfit { kRefuse, kWarn };
 
 /// The path of a file of the Hub, downloaded if need be; says on stderr what the model is, how far
 /// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. `file.repo` may
-/// name a type, as hub::read_repo_name() has it; where `file.name` is empty, it chooses the file,
+/// name a type, as hub::read_repo_name() has it; if `file.name` is empty, it chooses the file,
 /// and which one of several that is is said on stderr. `options` have named both.
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit,
                                    const hub::RepoOptions& options = {});
 
-/// An Error where a repo that may name a type and the name of a file are not one choice.
+/// An Error if a repo that may name a type and the name of a file are not one choice.
 Status check_one_choice(const std::string& repo, const std::string& name,
                         const hub::RepoOptions& options = {});
 
-/// An Error where the repo has no such file, or where none of its files is meant; nothing is
+/// An Error if the repo has no such file, or if none of its files is meant; nothing is
 /// downloaded.
 Status check_in_repo(const hub::RepoFile& file, const hub::RepoOptions& options = {});
 

@@ -51,7 +51,7 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What is piped in is the prompt where nothing else is named; programs that are started without a
+// What is piped in is the prompt if nothing else is named; programs that are started without a
 // terminal have an empty input.
 Result<std::string> read_prompt(const Options& options) {
   const bool is_piped = options.prompt_file == "-" ||
@@ -202,7 +202,7 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t prompt_tokens
   return std::max(one, std::min(all, plan.tokens_in_half()));
 }
 
-// The prompt with a hole behind it, up to options.suffix.
+// The prompt with a hole after it, up to options.suffix.
 Result<std::vector<TokenId>> encode_hole(const ModelFile& file, const std::string& prompt,
                                          const Options& options) {
   const auto tokens = read_infill_tokens(file.file(), *file.tokenizer());

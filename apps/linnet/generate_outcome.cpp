@@ -20,7 +20,7 @@ double rate(std::int64_t tokens, double seconds) {
   return seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
 }
 
-// Those that were computed for the prompt.
+// The tokens that were computed for the prompt.
 std::int64_t new_prompt_tokens(const GenerateOutcome& outcome) {
   return std::ssize(outcome.prompt) - outcome.cached_tokens;
 }
@@ -98,7 +98,7 @@ Json timings_json(const GenerateOutcome& outcome) {
   return json;
 }
 
-// Which layers run where, and what they take there.
+// Where the layers run, and what they take there.
 void note_shares(const ModelSpec& spec, const MemoryPlan& plan) {
   const int on_gpu = plan.gpu_layers(spec);
   note("layers:  the last {} of {} on the GPU", on_gpu, spec.layers.size());

@@ -166,7 +166,7 @@ Status print_samples(const AutomatonPointer& automaton, const Options& options) 
   return {};
 }
 
-// False where the text is not accepted.
+// False if the text is not accepted.
 Result<bool> run(const Options& options) {
   const auto done = [](const Status& status) {
     return status ? Result<bool>(true) : Result<bool>(status.error());

@@ -15,7 +15,7 @@ namespace linnet::app {
 /// 35 times as much memory while they are found.
 inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 
-/// The text of a file, or of standard input where `path` is -. An Error where it is longer than
+/// The text of a file, or of standard input if `path` is -. An Error if it is longer than
 /// kLongestTextBytes or can't be read.
 Result<std::string> read_text(const std::string& path);
 
@@ -23,21 +23,21 @@ Result<std::string> read_text(const std::string& path);
 /// and /dev/null are what a program has by chance.
 bool is_input_piped();
 
-/// All of standard input, which must be as read_text() has it. Where nothing comes for a second, a
+/// All of standard input, which must be as read_text() has it. If nothing comes for a second, a
 /// line on stderr says that `what` is waited for.
 Result<std::string> read_input(std::string_view what);
 
 /// `text` without its last line's end (LF or CR LF), which editors and `echo` write.
 std::string without_last_newline(std::string text);
 
-/// The file of that name, or `argument` itself where it is a text with `mark` in it. An Error where
+/// The file of that name, or `argument` itself if it is a text with `mark` in it. An Error if
 /// it is neither.
 Result<std::string> file_or_text(const std::string& argument, std::string_view mark);
 
 /// Standard input line by line. Belongs to one thread; there should be one of them in a process.
 class InputLines {
  public:
-  /// The next line without its end (LF or CR LF); nothing at the end of the input. An Error where
+  /// The next line without its end (LF or CR LF); nothing at the end of the input. An Error if
   /// the input can't be read or the line is longer than kLongestTextBytes.
   Result<std::optional<std::string>> next();
 
@@ -50,7 +50,7 @@ class InputLines {
   bool ended_ = false, is_beginning_ = true;
 };
 
-/// All lines of standard input, each a text. An Error where they take more memory than
+/// All lines of standard input, each a text. An Error if they take more memory than
 /// kLongestTextBytes, though each be short.
 Result<std::vector<std::string>> read_lines();
 

@@ -190,7 +190,7 @@ Status print_text(const gguf::File& file) {
 }
 
 // Gives `take` the values in pieces that lie within a row, so that no tensor is too large. An Error
-// where somebody cut or changed the file meanwhile.
+// if somebody cut or changed the file meanwhile.
 Status for_each_piece(const gguf::File& file, const gguf::Tensor& tensor,
                       const std::function<Status(std::span<const float>, bool ends_row)>& take) {
   constexpr std::int64_t kPiece = 1 << 16;  // a multiple of every block

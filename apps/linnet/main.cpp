@@ -99,7 +99,7 @@ int run(int argc, char** argv) {
   return exit_status;
 }
 
-// What goes wrong beside what report() tells.
+// What goes wrong besides what report() tells.
 int run_guarded(int argc, char** argv) {
   try {
     return run(argc, argv);

@@ -28,14 +28,14 @@ constexpr PartKind kPartKinds[] = {{MediaFiles::Kind::kPicture, "image_url"},
 
 const char* type_of(MediaFiles::Kind kind) { return kPartKinds[static_cast<int>(kind)].type; }
 
-// Null where there is none.
+// Null if there is none.
 const Json* find_text(const Json& part, const std::string& path) {
   const Json::json_pointer pointer(path);
   if (!part.is_object() || !part.contains(pointer)) return nullptr;
   return part[pointer].is_string() ? &part[pointer] : nullptr;
 }
 
-// Where a part says that its file of a kind is; empty where it is none. OpenAI's parts of sounds
+// Where a part says that its file of a kind is; empty if it is none. OpenAI's parts of sounds
 // hold the file.
 std::string url_of(const Json& part, const PartKind& kind) {
   if (const Json* const url = find_text(part, std::string("/") + kind.type + "/url")) return *url;

@@ -19,10 +19,10 @@ class MediaFiles {
 
   enum class Kind { kPicture, kSound };
 
-  /// Has a file read by `read`. Gives the text that stands for it in a message.
+  /// Has a file read by `read`. Returns the text that stands for it in a message.
   Result<std::string> add(Kind kind, const std::string& path, FileReader& read);
 
-  /// Those that `text` has, each once.
+  /// The files that `text` has, each once.
   Media in(std::string_view text) const;
 
   /// `messages`, a list in OpenAI's form whose contents are texts, with pictures and sounds as

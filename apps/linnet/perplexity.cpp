@@ -145,7 +145,7 @@ Status print_json(const Scores& scores, const Options& options) {
   return write_output(json.dump() + "\n");
 }
 
-// " ± " and the error in the form of `error_format`; empty where there is none.
+// " ± " and the error in the form of `error_format`; empty if there is none.
 std::string plus_minus(std::optional<double> error, std::string_view error_format) {
   if (!error) return "";
   return " ± " + fmt::format(fmt::runtime(error_format), *error);

@@ -58,6 +58,7 @@ Result<std::vector<gguf::Lora>> open_adapters(const Options& options, const gguf
     const ScaledFile option = parse_scaled_file(text);
     auto adapter = gguf::Lora::open(option.path, model, option.strength);
     if (!adapter) return adapter.error();
+    note_unused(*adapter);
     adapters.push_back(std::move(*adapter));
   }
   return adapters;

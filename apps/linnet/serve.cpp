@@ -47,7 +47,7 @@ Result<std::vector<serve::ApiKey>> read_keys(const Options& options, FileReader&
   return keys;
 }
 
-// Those that this one takes while it counts are among them.
+// The files that this one opens while it counts are among them.
 std::size_t count_open_files() {
   std::error_code error;
   const std::filesystem::directory_iterator files("/proc/self/fd", error);
@@ -78,7 +78,7 @@ Result<std::size_t> allow_connections(std::size_t wanted) {
 }
 
 void reload(serve::Server& server, const Options& options) {
-  // A pipe may keep a reader for ever, and signals with it.
+  // A pipe may keep a reader forever, and signals with it.
   auto keys = read_keys(options, read_regular_file);
   const Status status = keys ? server.reload(std::move(*keys)) : Status(keys.error());
   if (status) {

@@ -50,7 +50,7 @@ std::vector<std::string> api_names(const ModelFile& file, const ServedModelsOpti
   return {file.file().path().stem().string()};
 }
 
-// Null where there are none.
+// Null if there are none.
 Result<nlohmann::ordered_json> parse_variables(const std::string& text) {
   if (text.empty()) return nlohmann::ordered_json();
   auto variables = jinja::parse_json(text);
@@ -81,7 +81,7 @@ void note_adapters(const std::vector<PlannedModel>& models) {
   }
 }
 
-// Of several models, --lora says which one an adapter is for: what stands behind its name, if it is
+// Of several models, --lora says which one an adapter is for: what stands after its name, if it is
 // one of these.
 std::optional<std::string> adapter_for(const std::vector<std::string>& names,
                                        const std::string& text) {

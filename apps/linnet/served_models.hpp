@@ -13,14 +13,14 @@
 
 namespace linnet::app {
 
-/// Which models are served, and what each of them may take.
+/// The models that are served, and what each of them may take.
 struct ServedModelsOptions {
   ModelSources sources;
   ModelOptions model;                ///< of each of them
   std::vector<std::string> aliases;  ///< of each model, with commas between several
   std::string chat_template;
   std::string template_variables;     ///< a JSON object; empty: none
-  ParameterOptions sampling;          ///< where a request says nothing
+  ParameterOptions sampling;          ///< if a request says nothing
   std::int64_t thinking_tokens = -1;  ///< most of them, likewise; -1: as many as the model likes
   std::int64_t kv_tokens = 0;         ///< 0: chosen for each
   std::size_t models_loaded = 0;      ///< 0: as many as fit
@@ -28,7 +28,7 @@ struct ServedModelsOptions {
   void add_to(CLI::App& app);
   /// What is wrong with them; empty: nothing.
   std::string problem() const;
-  /// Models in memory at a time, where there is room for all.
+  /// Models in memory at a time, if there is room for all.
   std::size_t most_loaded() const {
     return models_loaded > 0 ? std::min(models_loaded, sources.count()) : sources.count();
   }

@@ -25,7 +25,7 @@ ServerSignals::ServerSignals(bool reloads)
     : reloads_(reloads), ignores_hangup_(is_ignored(SIGHUP)), had_terminal_(has_terminal()) {
   sigemptyset(&awaited_);
   sigaddset(&awaited_, SIGTERM);
-  // One that is blocked is waited for even where it is ignored.
+  // One that is blocked is waited for even if it is ignored.
   if (!is_ignored(SIGINT)) sigaddset(&awaited_, SIGINT);
   if (reloads_ || !ignores_hangup_) sigaddset(&awaited_, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &awaited_, &before_);

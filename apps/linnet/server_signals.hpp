@@ -15,7 +15,7 @@ class ServerSignals {
   ServerSignals& operator=(const ServerSignals&) = delete;
 
   enum class Request { kReload, kEnd };
-  /// Waits for the next signal. Behind kEnd SIGHUP means nothing any more.
+  /// Waits for the next signal. After kEnd SIGHUP means nothing any more.
   Request wait() const;
 
   /// From now on, one that ends the server ends the program at once; until they are blocked again.

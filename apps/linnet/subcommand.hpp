@@ -40,7 +40,7 @@ void add_bench(CLI::App& parent, int& exit_status);
 void add_serve(CLI::App& parent, int& exit_status);
 void add_completion(CLI::App& parent, int& exit_status);
 
-/// Prints "linnet: MESSAGE" to stderr for an error; gives the exit status.
+/// Prints "linnet: MESSAGE" to stderr for an error; returns the exit status.
 int report(const Status& status);
 
 }  // namespace linnet::app

@@ -14,7 +14,7 @@
 namespace linnet {
 
 /// A model in memory: the C functions of linnet.h with the types of C++. Errors are values: a call
-/// that fails gives nothing and puts one sentence into `error`. Any number of threads may use a
+/// that fails returns nothing and puts one sentence into `error`. Any number of threads may use a
 /// model at the same time.
 ///
 ///     std::string error;
@@ -79,7 +79,7 @@ class LanguageModel {
     return std::string(text, bytes);
   }
 
-  /// See linnet_generate(). Gives why the text ended.
+  /// See linnet_generate(). Returns why the text ended.
   std::optional<linnet_finish_reason> generate(std::string_view prompt, const OnText& on_text,
                                                std::string& error,
                                                const linnet_generate_options& options = {}) {
@@ -91,7 +91,7 @@ class LanguageModel {
     return static_cast<linnet_finish_reason>(finish);
   }
 
-  /// See linnet_chat(). Gives why the answer ended.
+  /// See linnet_chat(). Returns why the answer ended.
   std::optional<linnet_finish_reason> chat(const std::vector<Message>& messages,
                                            const OnText& on_text, std::string& error,
                                            const linnet_generate_options& options = {}) {
@@ -149,7 +149,7 @@ class LanguageModel {
 
   explicit LanguageModel(linnet_model* model) : model_(model) {}
 
-  // What C calls, and what it is called with.
+  // The C callback and its `user` argument.
   static int call(const char* text, std::size_t bytes, void* user) {
     return (*static_cast<const OnText*>(user))({text, bytes});
   }

@@ -53,7 +53,7 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                                   std::span<const Architecture> known = all_architectures());
 
 /// The same of the file's layers for multi-token prediction, alone (PredictionSpec::Kind::kJoined);
-/// none where there are no such layers, or not of a kind that is known.
+/// none if there are no such layers, or not of a kind that is known.
 Result<std::optional<ModelSpec>> read_prediction_spec(
     const gguf::File& file, WeightLoader& loader,
     std::span<const Architecture> known = all_architectures());

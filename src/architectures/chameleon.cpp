@@ -4,7 +4,7 @@
 namespace linnet {
 
 // Chameleon (https://arxiv.org/abs/2405.09818) for text: layer norms of queries and keys; in the
-// 34B the other norms come behind the blocks. The tokens of images are never drawn.
+// 34B the other norms come after the blocks. The tokens of images are never drawn.
 ModelSpec read_chameleon(Hyperparameters& p, WeightLoader& loader) {
   constexpr std::int64_t kFirstImageToken = 4, kImageTokens = 8192;
   constexpr float kHeadNormEpsilon = 1e-5f;

@@ -16,7 +16,7 @@ std::string tensor_name(int layer, std::string_view part) {
   return block_name(layer, part) + ".weight";
 }
 
-// Of recurrent models the number may be missing.
+// Recurrent models may lack the number.
 int read_heads(Hyperparameters& p, const WeightLoader& loader, int layer) {
   constexpr std::string_view kKey = "attention.head_count";
   constexpr std::array kQueries = {"attn_q", "attn_qkv", "attn_q_a"};
@@ -99,7 +99,7 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int 
   return moe;
 }
 
-// Columns of a layer's experts, for files that do not say so; `dense_width` where it has none.
+// Columns of a layer's experts, for files that do not say so; `dense_width` if it has none.
 int expert_width(const WeightLoader& loader, int layer, int dense_width) {
   const std::int64_t columns = loader.columns(block_name(layer, "ffn_down_exps"));
   return columns > 0 ? static_cast<int>(std::min(columns, kWidest)) : dense_width;
@@ -262,7 +262,7 @@ void use_layer_norms(Hyperparameters& p, ModelSpec& spec) {
 void make_encoder(ModelSpec& spec) {
   spec.encoder = true;
   spec.causal = false;
-  // Of files for reranking: what makes one number of the hidden states.
+  // Files for reranking: what makes one number of the hidden states.
   spec.unused_tensors.emplace_back("cls.");
 }
 

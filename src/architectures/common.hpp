@@ -12,7 +12,7 @@
 
 namespace linnet {
 
-/// Keeps an error where the file lacks one of `keys`, without which the model would be computed
+/// Keeps an error if the file lacks one of `keys`, without which the model would be computed
 /// wrongly and nothing else would tell.
 void require_keys(Hyperparameters& p, std::initializer_list<std::string_view> keys);
 
@@ -22,12 +22,12 @@ std::string block_name(std::int64_t layer, std::string_view part);
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
 
-/// How many of the file's `block_count` layers are the model's own; those behind them are for
+/// How many of the file's `block_count` layers are the model's own; those after them are for
 /// multi-token prediction.
 int own_layers(Hyperparameters& p);
 
-/// Layers for multi-token prediction read what the model's last layer gives, before the last norm,
-/// instead of what comes behind that.
+/// Layers for multi-token prediction read the output of the model's last layer, before the last
+/// norm, instead of what comes after that.
 void predict_before_last_norm(Hyperparameters& p, ModelSpec& spec);
 
 /// Whether every layer has tensors of its own, so that a file has more tensors than layers.
@@ -42,11 +42,11 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader,
 /// The heads and the width of an indexer, and how many keys it picks.
 IndexerSpec read_indexer_sizes(Hyperparameters& p);
 
-/// How layers with and without sliding window take turns, where the file does not say so.
+/// How layers with and without sliding window take turns, if the file does not say so.
 struct SlidingPattern {
   int period = 1;           ///< every `period`-th layer is full; 0: no layer is
   bool full_first = false;  ///< the first of a period, else its last
-  int window = 0;           ///< 0: all layers are full where the file has no window
+  int window = 0;           ///< 0: all layers are full if the file has no window
 };
 
 /// Marks the layers that see a window of `attention.sliding_window` tokens only, as
@@ -70,7 +70,7 @@ void make_encoder(ModelSpec& spec);
 void normalise_expert_weights(ModelSpec& spec);
 /// Leaves out the dense part that some files keep in layers whose experts replace it.
 void ignore_unused_dense(ModelSpec& spec);
-/// How experts are gated where the file does not say so.
+/// How experts are gated if the file does not say so.
 void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec);
 /// `attention.temperature_scale` and `_length`.
 QueryTemperature read_temperature(Hyperparameters& p);

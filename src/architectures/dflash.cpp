@@ -42,7 +42,7 @@ Activation read_activation(Hyperparameters& p) {
   return Activation::kSilu;
 }
 
-// Rope turns by time, where rows have places. A layer may take its values from what its keys are
+// Rope rotates by time, if rows have places. A layer may take its values from what its keys are
 // before norm and rope.
 void finish_attention(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec) {
   if (p.has_array("rope.dimension_sections")) {

@@ -5,7 +5,7 @@
 namespace linnet {
 
 // dots3-note: full layers, which see what their indexers pick, and sliding ones with other heads,
-// all of latent attention; the turned key has a norm, heads have gates.
+// all of latent attention; the rotary key has a norm, heads have gates.
 ModelSpec read_dots3_note(Hyperparameters& p, WeightLoader& loader) {
   constexpr auto kWidest = Hyperparameters::kWidestHead;
   ModelSpec spec = read_common(p, loader);

@@ -108,7 +108,7 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
 
 namespace {
 
-// 26B-A4B has experts beside the dense part.
+// 26B-A4B has experts besides the dense part.
 void add_experts(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec) {
   for (int i = 0; i < std::ssize(spec.layers); ++i) {
     MoeSpec& moe = spec.layers[i].moe;

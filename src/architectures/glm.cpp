@@ -5,7 +5,7 @@
 namespace linnet {
 
 // GLM-4: fused gate and up, norms on both sides of a block. Multi-section rope, of models with
-// vision, turns split halves.
+// vision, rotates split halves.
 ModelSpec read_glm4(Hyperparameters& p, WeightLoader& loader) {
   return p.layer_count("rope.dimension_sections", 0, 0) > 0 ? read_qwen2_vl(p, loader)
                                                             : read_adjacent(p, loader);
@@ -20,7 +20,7 @@ ModelSpec read_glm4_moe(Hyperparameters& p, WeightLoader& loader) {
 
 namespace {
 
-// Whether layer `layer` has an indexer of its own where the file does not say so: GLM-5 and 5.1
+// Whether layer `layer` has an indexer of its own if the file does not say so: GLM-5 and 5.1
 // have one in each layer, 5.2, of a longer context, in the first two and then every fourth.
 bool has_own_indexer(const ModelSpec& spec, int layer) {
   constexpr std::int64_t kContext = 1 << 20;

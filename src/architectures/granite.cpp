@@ -49,7 +49,7 @@ ModelSpec read_scaled(Hyperparameters& p, WeightLoader& loader) {
 
 }  // namespace
 
-// Granite: four scales; rope only where the file says so.
+// Granite: four scales; rope only if the file says so.
 ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_scaled(p, loader);
   if (!p.boolean("rope.scaling.finetuned", true)) {

@@ -68,7 +68,7 @@ void add_indexers(Hyperparameters& p, ModelSpec& spec) {
 }  // namespace
 
 // Hunyuan 4 (https://huggingface.co/tencent/Hy4-preview): residual streams that don't mix, gates
-// and sinks in latent attention, some layers of which may pick the keys for those behind them.
+// and sinks in latent attention, some layers of which may pick the keys for those after them.
 ModelSpec read_hy_v4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   require_keys(p, {"hyper_connection.epsilon"});

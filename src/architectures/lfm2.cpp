@@ -11,7 +11,7 @@ ModelSpec read_lfm2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   read_rope_for_all(p, loader, RopeLayout::kSplitHalf, spec);
   read_sliding_window(p, {.period = 0}, spec);
-  // Of files for embeddings of single tokens (ColBERT).
+  // Files for embeddings of single tokens (ColBERT).
   if (!loader.has("dense_3.weight")) spec.embedding_width = loader.rows("dense_2");
   if (loader.has("token_embd_norm.weight")) spec.norm_names.output = "token_embd_norm";
   for (LayerSpec& layer : spec.layers) {

@@ -15,11 +15,11 @@ ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader) {
 }
 
 // Nemotron-H (https://arxiv.org/abs/2504.03624): each layer is one of Mamba 2, attention without
-// rope and a feed-forward part, all behind the norm that the file calls attn_norm. One for
+// rope and a feed-forward part, all after the norm that the file calls attn_norm. One for
 // multi-token prediction has attention and a feed-forward part, and its last norm is a layer norm.
 ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  spec.norm = NormKind::kRms;  // where a file has the epsilon of layer norms only, it is theirs
+  spec.norm = NormKind::kRms;  // if a file has the epsilon of layer norms only, it is theirs
   const int own = own_layers(p);
   for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];

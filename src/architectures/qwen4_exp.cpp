@@ -43,7 +43,7 @@ BlockIndexerSpec read_block_indexer(Hyperparameters& p, const ModelSpec& spec, i
   const IndexerSpec sizes = read_indexer_sizes(p);
   blocks.heads = sizes.heads;
   blocks.width = sizes.width;
-  // Where fewer tokens than a block are behind the last one, a part of one more block is seen.
+  // If fewer tokens than a block are after the last one, a part of one more block is seen.
   blocks.most = sizes.most + blocks.stride - 1;
   blocks.kv_layer = static_cast<int>(spec.layers.size()) + layer;
   blocks.rope = fit_rope(p, spec.layers[layer].attention.rope, sizes.width);

@@ -30,7 +30,7 @@ struct Known {
   int value;
 };
 
-// The number under `key`, or 1 with an error where it does not divide `whole`.
+// The number under `key`, or 1 with an error if it does not divide `whole`.
 int divisor(Hyperparameters& p, std::string_view key, std::int64_t most, Known whole) {
   const int part = p.required_count(key, most);
   if (whole.value % part == 0) return part;
@@ -105,7 +105,7 @@ DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing) {
 
 KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p) {
   KimiDeltaSpec spec;
-  // Where there is one count for each layer, recurrent layers have 0 and the first one counts.
+  // If there is one count for each layer, recurrent layers have 0 and the first one counts.
   spec.heads = std::clamp(p.layer_count("attention.head_count", 0, 1), 1, kMostHeads);
   spec.head_width = p.required_count("kda.head_dim", kWidestHead);
   spec.kernel = read_kernel(p);

@@ -199,7 +199,7 @@ constexpr std::array kArchitectures = {
     Architecture{"xverse", read_adjacent, kDenseScales},
 };
 
-// Those that only guess for a model.
+// The architectures that only guess for a model.
 constexpr std::array kGuessing = {
     Architecture{"dflash", read_dflash},
     Architecture{"eagle3", read_eagle3},

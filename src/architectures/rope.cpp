@@ -28,7 +28,7 @@ std::vector<float> read_factors(WeightLoader& loader, const ModelSpec& spec, con
 // Time, height and width, and what the fourth of several blocks goes by.
 constexpr int kComponents = 4;
 
-// Which of them the pair `pair` of the turned columns goes by. What is left over goes by time.
+// Which of them the pair `pair` of the rotary columns goes by. What is left over goes by time.
 int component_of(int pair, std::span<const std::int64_t, kComponents> sections,
                  SectionOrder order) {
   if (order == SectionOrder::kInterleaved) {
@@ -63,7 +63,7 @@ Rope read_latent_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec&
   Rope rope = read_rope(p, loader, spec);
   RopeScaling& scaling = rope.scaling;
   scaling.log_multiplier /= 0.1f;
-  // Without it the turned columns alone are magnified, as in DeepSeek's code; llama.cpp magnifies
+  // Without it the rotary columns alone are magnified, as in DeepSeek's code; llama.cpp magnifies
   // all scores besides.
   if (scaling.log_multiplier != 0.0f) scaling.multiplier = scaling.log_multiplier;
   return rope;
@@ -83,7 +83,7 @@ RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width) {
 
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
                    std::int64_t head_width) {
-  // Other layers may turn fewer columns than the factors are for.
+  // Other layers may rotate fewer columns than the factors are for.
   if (!rope.factors.empty() && std::ssize(rope.factors) < rope.dims / 2) {
     p.fail(fmt::format("rope turns {} columns of a head and has {} factors, expected one for two",
                        rope.dims, rope.factors.size()));

@@ -15,7 +15,7 @@ IndexerSpec read_latent_indexer(Hyperparameters& p, WeightLoader& loader, RopeLa
 /// Whether `layer` is one for multi-token prediction that the file has no indexer for: it attends
 /// to all keys.
 bool predicts_without_indexer(Hyperparameters& p, const WeightLoader& loader, int layer);
-/// An indexer for `layer`, whose columns are turned by the same angles as those of its keys.
+/// An indexer for `layer`, whose columns are rotated by the same angles as those of its keys.
 IndexerSpec make_latent_indexer(Hyperparameters& p, IndexerSpec sizes, const ModelSpec& spec,
                                 int layer);
 /// Rope of which only positions are scaled, not the scores as in DeepSeek's models.

@@ -26,8 +26,8 @@ int bucket_of(int distance, int buckets) {
   return std::min(buckets - 1, exact + static_cast<int>(share * (buckets - exact)));
 }
 
-// Of the distances -kReach to kReach from a query to its keys. Where keys behind the query are
-// seen, half of the buckets are theirs.
+// Of the distances -kReach to kReach from a query to its keys. If keys after the query are seen,
+// half of the buckets are theirs.
 std::vector<std::int32_t> buckets_of_distances(int count, bool sees_later) {
   std::vector<std::int32_t> buckets;
   const int side = sees_later ? count / 2 : count;

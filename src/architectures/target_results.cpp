@@ -12,7 +12,7 @@ namespace {
 // The file's tensor of the tokens that columns of the logits stand for.
 constexpr std::string_view kTokensOfColumns = "d2t";
 
-// Those of the target, whose tokenizer the file has.
+// The tokens of the target, whose tokenizer the file has.
 std::int64_t read_vocabulary(Hyperparameters& p, const WeightLoader& loader) {
   if (const std::int64_t rows = loader.rows("token_embd"); rows > 0) return rows;
   const gguf::Value* const tokens = p.file().find("tokenizer.ggml.tokens");
@@ -41,7 +41,7 @@ std::vector<TokenId> read_tokens(Hyperparameters& p, std::int64_t vocabulary) {
   return tokens;
 }
 
-// The file counts the layers whose inputs are fused, from 0; that of the layer behind the last one
+// The file counts the layers whose inputs are fused, from 0; that of the layer after the last one
 // is the last one's result.
 std::vector<int> read_target_layers(Hyperparameters& p, int count) {
   constexpr std::string_view kKey = "target_layers";

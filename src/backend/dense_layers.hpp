@@ -8,8 +8,8 @@
 namespace linnet {
 
 /// Compressed keys are read from a dense copy, and layers whose heads have the same shape take
-/// turns in one. Gives the number of the copy for `layer` among `dense`, to which it is added where
-/// there is none yet.
+/// turns in one. Returns the number of the copy for `layer` in `dense`, which is extended if there
+/// is none yet.
 inline int add_dense_layer(const KvLayerShape& layer, std::vector<KvLayerShape>& dense) {
   const auto found = std::ranges::find_if(dense, [&](const KvLayerShape& other) {
     return other.heads == layer.heads && other.key_width == layer.key_width &&

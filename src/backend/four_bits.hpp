@@ -12,13 +12,13 @@ namespace linnet {
 /// Values that share a scale in KvType::kQ4_0.
 inline constexpr int kFourBitBlock = 32;
 
-/// Rounds `count` <= kFourBitBlock values to scale * code, and gives the scale, which bfloat16
-/// holds, and the codes, whole numbers from -8 to 7. Of the scales that bring the value furthest
-/// from 0 to some place about -8 it is the one that loses least. Where a value is not finite, none
-/// is that comes back.
+/// Rounds `count` <= kFourBitBlock values to scale * code, and returns the scale (a bfloat16) and
+/// in `codes` whole numbers from -8 to 7. Of the scales that bring the value furthest from 0 to
+/// some place about -8 it takes the one that loses least. If a value is not finite, none of those
+/// that are restored is.
 inline float round_to_four_bits(const float* values, int count, float* codes) {
   constexpr float kPlaces[] = {-8.0f, -8.8f, -7.2f, -6.5f};  // measured: docs/performance.md
-  constexpr float kRounder = 0x1.8p23f;  // beside which the numbers have no digits behind the point
+  constexpr float kRounder = 0x1.8p23f;  // next to it, numbers have no fractional digits
   float block[kFourBitBlock] = {}, furthest = 0.0f;
   for (int i = 0; i < count; ++i) {
     block[i] = values[i];

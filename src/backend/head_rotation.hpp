@@ -6,11 +6,11 @@
 
 namespace linnet {
 
-/// Columns of a head that are turned together, at most.
+/// Columns of a head that are Hadamard-rotated together, at most.
 inline constexpr int kWidestRotation = 128;
 
-/// Whether the keys and values of a layer are turned before they are rounded, the queries likewise,
-/// and what attention sums turned back. Values within the keys stay as they are.
+/// Whether the keys and values of a layer are rotated before they are rounded, and likewise the
+/// queries; the output of attention is then rotated back. Values within the keys stay as they are.
 inline bool has_rotated_heads(KvType type, const KvLayerShape& layer) {
   return type == KvType::kQ4_0 && layer.value_width > 0;
 }

@@ -8,8 +8,8 @@
 
 namespace linnet {
 
-/// Recurrent state in host memory, slot after slot. The memory is zero at first, and the machine
-/// gives it only when a slot is used.
+/// Recurrent state in host memory, slot after slot. The memory is zero at first, and the system
+/// provides it only when a slot is used.
 class HostStateStore final : public StateStore {
  public:
   static Result<std::unique_ptr<StateStore>> make(const StateShape& shape);
@@ -44,7 +44,7 @@ struct SequenceRun {
   std::int32_t slot;
 };
 
-/// Rows of it are left out where states are moved on.
+/// Its rows are skipped when states are advanced.
 inline constexpr std::int32_t kNoSequence = -1;
 
 /// Fills `runs` with those of `batch`, which has states.

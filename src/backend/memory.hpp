@@ -1,5 +1,5 @@
 // What a backend keeps: matrices, weights, the pages of keys and values, the slots of states, and
-// how the rows of a batch stand in them.
+// where the rows of a batch are in them.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ struct View {
   View first_rows(std::int64_t count) const { return {data, count, columns, stride}; }
 };
 
-/// Integers in memory of a backend that was allocated for as many floats.
+/// Integers in a backend's memory that was allocated for as many floats.
 inline std::int32_t* as_integers(float* numbers) {
   static_assert(sizeof(std::int32_t) == sizeof(float) && alignof(std::int32_t) == alignof(float));
   return reinterpret_cast<std::int32_t*>(numbers);
@@ -50,7 +50,7 @@ class Buffer {
 /// Which weight of a file a matrix is.
 struct WeightName {
   std::string tensor = {};  ///< empty: it has no name
-  std::int64_t slice = 0;   ///< of the tensor's slices, the first one of the matrix
+  std::int64_t slice = 0;   ///< the tensor's slice that is the matrix's first
   std::int64_t slices = 1;  ///< of the tensor
 };
 
@@ -64,7 +64,7 @@ struct MatrixSource {
   std::int64_t slices = 1;
   /// Whether the bytes outlive the matrix, so that a slice may be read when it is first used.
   bool lasting = false;
-  std::string name = {};  ///< what errors call a weight that lasts: its file and tensor
+  std::string name = {};  ///< for errors about a lasting weight: its file and tensor
   WeightName weight = {};
 };
 
@@ -87,9 +87,9 @@ class Matrix {
 /// kPageTokens) of a sequence, so that a key lies at the same place of a page whoever computed it.
 inline constexpr int kPageTokens = 32;
 
-/// What keys and values are kept in. kF8: 8-bit floats with 4 bits of exponent and 3 of mantissa
-/// (E4M3 of https://arxiv.org/abs/2209.05433), the largest being +-448. kQ4_0: 4 bits, of heads
-/// that are turned before: see head_rotation.hpp. Not every backend has these two.
+/// The type that keys and values are kept in. kF8: 8-bit floats with 4 bits of exponent and 3 of
+/// mantissa (E4M3 of https://arxiv.org/abs/2209.05433), the largest being +-448. kQ4_0: 4 bits, of
+/// Hadamard-rotated heads: see head_rotation.hpp. Not every backend has these two.
 enum class KvType { kF32, kF16, kBf16, kQ8_0, kF8, kQ4_0 };
 
 struct KvTypeInfo {
@@ -107,7 +107,7 @@ struct KvLayerShape {
   int heads = 0;        ///< 0: the layer keeps no keys and values
   int key_width = 0;    ///< of one head
   int value_width = 0;  ///< of one head
-  /// Tokens that one key stands for; it is kept at the place of the last one. Powers of two.
+  /// Tokens that one key stands for, a power of two; it is kept at the place of the last one.
   int stride = 1;
 
   /// Keys in a page.
@@ -153,7 +153,7 @@ class StateStore {
   /// Copies a slot out to, or in from, `slot_bytes()` bytes of host memory.
   virtual void export_slot(std::int32_t slot, std::span<std::byte> to) const = 0;
   virtual void import_slot(std::int32_t slot, std::span<const std::byte> from) = 0;
-  /// Makes `slot` that of a sequence without tokens.
+  /// Resets `slot` to the state of a sequence without tokens.
   virtual void clear_slot(std::int32_t slot) = 0;
   virtual void copy_slot(std::int32_t from, std::int32_t to) = 0;
 };
@@ -161,14 +161,14 @@ class StateStore {
 /// Where a part of a layer's state begins.
 struct StatePart {
   int layer = 0;
-  std::int64_t first = 0;  ///< float of the layer's
+  std::int64_t first = 0;  ///< of the layer's floats
 };
 
-/// Where the rows of a batch stand: row r is the token at `positions[r]` of the sequence
-/// `sequences[r]`, whose page p is `page_tables[sequence][p]`, which has `lengths[sequence]` tokens
-/// once this batch is stored and whose recurrent state is in the slot `states[sequence]` (empty for
-/// models without). Where there are states, the rows of a sequence follow one another in the order
-/// of their positions and go on where its state stands.
+/// What the rows of a batch are: row r is the token at `positions[r]` of the sequence
+/// `sequences[r]`. Page p of this is `page_tables[sequence][p]`; it has `lengths[sequence]` tokens
+/// once this batch is stored; its recurrent state is in the slot `states[sequence]` (empty for
+/// models without). If there are states, the rows of a sequence are consecutive, in the order of
+/// their positions, and continue from its state.
 struct BatchLayout {
   std::span<const std::int32_t> positions;
   std::span<const std::int32_t> sequences;

@@ -28,7 +28,7 @@ struct ExpertOutput {
   const float* bias = nullptr;   ///< [slices, out columns] or null
 };
 
-/// Which experts each row uses: `expert[row * used + i]` with weight `weight[row * used + i]`.
+/// Which experts each row uses: `experts[row * used + i]` with weight `weights[row * used + i]`.
 struct Routing {
   std::int32_t* experts;
   float* weights;
@@ -37,14 +37,14 @@ struct Routing {
 };
 
 /// What is wanted of a row of logits: those of `ids`, and the likeliest of the others. Of equal
-/// logits the lower id is likelier; minus infinity and what is not a number is never picked.
+/// logits the lower id counts as likelier; minus infinity and NaN are never picked.
 struct LogitQuery {
   std::int64_t row = 0;
-  std::span<const std::int32_t> ids = {};  ///< ascending, whose logits are wanted in any case
-  /// A bit for each id, 64 in a word: no others are picked. Empty: all may be.
+  std::span<const std::int32_t> ids = {};  ///< ascending; their logits are wanted in any case
+  /// A bit for each id that may be picked, 64 in a word. Empty: all may be.
   std::span<const std::uint64_t> allowed = {};
   std::int64_t most = 0;  ///< others that are picked
-  /// Only those are picked that lie at most so far below the likeliest other.
+  /// Only those at most this far below the likeliest of the others are picked.
   float within = std::numeric_limits<float>::infinity();
 };
 
@@ -68,7 +68,7 @@ struct NormParams {
   bool weight_per_column = false;  ///< weight has a value for every column, not one group's worth
 };
 
-/// kAdjacent turns the pairs (2i, 2i+1), kSplitHalf the pairs (i, i + dims/2)
+/// kAdjacent rotates the pairs (2i, 2i+1), kSplitHalf the pairs (i, i + dims/2)
 /// (https://arxiv.org/abs/2104.09864 and GPT-NeoX).
 enum class RopeLayout { kNone, kAdjacent, kSplitHalf };
 
@@ -76,23 +76,23 @@ struct RopeParams {
   RopeLayout layout = RopeLayout::kAdjacent;
   int heads = 0;
   int head_width = 0;                          ///< columns of a head
-  int first = 0;                               ///< first column of a head that is turned
-  int dims = 0;                                ///< columns that are turned; the rest stay
+  int first = 0;                               ///< first rotary column of a head
+  int dims = 0;                                ///< rotary columns; the rest stay as they are
   std::span<const float> inverse_frequencies;  ///< [dims / 2]: the angle is position times this
-  float magnitude = 1.0f;                      ///< factor on the turned columns (YaRN)
+  float magnitude = 1.0f;                      ///< factor on the rotary columns (YaRN)
 };
 
 enum class AttentionSpan { kFull, kSliding, kChunked, kCentred };
 
-/// A learned bias of scores by the distance from query to key, in buckets of distances.
+/// A learned bias of scores by the distance from query to key (T5's relative position bias).
 struct DistanceBias {
-  const float* values = nullptr;          ///< [buckets][heads]; null: there is none
+  const float* values = nullptr;          ///< [buckets][heads]; null: no bias
   const std::int32_t* buckets = nullptr;  ///< [2 * reach + 1]: those of distances -reach to reach
   int reach = 0;                          ///< larger distances count as this one
 };
 
-/// Keys that stand for `stride` tokens each, key j for those at [j * stride, (j + 1) * stride), and
-/// are seen from the last of these on.
+/// Keys that stand for `stride` tokens each: key j for those at [j * stride, (j + 1) * stride). It
+/// is seen from the last of these on.
 struct CompressedKeys {
   int layer = 0;   ///< of the KvStore, whose shape has this stride
   int stride = 0;  ///< 0: there are none
@@ -119,12 +119,12 @@ struct AttentionParams {
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
   /// The values are the first columns of the keys: the layer keeps no values of its own.
   bool values_in_keys = false;
-  /// Behind the keys of `layer`, in the same softmax. They are what `selected` is about.
+  /// After the keys of `layer`, in the same softmax. They are what `selected` applies to.
   CompressedKeys compressed = {};
 };
 
-/// Blocks of tokens are picked, by each index head for the KV head of the same number: those whose
-/// best token has the largest q k, but the last `recent` in any case (MiniMax-M3).
+/// Each index head picks blocks of tokens for the KV head of the same number: those whose best
+/// token has the largest q k, and in any case the last `recent` (MiniMax-M3).
 struct PickedBlocks {
   int tokens = 0;  ///< of a block; 0: keys or tokens are picked, for all KV heads
   int recent = 0;  ///< the row's own block is the first of them
@@ -139,7 +139,7 @@ struct SelectParams {
   int most = 0;    ///< keys, tokens or blocks that are picked
   int stride = 1;  ///< of `layer`; more than 1: see CompressedKeys
   /// Tokens are picked instead of keys. Each has the score of the key that stands for it and
-  /// others; those behind the last key come before all.
+  /// others; tokens after the last key come first.
   bool picks_tokens = false;
   PickedBlocks blocks = {};  ///< of keys with a stride of 1
 };
@@ -154,11 +154,11 @@ enum class Activation {
   kSigmoid,
   kTanh,
   kSoftplus,
-  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16 where |x| < 10, and x or 0
+  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16 if |x| < 10, and x or 0
                   ///< beyond, as llama.cpp tabulates it
   kIdentity,
   kSquareRoot,
-  kElu,           ///< x, or exp(x) - 1 where it is below 0
+  kElu,           ///< x, or exp(x) - 1 if it is below 0
   kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)
 };
 
@@ -173,7 +173,7 @@ struct RouteParams {
   int used_groups = 1;                    ///< groups whose experts may be chosen
   bool normalise = false;                 ///< weights of the used sum to one
   float scale = 1.0f;                     ///< then times this
-  bool given = false;                     ///< the experts are chosen already; they are weighed only
+  bool given = false;                     ///< the experts are chosen already and only weighed
 };
 
 /// A causal convolution of each column along its sequence: out[t] = bias + sum over i of weight[i]
@@ -186,7 +186,7 @@ struct ConvolutionParams {
   std::optional<Activation> activation = {};  ///< of the sum
 };
 
-/// How a scan's matrix S [key_width][value_width] goes on from token to token, with decay w (along
+/// How a scan's matrix S [key_width][value_width] changes from token to token, with decay w (along
 /// keys), gain g, key k, value v and query q; the output is scale * out + skip * v.
 enum class ScanRule {
   kAdd,     ///< S = w S + k (g v)^T; out = S^T q: Mamba-2 (https://arxiv.org/abs/2405.21060)
@@ -198,7 +198,7 @@ enum class ScanRule {
             ///< (https://arxiv.org/abs/2503.14456)
 };
 
-/// Which of the `key_heads` keys and queries the head h of `heads` reads: kBlocks h * key_heads /
+/// Which of the `key_heads` keys and queries head h of `heads` reads: kBlocks h * key_heads /
 /// heads, kCyclic h % key_heads.
 enum class KeySharing { kBlocks, kCyclic };
 
@@ -220,7 +220,7 @@ struct ScanInput {
   View query;        ///< [key_heads * key_width]
   View key;          ///< [key_heads * key_width]
   View value;        ///< [heads * value_width]
-  View decay;        ///< [heads * key_width], or [heads] where all keys of a head share one
+  View decay;        ///< [heads * key_width], or [heads] if all keys of a head share one
   View gain = {};    ///< kAdd, kDelta: [heads], or no data for 1
   View remove = {};  ///< kReplace: [heads * key_width]
   View add = {};     ///< kReplace: [heads * key_width]
@@ -244,7 +244,7 @@ struct SelectiveScanInput {
 };
 
 /// Windows of `ratio` tokens become one row each: for every column the mean of the values, weighted
-/// by the softmax of their scores. With `overlaps` a window also takes in the one before it, which
+/// by the softmax of their scores. With `overlaps` a window also covers the one before it: that one
 /// has the first half of the columns, and the window itself the second.
 struct PoolParams {
   StatePart state;  ///< [kept()][values | scores], of token t at t % kept()
@@ -259,7 +259,7 @@ struct PoolParams {
 /// stochastic by Sinkhorn's iterations (https://arxiv.org/abs/2512.24880).
 struct StreamParams {
   int streams = 0;               ///< at most kMostStreams
-  float epsilon = 0.0f;          ///< added to what is read of a stream, and to divisors
+  float epsilon = 0.0f;          ///< added to the weights of `read`, and to divisors
   int iterations = 0;            ///< >= 1
   const float* scale = nullptr;  ///< [3]: of the reading, writing and mixing part
   const float* base = nullptr;   ///< [streams * (streams + 2)], added after it
@@ -269,7 +269,7 @@ inline constexpr int kMostStreams = 8;
 
 /// How a decay in (0, 1) follows from x + bias.
 enum class DecayKind {
-  kSoftplus,  ///< exp(rate * softplus(x + bias)), and x becomes the softplus (Mamba-2, delta nets)
+  kSoftplus,     ///< exp(rate * softplus(x + bias)); x becomes the softplus (Mamba-2, delta nets)
   kExponential,  ///< exp(-exp(x + bias)) (RWKV-6)
   kSigmoid       ///< exp(-exp(-1/2) * sigmoid(x + bias)) (RWKV-7)
 };

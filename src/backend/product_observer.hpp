@@ -7,7 +7,7 @@
 
 namespace linnet {
 
-/// Is shown what weights are multiplied with, before they are.
+/// Is shown the inputs of products with weights before they are computed.
 class ProductObserver {
  public:
   /// A product that is about to be computed.

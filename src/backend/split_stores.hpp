@@ -8,7 +8,7 @@
 namespace linnet {
 
 /// The pages of a model whose layers lie in several backends: each part has the keys and values of
-/// some layers, and nothing of the others. Exported pages are those of the parts, one behind the
+/// some layers, and nothing of the others. Exported pages are those of the parts, one after the
 /// other.
 class SplitKvStore final : public KvStore {
  public:

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// By the digits; -1 where a character is none.
+// By the digits; -1 if a character is none.
 constexpr std::array<int, 256> kValues = [] {
   std::array<int, 256> values{};
   values.fill(-1);

@@ -13,7 +13,7 @@ namespace linnet {
 std::string encode_base64(std::string_view bytes);
 
 /// What encode_base64() has made of them. An Error says where `text` is anything else: white space,
-/// other alphabets, missing padding, bits behind the last byte.
+/// other alphabets, missing padding, bits after the last byte.
 Result<std::vector<std::byte>> decode_base64(std::string_view text);
 
 }  // namespace linnet

@@ -6,14 +6,14 @@
 
 namespace linnet {
 
-/// a + b, or nothing where the sum does not fit.
+/// a + b, or nothing if the sum does not fit.
 inline std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) {
   std::uint64_t sum;
   if (__builtin_add_overflow(a, b, &sum)) return std::nullopt;
   return sum;
 }
 
-/// a * b, or nothing where the product does not fit.
+/// a * b, or nothing if the product does not fit.
 inline std::optional<std::uint64_t> checked_multiply(std::uint64_t a, std::uint64_t b) {
   std::uint64_t product;
   if (__builtin_mul_overflow(a, b, &product)) return std::nullopt;
@@ -27,13 +27,13 @@ inline std::optional<std::uint64_t> checked_align_up(std::uint64_t value, std::u
   return *sum & ~(alignment - 1);
 }
 
-/// a + b of numbers that are not negative; the largest one where the sum does not fit.
+/// a + b of numbers that are not negative; the largest one if the sum does not fit.
 inline std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
   std::int64_t sum;
   return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::int64_t>::max() : sum;
 }
 
-/// a * b of numbers that are not negative; the largest one where the product does not fit.
+/// a * b of numbers that are not negative; the largest one if the product does not fit.
 inline std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) {
   std::int64_t product;
   return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max()

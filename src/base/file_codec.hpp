@@ -27,13 +27,13 @@ inline bool begins_with(std::span<const std::byte> file, std::string_view bytes)
   return has_bytes(file, 0, bytes);
 }
 
-/// Of a file that ends before what it holds does.
+/// The Error of a file that ends before its contents do.
 Error cut_short(std::span<const std::byte> file);
 
-/// Of a file that the library of its format does not accept: `why` is what the library says.
+/// The Error of a file that its format's library does not accept: `why` is what the library says.
 Error damaged(std::string_view why);
 
-/// Of a file that no codec recognises: `expected` lists their kinds, as "A, B nor C".
+/// The Error of a file that no codec recognises: `expected` lists their kinds, as "A, B nor C".
 Error unknown_kind(std::span<const std::byte> file, std::string_view content,
                    std::string_view expected);
 

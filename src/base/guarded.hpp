@@ -11,7 +11,7 @@ namespace linnet {
 /// An Error of these words needs no memory: they fit into std::string itself.
 inline constexpr std::string_view kOutOfMemory = "out of memory";
 
-/// What `body` gives, a Result; an Error where it throws, for want of memory mostly. Throws nothing
+/// Returns the Result of `body`; an Error if it throws, mostly for lack of memory. Throws nothing
 /// of the standard library itself.
 template <class Body>
 auto guarded(const Body& body) -> decltype(body()) {

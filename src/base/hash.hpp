@@ -13,7 +13,7 @@ namespace linnet {
 class Hash64 {
  public:
   void add(std::span<const std::byte> bytes);
-  /// Of all that was added so far.
+  /// The hash of all that was added so far.
   std::uint64_t value() const;
 
  private:

@@ -26,7 +26,7 @@ class LostPages {
   struct Range;
 
  private:
-  Range* range_;  // none where too many mappings are guarded
+  Range* range_;  // none if too many mappings are guarded
 };
 
 }  // namespace linnet

@@ -83,7 +83,7 @@ int physical_cores(const cpu_set_t& mask) {
   return static_cast<int>(cores.size());
 }
 
-// The bytes of a line "KEY 123 kB"; 0 where there is none.
+// The bytes of a line "KEY 123 kB"; 0 if there is none.
 std::int64_t bytes_in(const fs::path& path, std::string_view wanted) {
   std::ifstream in(path);
   for (std::string key; in >> key;) {

@@ -15,11 +15,11 @@ namespace linnet {
 int usable_threads();
 
 /// Bytes of memory that this process may still take: what the kernel calls available, at most what
-/// the cgroup's limit and RLIMIT_AS (`ulimit -v`) leave. 0 where none of them can be read, else at
+/// the cgroup's limit and RLIMIT_AS (`ulimit -v`) leave. 0 if none of them can be read, else at
 /// least 1.
 std::int64_t available_memory_bytes();
 
-/// An Error where the process may not take `bytes` more: "`what` take N MiB of memory, but M are
+/// An Error if the process may not take `bytes` more: "`what` take N MiB of memory, but M are
 /// free".
 Status check_free_memory(std::int64_t bytes, std::string_view what);
 
@@ -32,11 +32,11 @@ std::vector<std::filesystem::path> cgroup_folders(std::string_view memberships,
                                                   const std::filesystem::path& root);
 
 /// What the limit of the cgroup (of either version) with this folder leaves, cached files that the
-/// kernel can drop counted as free; nothing where there is no limit. May be negative.
+/// kernel can drop counted as free; nothing if there is no limit. May be negative.
 std::optional<std::int64_t> cgroup_memory_left_bytes(const std::filesystem::path& folder);
 
-/// The CPUs' worth of time that the cgroup (of either version) with this folder gives; nothing
-/// where there is no limit.
+/// The CPUs' worth of time that the cgroup (of either version) with this folder allows; nothing if
+/// there is no limit.
 std::optional<double> cgroup_cpus(const std::filesystem::path& folder);
 
 /// The largest resident size that this program has had so far, in bytes; 0: unknown.
@@ -46,7 +46,7 @@ std::int64_t peak_memory_bytes();
 /// in use. Takes some 10 ms for hundreds of MiB.
 void give_memory_back();
 
-/// The memory that this program holds now beside what the kernel can read again from files; 0:
+/// The memory that this program holds now besides what the kernel can read again from files; 0:
 /// unknown.
 std::int64_t own_memory_bytes();
 

@@ -11,7 +11,7 @@
 
 namespace linnet {
 
-/// A file mapped read-only into memory. Immutable, safe to share between threads. Where another
+/// A file mapped read-only into memory. Immutable, safe to share between threads. If another
 /// program cuts it, or its disk fails, it reads as zeros from there on, and check_unchanged() says
 /// so.
 class MappedFile {
@@ -27,7 +27,7 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
 
   /// Gives the memory of whole pages within `part` back; they are read again when they are touched.
-  /// Does nothing where `part` is not a part of bytes().
+  /// Does nothing if `part` is not a part of bytes().
   void release(std::span<const std::byte> part) const;
 
   /// An Error if the file was changed or cut since it was opened, or could not be read whole.

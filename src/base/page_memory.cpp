@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kHugePageBytes = std::int64_t{2} << 20;
 
-// Null where there is no such room.
+// Null if there is no such room.
 std::uint8_t* map(std::int64_t size_bytes) {
   void* data = mmap(nullptr, static_cast<std::size_t>(size_bytes), PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -8,7 +8,7 @@
 
 namespace linnet {
 
-/// Zeroed memory straight from the kernel, in huge pages where it has them and from all memory nodes
+/// Zeroed memory straight from the kernel, in huge pages if it has them and from all memory nodes
 /// of the machine: for arrays that are read and written across many rows at once. Pages that are
 /// never touched take no memory.
 class PageMemory {

@@ -5,7 +5,7 @@
 namespace linnet {
 namespace {
 
-// Embeddings, overrides and isolates (https://www.unicode.org/reports/tr9, section 2), behind which
+// Embeddings, overrides and isolates (https://www.unicode.org/reports/tr9, section 2), after which
 // a name may look like another one.
 bool turns_direction(char32_t c) {
   return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);

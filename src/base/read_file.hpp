@@ -18,7 +18,7 @@ inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 /// models.
 Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes);
 
-/// The same, but of a file only: of a pipe or device, which may keep who reads it waiting for ever,
+/// The same, but of a file only: of a pipe or device, which may keep who reads it waiting forever,
 /// an Error at once.
 Result<std::string> read_regular_file(const std::filesystem::path& path, std::int64_t most_bytes);
 

@@ -13,7 +13,7 @@ constexpr std::uint64_t kClosed = (std::uint64_t{1} << kIndexBits) - 1;
 
 std::uint64_t loop_number(std::uint64_t ticket) { return ticket >> kIndexBits; }
 
-// One turn of a spin. Now and then the processor goes to whoever wants it: where there are more
+// One turn of a spin. Now and then the processor goes to whoever wants it: if there are more
 // threads than processors, that may be the very thread that is waited for.
 void relax(int spin) {
   constexpr int kSpinsBetweenYields = 64;

@@ -13,7 +13,7 @@ bool can_use_tile_registers();
 
 /// The tile registers of AMX, while it lives set for products of 16 rows by 16 columns: sums, A and
 /// B (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18). They
-/// belong to a thread; only where can_use_tile_registers().
+/// belong to a thread; only if can_use_tile_registers().
 class TileRegisters {
  public:
   static constexpr int kRows = 16;  ///< and columns

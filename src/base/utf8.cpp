@@ -30,7 +30,7 @@ Character first_character(std::string_view text) {
 
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
-    // Eight bytes at a time where all are ASCII.
+    // Eight bytes at a time if all are ASCII.
     std::uint64_t eight = 0;
     while (text.size() >= sizeof(eight)) {
       std::memcpy(&eight, text.data(), sizeof(eight));

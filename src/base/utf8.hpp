@@ -38,11 +38,11 @@ constexpr bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa
 /// The code point at the beginning of `text`, which must be valid UTF-8 and not empty.
 char32_t first_code_point(std::string_view text);
 
-/// Takes the first character off `text`. Nothing, and `text` unchanged, where it is empty or begins
+/// Takes the first character off `text`. Nothing, and `text` unchanged, if it is empty or begins
 /// with bytes that are not valid UTF-8.
 std::optional<char32_t> take_character(std::string_view& text);
 
-/// `text` as a message may quote it: at most `most_bytes` of it, "..." behind them where more was
+/// `text` as a message may quote it: at most `most_bytes` of it, "..." after them if more was
 /// there. No character of valid UTF-8 is cut.
 std::string shortened(std::string_view text, std::size_t most_bytes = 100);
 

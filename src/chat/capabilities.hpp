@@ -22,7 +22,7 @@ struct Capabilities {
   bool null_content = false;      ///< bears calls without content
   bool tool_results = false;      ///< shows messages with the role tool where it shows no calls
   bool tool_responses = false;    ///< shows results as a member of the message with the calls only
-  /// What the thinking of an earlier message is called; empty where the template shows none, or
+  /// What the thinking of an earlier message is called; empty if the template shows none, or
   /// shows it as a part of the content, of type `thinking`.
   std::string_view thinking_key{};
   bool thinking_part = false;

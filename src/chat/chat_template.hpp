@@ -19,9 +19,9 @@ using jinja::ByteRange;
 
 /// The texts of a vocabulary's special tokens, as templates name them.
 struct SpecialTexts {
-  std::string bos;  ///< empty where the vocabulary has none
+  std::string bos;  ///< empty if the vocabulary has none
   std::string eos;
-  std::string added_bos{};  ///< empty where the vocabulary asks for none to be added to texts
+  std::string added_bos{};  ///< empty if the vocabulary asks for none to be added to texts
 };
 
 /// The templates of a model: the one under "" is for all conversations, others have names.
@@ -31,19 +31,19 @@ struct ChatRequest {
   /// A list of objects with `role` and `content`, and what else OpenAI's API has: `tool_calls`,
   /// `tool_call_id`, `name`, `reasoning_content`; content may be a list of parts.
   nlohmann::ordered_json messages{};
-  /// A list of tools in OpenAI's form; null or empty where there are none.
+  /// A list of tools in OpenAI's form; null or empty if there are none.
   nlohmann::ordered_json tools{};
   /// Further variables of the template, as an object: enable_thinking (which is `thinking`, too,
-  /// where that is not there), reasoning_effort, documents.
+  /// if that is not there), reasoning_effort, documents.
   nlohmann::ordered_json variables{};
   /// Ends the prompt where the assistant begins to speak.
   bool add_generation_prompt = true;
   /// What the assistant has said already: ends the prompt, so that the answer goes on from there.
   /// Needs the generation prompt.
   std::string begun_answer{};
-  /// A template by name; otherwise `tool_use` where there are tools and such a template.
+  /// A template by name; otherwise `tool_use` if there are tools and such a template.
   std::string template_name{};
-  /// What strftime_now reads; the local time now where it is not set.
+  /// What strftime_now reads; the local time now if it is not set.
   std::optional<std::tm> now{};
 };
 

@@ -139,7 +139,7 @@ void prepend_to_content(Json& message, const std::string& text) {
   }
 }
 
-// Describes the tools where the template does not. The form is the one that the generic output
+// Describes the tools if the template does not. The form is the one that the generic output
 // format understands.
 std::string describe_tools(const Json& tools) {
   return "You can call these functions:\n" + json_text(tools) +
@@ -206,7 +206,7 @@ Json written_function(const Json& call) {
   return written;
 }
 
-// Calls become what the model would have written, results become messages of the user where the
+// Calls become what the model would have written, results become messages of the user if the
 // template does not show them.
 void write_calls_as_text(Json& messages, const Capabilities& capabilities, const CallForm* form) {
   for (Json& message : messages) {

@@ -11,7 +11,7 @@ struct Part {
   std::string_view before, after;
 };
 
-// The first range of data that ends behind `begin`.
+// The first range of data that ends after `begin`.
 auto first_range_behind(const Prompt& prompt, std::size_t begin) {
   return std::ranges::upper_bound(prompt.data, begin, {}, &ByteRange::end);
 }

@@ -12,16 +12,16 @@
 
 namespace linnet {
 
-/// The texts of a vocabulary's special tokens for its templates. An Error where the vocabulary
+/// The texts of a vocabulary's special tokens for its templates. An Error if the vocabulary
 /// can't encode an empty text.
 Result<SpecialTexts> special_texts(const Tokenizer& tokenizer);
 
 /// The first of `media` in `text` from byte `begin` on, and where its marker is; null and the
-/// end of the text where there is none.
+/// end of the text if there is none.
 std::pair<const MarkedTokens*, std::size_t> next_medium(std::string_view text, std::size_t begin,
                                                         std::span<const MarkedTokens* const> media);
 
-/// The ids of a rendered conversation: special tokens are those that the template wrote. Where a
+/// The ids of a rendered conversation: special tokens are those that the template wrote. If a
 /// marker of one of `media` stands, its tokens do. `is_given_up` is as in EncodeOptions.
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
                                            std::span<const MarkedTokens* const> media = {},

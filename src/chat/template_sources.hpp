@@ -9,7 +9,7 @@
 namespace linnet {
 
 /// The templates in the metadata of `file`: `tokenizer.chat_template` and
-/// `tokenizer.chat_template.NAME`. Empty where it has none. Errors: keys of a wrong type.
+/// `tokenizer.chat_template.NAME`. Empty if it has none. Errors: keys of a wrong type.
 Result<TemplateSources> read_chat_templates(const gguf::File& file);
 
 /// A template that comes with the program, by name, or the one in a file (of at most 4 MiB). A
@@ -20,7 +20,7 @@ Result<TemplateSources> find_chat_template(std::string_view name_or_path);
 /// The names of the built-in templates, in alphabetical order.
 std::vector<std::string_view> builtin_template_names();
 
-/// The template of that name; empty where there is none.
+/// The template of that name; empty if there is none.
 std::string_view builtin_template(std::string_view name);
 
 }  // namespace linnet

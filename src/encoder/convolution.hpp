@@ -16,7 +16,7 @@ struct ConvolutionShape {
   int stride = 1;
   int padding = 1;  ///< rows of zeros around the grid
   /// As many zeros around the grid, instead, that each `stride` places, begun ones too, give one;
-  /// the odd one comes behind.
+  /// the odd one comes after.
   bool covers_all = false;
   /// Over the rows of a grid alone, which do not see each other: `side` taps instead of a square.
   bool is_flat = false;
@@ -70,7 +70,7 @@ class Convolution {
   /// [rows behind(), outputs()] in the workspace.
   View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;
 
-  /// The same of rows behind which stands one of zeros, into `out`.
+  /// The same of rows after which stands one of zeros, into `out`.
   void run_padded(Backend& backend, Workspace& workspace, View in, Grid grid, View out) const;
   /// Floats of a workspace that run_padded() and a view of its `behind` rows take.
   static std::int64_t padded_floats(std::int64_t inputs, std::int64_t outputs,

@@ -29,7 +29,7 @@ class DepthwiseConvolution {
   /// [rows behind(), columns] in the workspace.
   View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;
 
-  /// The same of rows behind which stands one of zeros, into `out`.
+  /// The same of rows after which stands one of zeros, into `out`.
   void run_padded(Backend& backend, Workspace& workspace, View in, Grid grid, View out) const;
   /// Floats of a workspace that run_padded() and a view of its `behind` rows take.
   static std::int64_t padded_floats(std::int64_t columns, std::int64_t behind);

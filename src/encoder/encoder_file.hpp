@@ -20,7 +20,7 @@ enum class EncoderKind { kVision, kAudio };
 bool has_encoder(const gguf::File& file, EncoderKind kind);
 
 /// The names of tensors that are those of no encoder's part, whatever its family: they are not
-/// used. An encoder's own, where nothing is known that reads it, is an error, for its rows would be
+/// used. An encoder's own, if nothing is known that reads it, is an error, for its rows would be
 /// wrong without.
 std::vector<std::string> foreign_tensors(const gguf::File& file);
 

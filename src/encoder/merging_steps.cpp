@@ -28,7 +28,7 @@ std::vector<Rows> rows_of_squares(int side, Grid grid, std::span<const std::int3
   return parts;
 }
 
-// The same of `runs` runs among `rows` rows, behind the last of which is one of zeros.
+// The same of `runs` runs among `rows` rows, after the last of which is one of zeros.
 std::vector<Rows> rows_of_runs(int length, std::int64_t runs, std::int64_t rows) {
   std::vector<Rows> parts(static_cast<std::size_t>(length));
   for (std::int64_t r = 0; r < runs * length; ++r) {

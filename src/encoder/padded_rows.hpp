@@ -6,7 +6,7 @@
 
 namespace linnet {
 
-/// Rows in the workspace behind which stands one of zeros: what convolutions see beyond the edges
+/// Rows in the workspace after which stands one of zeros: what convolutions see beyond the edges
 /// of a grid. Their contents are undefined.
 inline View padded_rows(Backend& backend, Workspace& workspace, std::int64_t rows,
                         std::int64_t columns) {

@@ -175,7 +175,7 @@ std::int64_t quantising(const ProjectorStep& step, const Extent& e) {
          ResidualQuantiser::workspace_floats(e.columns.inner, e.columns.in, e.rows);
 }
 
-// Floats beside the workspace: keys and values, and what is on the host for a while.
+// Floats besides the workspace: keys and values, and what is on the host for a while.
 
 std::int64_t keys_of_windows(const ProjectorStep& step, const Extent& e) {
   return 2 * e.columns.in * kPageTokens * WindowQueries::pages(step.windows, e.rows);

@@ -9,7 +9,7 @@
 
 namespace linnet {
 
-/// Of kWindowQueries.
+/// The parameters of kWindowQueries.
 struct WindowQueriesSpec {
   int side = 2;        ///< of a window, in patches
   int query_side = 1;  ///< of its queries
@@ -28,29 +28,29 @@ struct WindowQueriesSpec {
 struct ProjectorStep {
   enum class Kind {
     kMean,         ///< squares of `side` patches become their mean
-    kConcatenate,  ///< squares of `side` patches become one row, patch behind patch
+    kConcatenate,  ///< squares of `side` patches become one row, patch after patch
     kNorm,         ///< with the weights `name`, if the file has them
     kScale,        ///< times `number`
     kLinear,       ///< by the weights `name`
     kActivate,
-    kGate,          ///< what `name` gives, activated, times what `other` gives
+    kGate,          ///< activation(`name`(row)) * `other`(row)
     kStandardise,   ///< minus the vector `name`, times the vector `other`
     kBreakRows,     ///< the vector `name` ends each row of the picture but the last
-    kEndRows,       ///< the same, and the last one, behind which comes the vector `other`, if any
-    kWrap,          ///< the vector `name` comes before all rows and the vector `other` behind them
-    kRowBehind,     ///< behind all rows comes the vector `name` or, where there is a norm `other`,
+    kEndRows,       ///< the same, and the last one, after which comes the vector `other`, if any
+    kWrap,          ///< the vector `name` comes before all rows and the vector `other` after them
+    kRowBehind,     ///< after all rows comes the vector `name` or, if there is a norm `other`,
                     ///< the first row of the table `name`, normalised
     kConvolve,      ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
     kResample,      ///< learned `queries` become the rows (Resampler); `name` is before its weights
     kMeanOfRuns,    ///< runs of `side` rows become their mean; fewer at the end are left out
-    kJoinRuns,      ///< runs of `side` rows become one, row behind row; zeros fill the last one
+    kJoinRuns,      ///< runs of `side` rows become one, row after row; zeros fill the last one
     kGateOfHalf,    ///< of what `name` gives, the first half times the second one, activated
     kAddMean,       ///< plus the mean of the squares of `side` patches that the first step read
     kKeep,          ///< nothing; its rows are kept
     kAddKept,       ///< plus the rows that were kept last
     kConvolveEach,  ///< as kConvolve, each column for itself (DepthwiseConvolution)
     kHardSwish,     ///< times their hard sigmoid, clamp(x / 6 + 1 / 2, 0, 1)
-    /// Columns times factors for all rows: what the weights `name`, and behind them `other`, make
+    /// Columns times factors for all rows: what the weights `name`, and after them `other`, make
     /// of the mean row (https://arxiv.org/abs/1709.01507), with ReLU and hard sigmoid.
     kWeighColumns,
     kWindowQueries,  ///< see WindowQueries; `name` is before its weights

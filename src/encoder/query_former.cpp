@@ -62,7 +62,7 @@ Result<std::unique_ptr<KvStore>> QueryFormer::make_kv_store(Backend& backend) co
   return QueryLayer::make_kv_store(backend, shape_, pages(step_));
 }
 
-// Of each window the same.
+// The same for each window.
 void QueryFormer::begin(Backend& backend, View queries) const {
   for (std::int64_t first = 0; first < queries.rows; first += step_.queries) {
     backend.norm({queries_->data(), step_.queries, shape_.columns, shape_.columns},

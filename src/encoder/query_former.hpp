@@ -22,7 +22,7 @@ class QueryFormer {
   /// queries `columns`.
   static std::int64_t workspace_floats(const ProjectorStep& step, std::int64_t width,
                                        std::int64_t columns, std::int64_t inner);
-  /// Of keys and values.
+  /// Pages of keys and values.
   static std::int64_t pages(const ProjectorStep& step);
   /// Where run() keeps keys and values.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend) const;

@@ -9,7 +9,7 @@
 namespace linnet {
 
 /// A layer of queries that look at each other, and then at the rows of their sequence
-/// (https://arxiv.org/abs/2301.12597, section 3.1). Norms stand behind what is added.
+/// (https://arxiv.org/abs/2301.12597, section 3.1). Norms stand after what is added.
 class QueryLayer {
  public:
   struct Shape {
@@ -31,12 +31,12 @@ class QueryLayer {
   /// Floats of a workspace that run() takes, for queries of `columns` columns.
   static std::int64_t workspace_floats(std::int64_t columns, std::int64_t inner,
                                        std::int64_t queries, std::int64_t rows);
-  /// Where run() keeps keys and values of so many pages: those of the queries or those of the rows.
+  /// Where run() keeps keys and values, in this many pages: those of the queries or of the rows.
   static Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, const Shape& shape,
                                                         std::int64_t pages);
 
-  /// Of all sequences, whose queries and rows stand as the layouts say, `queries` become those
-  /// behind the layer.
+  /// Runs the layer on the `queries` of all sequences, whose queries and rows are arranged as the
+  /// layouts say.
   void run(Backend& backend, Workspace& workspace, KvStore& kv, const RowLayout& query_layout,
            const RowLayout& row_layout, View rows, View queries) const;
 

@@ -22,7 +22,7 @@ class ResidualQuantiser {
   ResidualQuantiser(WeightLoader& loader, const std::string& books, const std::string& rows,
                     std::span<const int> sizes, std::int64_t columns);
 
-  /// Codes in each of `books` books of a tensor of codes of `columns` columns; 0 where it is
+  /// Codes in each of `books` books of a tensor of codes of `columns` columns; 0 if it is
   /// missing.
   static std::int64_t codes_of(const WeightLoader& loader, const std::string& name,
                                std::int64_t columns, std::int64_t books);

@@ -13,7 +13,7 @@ class RowLayout {
  public:
   /// `lengths`: rows of each sequence.
   explicit RowLayout(std::vector<std::int32_t> lengths);
-  /// Of `sequences` sequences with `rows` rows each.
+  /// The layout of `sequences` sequences with `rows` rows each.
   RowLayout(std::int64_t sequences, std::int64_t rows);
   RowLayout(const RowLayout&) = delete;  // page tables point into it
   RowLayout& operator=(const RowLayout&) = delete;

@@ -18,7 +18,7 @@ void hard_sigmoid(Backend& backend, View in, View out) {
   backend.clamp(out, 0.0f, 1.0f);
 }
 
-// Of all rows, in the workspace.
+// The mean of all rows, in the workspace.
 View mean_row(const Passage& passage) {
   const View x = passage.x;
   const View rows = passage.workspace.view(x.rows, x.columns);

@@ -156,7 +156,7 @@ constexpr auto kWeights = std::to_array<KindWeights>({
 });
 static_assert(has_all_kinds(kWeights));
 
-// Patches that a row behind `step` is made of, where one that it reads is made of `patches`.
+// Patches that a row after `step` is made of, where one that it reads is made of `patches`.
 int patches_behind(const ProjectorStep& step, int patches) {
   if (step.kind == Kind::kConcatenate) return step.side * step.side;
   if (step.kind == Kind::kJoinRuns) return step.side;

@@ -12,7 +12,7 @@ namespace linnet {
 struct Passage {
   Backend& backend;
   Workspace& workspace;
-  KvStore* kv;  ///< null where no step needs one
+  KvStore* kv;  ///< null if no step needs one
 
   // What the first step reads.
   View patches;
@@ -29,7 +29,7 @@ struct Passage {
 
 // Each gives what its kind of step makes of a passage's rows, in the workspace.
 
-// Of several rows.
+// Steps that make a row of several.
 View run_squares(Passage& passage, const LoadedStep& step);
 View run_runs(Passage& passage, const LoadedStep& step);
 View run_add_mean(Passage& passage, const LoadedStep& step);
@@ -39,7 +39,7 @@ View run_line_ends(Passage& passage, const LoadedStep& step);
 View run_wrap(Passage& passage, const LoadedStep& step);
 View run_row_behind(Passage& passage, const LoadedStep& step);
 
-// Of each row by itself.
+// Steps that change each row by itself.
 View run_norm(Passage& passage, const LoadedStep& step);
 View run_scale(Passage& passage, const LoadedStep& step);
 View run_linear(Passage& passage, const LoadedStep& step);
@@ -51,7 +51,7 @@ View run_keep(Passage& passage, const LoadedStep& step);
 View run_add_kept(Passage& passage, const LoadedStep& step);
 View run_quantise(Passage& passage, const LoadedStep& step);
 
-// Of all rows of a picture.
+// Steps that read all rows of a picture.
 View run_weigh_columns(Passage& passage, const LoadedStep& step);
 View run_convolve(Passage& passage, const LoadedStep& step);
 View run_convolve_each(Passage& passage, const LoadedStep& step);

@@ -8,7 +8,7 @@ void put(const Passage& passage, const Buffer& row, View to) {
   passage.backend.copy({row.data(), 1, to.columns, to.columns}, to);
 }
 
-// The rows of a picture line by line, behind each of which, and behind the last one if `ends_all`,
+// The rows of a picture line by line, after each of which, and after the last one if `ends_all`,
 // comes row `end`.
 std::vector<std::int32_t> with_line_ends(Grid grid, std::int32_t end, bool ends_all) {
   std::vector<std::int32_t> order;

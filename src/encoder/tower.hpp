@@ -21,10 +21,10 @@ struct TowerNames {
 };
 
 /// A tower whose layers have attention of all rows to all and a feed-forward part; what stands
-/// before and behind them is left out.
+/// before and after them is left out.
 ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const TowerNames& of);
 
-/// Counts of an array of metadata, at most `most` of them; none where it is absent.
+/// Counts of an array of metadata, at most `most` of them; none if it is absent.
 std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most);
 
 }  // namespace linnet

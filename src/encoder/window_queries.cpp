@@ -47,7 +47,7 @@ std::vector<std::int32_t> inverse(std::span<const std::int32_t> order) {
 
 }  // namespace
 
-// Of a picture: where the rows of its windows stand.
+// Where the rows of a picture's windows stand.
 struct WindowQueries::Picture {
   Picture(const WindowQueries& of, Backend& own_backend, Workspace& own_workspace, KvStore& store,
           Grid patches)

@@ -26,7 +26,7 @@ class WindowQueries {
   /// Floats of a workspace that run() takes, with its result, of patches of `columns` columns.
   static std::int64_t workspace_floats(const WindowQueriesSpec& spec, std::int64_t columns,
                                        std::int64_t inner, std::int64_t patches);
-  /// Of keys and values.
+  /// Pages of keys and values.
   static std::int64_t pages(const WindowQueriesSpec& spec, std::int64_t patches);
   /// The store that run() needs for a picture of `patches` patches.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;

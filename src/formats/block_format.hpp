@@ -30,7 +30,7 @@
 ///   - if has_super_scale, `unpack_super_scales(block, super_scales)`: small integers a group and
 ///     one or two half-precision numbers a block.
 /// Those that Linnet can write have `quantize(in, weights, block)`, which minimises the sum of
-/// weight times squared error, or `quantize(in, block)` where there is nothing to choose.
+/// weight times squared error, or `quantize(in, block)` if there is nothing to choose.
 namespace linnet::formats {
 
 /// The defaults of a type; a type hides what differs.

@@ -74,7 +74,7 @@ constexpr auto tried_ends() {
       ends[i] = i == 0 ? kLow : 0.8f * kLow + kStep * (number - 1.0f);
     }
   }
-  // Of magnitudes that are all the same.
+  // For magnitudes that are all the same.
   if constexpr (kIsShifted<T>) {
     ends.back() = static_cast<float>(T::levels.back()) + T::shift;
   } else if constexpr (kHasPatterns<T>) {
@@ -97,8 +97,8 @@ float fit_scale(const float* in, const float* weights) {
       const float c = code(i), weighted = weights[i] * c;
       return std::array{weighted * in[i], weighted * c};
     });
-    // The error is the values' own size less this. What sums round tells no scales apart: where
-    // all values are the same, the first one stays.
+    // The error is the values' own size less this. What sums round tells no scales apart: if all
+    // values are the same, the first one stays.
     const float gain = wxc * wxc * inverse_or_zero(wcc);
     if (!(gain > best_gain * (1.0f + 0x1p-20f))) continue;
     best_gain = gain;
@@ -130,7 +130,7 @@ class LineFit {
       const float c = code(i), weighted = weights_[i] * c;
       return std::array{weighted, weighted * c, weighted * in_[i]};
     });
-    // Where all codes are the same, the offset alone.
+    // If all codes are the same, the offset alone.
     const float determinant = inverse_or_zero(std::max(w_ * wcc - wc * wc, 0.0f));
     Line line{(w_ * wxc - wc * wx_) * determinant, 0.0f};
     line.offset = (wx_ - line.scale * wc) * inverse_or_zero(w_);
@@ -175,7 +175,7 @@ Line fit_line(const float* in, const float* weights, float most_offset) {
       fit.improve({(range.high - offset) / codes, offset});
     }
   }
-  // Three values that are equally far apart, as those of ternary weights are. Where that is no real
+  // Three values that are equally far apart, as those of ternary weights are. If that is no real
   // gain, scales are best small: they have to do with integers as small as the others'.
   if (T::code_bits == 2) fit.improve({0.5f * width, low}, 0.9f);
   for (int i = 0; i < kRounds; ++i) fit.improve(fit.best());

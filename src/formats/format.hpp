@@ -21,11 +21,11 @@ struct Format {
   /// Exact: the float32 values that ggml's own conversion gives. `blocks` needs no alignment.
   void (*dequantize)(const std::byte* blocks, float* out, std::int64_t elements);
 
-  /// Packs `elements` (a multiple of block_elements) values, round to nearest; null where Linnet
+  /// Packs `elements` (a multiple of block_elements) values, round to nearest; null if Linnet
   /// cannot write the type.
   void (*quantize)(const float* in, std::byte* blocks, std::int64_t elements);
 
-  /// The same, with the error of each value weighted by its `importance` (> 0); null where that
+  /// The same, with the error of each value weighted by its `importance` (> 0); null if that
   /// changes nothing.
   void (*quantize_weighted)(const float* in, const float* importance, std::byte* blocks,
                             std::int64_t elements);

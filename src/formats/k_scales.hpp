@@ -85,7 +85,7 @@ SuperScales<T::groups> fit_extremes(const float* in, const float* weights, Scale
 }
 
 /// Fits the scales of a block of a type with patterns, has `put(group, scale, patterns)` pack each
-/// group, and gives the number of the block.
+/// group, and returns the number of the block.
 template <class T, class Put>
 float put_patterns(const float* in, const float* weights, ScaleRange range, const Put& put) {
   const auto super = fit_extremes<T>(in, weights, range);

@@ -15,7 +15,7 @@ inline constexpr std::int16_t kHalfInfinity = 0x7c00, kBfloat16Infinity = 0x7f80
 inline constexpr std::int32_t kFloatInfinity = 0x7f800000;
 
 /// The largest of `count` floats as wide as Bits (any alignment), as its bits without the sign.
-/// Their order is that of magnitudes, with infinity behind all numbers and NaNs behind infinity.
+/// Their order is that of magnitudes, with infinity after all numbers and NaNs after infinity.
 /// Signed, because all instruction sets choose the larger of such integers: this is vectorised.
 template <class Bits>
 Bits largest_magnitude(const std::byte* floats, std::int64_t count) {

@@ -48,7 +48,7 @@ struct MXFP4 : BlockFormat<TensorType::kMXFP4, 32, 32> {
   }
 
  private:
-  // Gives the squares of what is lost.
+  // Returns the squares of what is lost.
   static double put_codes(const float* in, Block& block) {
     float scale;
     unpack_scales(block, &scale);

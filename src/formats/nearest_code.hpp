@@ -12,7 +12,7 @@ namespace linnet::formats {
 
 /// The nearest integer of |value| < 2^22; faster than lrintf, which may set errno.
 inline float round_fast(float value) {
-  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: no bits behind the point are left
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: no bits after the point are left
   return (value + kShift) - kShift;
 }
 
@@ -51,8 +51,8 @@ float nearest_code(float value) {
   }
 }
 
-/// Gives the code of value i of a group, so that scale * code + offset comes nearest to its values,
-/// whose errors count by `weights`.
+/// Returns the code of value i of a group, so that scale * code + offset comes nearest to its
+/// values, whose errors count by `weights`.
 template <class T>
 auto nearest_codes(const float* in, [[maybe_unused]] const float* weights, float scale,
                    [[maybe_unused]] float offset) {

@@ -9,7 +9,7 @@
 namespace linnet::formats {
 
 /// 4-bit floats, an 8-bit float (E4M3) for 16 values: 4.5 bits a value. A scale of the whole
-/// tensor, where there is one, is a tensor of its own.
+/// tensor, if there is one, is a tensor of its own.
 struct NVFP4 : BlockFormat<TensorType::kNVFP4, 64, 16> {
   static constexpr std::string_view name = "NVFP4";
   static constexpr bool has_codebook = true;

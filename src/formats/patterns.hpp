@@ -82,7 +82,7 @@ class NearPatterns {
     return index;
   }
 
-  // To the next run of levels; false behind the last.
+  // To the next run of levels; false after the last.
   static bool advance(Levels& levels) {
     for (std::uint8_t& level : levels) {
       if (++level < T::levels.size()) return true;

@@ -18,7 +18,7 @@ namespace linnet::formats {
 /// those that do not become 0 are the largest ones; for each number of them least squares give it.
 template <int kCount>
 float fit_ternary_scale(const float* in, const float* weights) {
-  // As bits their order is that of magnitudes, and one, even where a value is no number.
+  // As bits their order is that of magnitudes, and one, even if a value is NaN.
   struct Value {
     std::uint32_t magnitude;
     float weight;
@@ -43,7 +43,7 @@ float fit_ternary_scale(const float* in, const float* weights) {
   return static_cast<float>(best_scale);
 }
 
-/// The same where no value becomes 0.
+/// The same if no value becomes 0.
 template <int kCount>
 float fit_binary_scale(const float* in, const float* weights) {
   const auto [w, wx] = sum_terms<kCount, 2>([&](int i) {

@@ -36,7 +36,7 @@ bool is_in_the_middle(const MatrixPlace& place) {
 }
 bool values_are_few(const MatrixPlace& place) { return place.values_are_few; }
 bool values_matter(const MatrixPlace& place) { return place.values_are_few || place.experts >= 4; }
-// Of the largest models with few values those are next to nothing.
+// In the largest models with few values those are next to nothing.
 bool are_least(const MatrixPlace& place) { return place.values_are_few && place.layers >= 80; }
 // Attention is small beside as many experts, and all of them depend on it.
 bool has_eight_experts(const MatrixPlace& place) { return place.experts == 8; }

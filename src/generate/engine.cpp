@@ -14,7 +14,7 @@
 namespace linnet {
 namespace {
 
-// Positions are numbered with 32 bits, with some room behind them.
+// Positions are numbered with 32 bits, with some room after them.
 constexpr std::int64_t kLongestText = Hyperparameters::kLargestCount;
 
 }  // namespace
@@ -94,7 +94,7 @@ Status Engine::submit(GenerateRequest request) {
     }
   }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
-  // Behind an input stands a first token, also where nothing is generated.
+  // After an input stands a first token, also if nothing is generated.
   const bool has_text = file_.spec().input.layers > 0 && !request.on_hidden;
   const std::int64_t most = std::max<std::int64_t>(request.max_tokens, has_text ? 1 : 0);
   if (Status status = check_context(prompt_tokens, most, longest_text()); !status) return status;

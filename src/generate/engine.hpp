@@ -29,8 +29,8 @@ class Engine {
   /// One step of all requests; see Scheduler::step. Fails, too, if the file of the model or of its
   /// draft model has changed (see ModelFile::check_lazy_weights).
   Status step();
-  /// Steps until all requests have ended, and calls `after_step`, if there is one, behind each.
-  /// Where a step fails or a callback throws, those that are left are forgotten, so that nothing is
+  /// Steps until all requests have ended, and calls `after_step`, if there is one, after each.
+  /// If a step fails or a callback throws, those that are left are forgotten, so that nothing is
   /// called any more that may be gone by then.
   Status run(const std::function<void()>& after_step = {});
   /// Forgets all requests; see Scheduler::drop_all.
@@ -40,14 +40,14 @@ class Engine {
   void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }
   const Scheduler& scheduler() const { return *scheduler_; }
 
-  /// Writes a session: what is cached of the beginning of `tokens` (the prompt and output of a
-  /// request with the usual adapters that has ended: all but the last token), and `text`, which
-  /// load_session gives back.
-  /// The file gets its name when it is complete. Gives the number of tokens that it holds. Reads
-  /// the model's file once, to tell it from others.
+  /// Writes a session: the cached prefix of `tokens` (the prompt and output of a request
+  /// with the usual adapters that has ended: all but the last token), and `text`, which
+  /// load_session returns. The file gets its name when it is complete. Returns the
+  /// number of tokens that it holds. Reads the model's file once, to tell it from
+  /// others.
   Result<std::int64_t> save_session(const std::filesystem::path& path,
                                     std::span<const TokenId> tokens, std::string_view text = {});
-  /// Whether save_session finds what will be cached of a request: not where it has other adapters
+  /// Whether save_session finds what will be cached of a request: not if it has other adapters
   /// than the usual ones.
   bool can_save(const GenerateRequest& request) const;
   struct Session {
@@ -56,12 +56,12 @@ class Engine {
     std::string text;
   };
   /// Restores a session, from which later requests with the same tokens go on. An Error that says
-  /// why where the file is damaged or belongs to another model, KV type or backend; nothing has
+  /// why if the file is damaged or belongs to another model, KV type or backend; nothing has
   /// changed then.
   Result<Session> load_session(const std::filesystem::path& path);
 
-  /// Evaluates `tokens` from position 0 and gives `take` the logits of the positions from `first`
-  /// on: some rows [positions, vocabulary] at a time, in order. An Error where the model is an
+  /// Evaluates `tokens` from position 0 and passes `take` the logits of the positions from `first`
+  /// on: some rows [positions, vocabulary] at a time, in order. An Error if the model is an
   /// encoder, its file has changed (see ModelFile::check_lazy_weights), or of `take`, which ends
   /// it. A model with an input (ModelSpec::input) gets it in `input`, and no other model does.
   /// Overwrites what is cached: for engines that do nothing else.
@@ -73,14 +73,14 @@ class Engine {
   Status check_tokens(std::span<const TokenId> tokens, const Media& media = {}) const;
 
   const Model& model() const { return *model_; }
-  /// What tells the model's file from others; reads the whole file, once.
+  /// A fingerprint of the model's file; reads the whole file, once.
   std::uint64_t model_hash();
   int threads() const { return threads_; }
   /// The backend: reference, cuda, or the instruction set of the CPU backend (see
-  /// make_cpu_backend); two with a + between them where layers are split.
+  /// make_cpu_backend); two with a + between them if layers are split.
   std::string_view backend_name() const { return backend_name_; }
   std::int64_t kv_tokens() const { return kv_tokens_; }
-  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions
+  /// Most tokens of one text: what the cache holds, or fewer if the model has learned positions
   /// or reads a text as one and a step holds no more.
   std::int64_t longest_text() const;
 
@@ -114,14 +114,14 @@ class Engine {
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;
   std::int64_t kv_tokens_ = 0;
-  std::vector<float> usual_strengths_;  // of adapters, where a request says nothing
+  std::vector<float> usual_strengths_;  // of adapters, if a request says nothing
   std::vector<ModelPart> parts_;
   std::vector<std::unique_ptr<Backend>> backends_;  // of the parts
   Backend* backend_ = nullptr;                      // of the last part, which has the results
   std::string backend_name_, memory_layout_;        // of all parts
   std::unique_ptr<Model> model_;
-  std::unique_ptr<VisionModel> vision_;    // null where the model reads no pictures
-  std::unique_ptr<HearingModel> hearing_;  // null where it hears no sounds
+  std::unique_ptr<VisionModel> vision_;    // null if the model reads no pictures
+  std::unique_ptr<HearingModel> hearing_;  // null if it hears no sounds
   SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;
 };

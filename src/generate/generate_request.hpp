@@ -25,9 +25,9 @@ struct GenerateRequest {
   /// Not empty, ids of the vocabulary or those of `media`, all of one piece together. Of a
   /// model with an input (ModelSpec::input) it is that.
   std::vector<TokenId> prompt;
-  /// Those whose ids the prompt has.
+  /// The pictures and sounds whose ids occur in the prompt.
   Media media;
-  /// Prompt and this fit the context together. 0: nothing is generated; the request ends with
+  /// Must fit the context together with the prompt. 0: nothing is generated; the request ends with
   /// kLength when its prompt is computed.
   std::int64_t max_tokens = 0;
   SamplingParams sampling;
@@ -44,15 +44,15 @@ struct GenerateRequest {
   /// cache already held. May be empty.
   std::function<void(std::int64_t cached_tokens)> on_start;
   /// Called before the first token, when more of the prompt is there: how many of its tokens, with
-  /// those of the cache. Fewer than before where the text was preempted. May be empty.
+  /// those of the cache. Fewer than before if the text was preempted. May be empty.
   std::function<void(std::int64_t computed_tokens)> on_prompt;
   /// Called with each token of the output; false cancels the request.
   std::function<bool(TokenId token)> on_token;
-  /// Called before on_token where `top_logprobs` asks for it. May be empty.
+  /// Called before on_token if `top_logprobs` asks for it. May be empty.
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
   /// Whether on_logprobs is told of the stop token that ends the text, too.
   bool tells_stop_token = false;
-  /// Where it is set, it is called for each token of the prompt but the first, in their order and
+  /// If it is set, it is called for each token of the prompt but the first, in their order and
   /// before any of the text, with the `top_logprobs` likeliest. So the whole prompt is computed,
   /// whatever the cache holds. For models that check_scores_prompts() accepts, without media.
   std::function<void(const TokenLogprobs& logprobs)> on_prompt_logprobs;
@@ -60,7 +60,7 @@ struct GenerateRequest {
   /// ends with kStop. An Error says why nothing can be drawn: the logits are NaN, or
   /// no token is allowed (code kNoTokenAllowed).
   std::function<void(const Result<FinishReason>& ending)> on_finish;
-  /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())
+  /// If it is set, nothing is generated: it is called with the hidden states (Model::hidden())
   /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the
   /// request ends with kStop. A prompt that was preempted begins again at 0.
   std::function<void(std::int64_t position, std::span<const float> states)> on_hidden;

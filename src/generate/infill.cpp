@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, 5> kRepositories = {"<|fim_repo|>", "<|re
                                                            "<fim-repo>", "<REPO>", "<reponame>"};
 constexpr std::string_view kFile = "<|file_sep|>";
 
-// What stands before a file where the vocabulary has no token for that, and where nobody has said
+// What stands before a file if the vocabulary has no token for that, and if nobody has said
 // what the repository and the text are called; llama.cpp writes the same.
 constexpr std::string_view kSnippet = "\n\n--- snippet ---\n\n";
 constexpr std::string_view kRepositoryName = "myproject\n";
@@ -108,7 +108,7 @@ std::optional<InfillTokens> find_family(const TokensByPiece& pieces) {
   return std::nullopt;
 }
 
-// Puts the parts of a prompt one behind the other.
+// Puts the parts of a prompt one after the other.
 class PromptWriter {
  public:
   PromptWriter(const Tokenizer& tokenizer, const std::function<bool()>* is_given_up)

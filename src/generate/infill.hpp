@@ -19,8 +19,8 @@ struct InfillTokens {
   std::optional<TokenId> repository, file;
 };
 
-/// Those that the metadata names, else those of a known family by their pieces; nothing where the
-/// vocabulary has none. An Error where the metadata names one that is no token.
+/// Those that the metadata names, else those of a known family by their pieces; nothing if the
+/// vocabulary has none. An Error if the metadata names one that is no token.
 /// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 Result<std::optional<InfillTokens>> read_infill_tokens(const gguf::File& file,
                                                        const Tokenizer& tokenizer);
@@ -35,9 +35,9 @@ struct InfillText {
   std::vector<File> files{};  ///< that help to understand the text
 };
 
-/// The prompt that has a model fill the hole, with BOS where the vocabulary asks for it. Control
-/// tokens are not recognised in the texts. An Error names the part that is no text in UTF-8, or with
-/// which `is_given_up` (null: never) said that nobody wants it any more.
+/// The prompt that has a model fill the hole, with BOS if the vocabulary asks for it. Control
+/// tokens are not recognised in the texts. An Error names the part that is not UTF-8, or at which
+/// `is_given_up` (null: never) said that nobody wants it any more.
 Result<std::vector<TokenId>> encode_infill(const Tokenizer& tokenizer, const InfillTokens& tokens,
                                            const InfillText& text,
                                            const std::function<bool()>* is_given_up = nullptr);

@@ -20,7 +20,7 @@ enum class Pooling { kMean, kFirst, kLast };
 
 std::string_view pooling_name(Pooling pooling);
 
-/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean where it says nothing. Errors: a
+/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean if it says nothing. Errors: a
 /// wrong type, a number that is not known, a model whose results are not one vector for each text.
 Result<Pooling> model_pooling(const gguf::File& file);
 
@@ -53,8 +53,8 @@ Status check_fit(std::span<const std::vector<TokenId>> texts, std::int64_t conte
                  std::string_view kind);
 
 /// The pooled hidden states of `texts`, which are computed side by side as far as the engine's
-/// cache holds them. An Error, which names the text, where one is empty or longer than the cache,
-/// has a token that is not in the vocabulary, or gives hidden states that are not finite; then none
+/// cache holds them. An Error, which names the text, if one is empty or longer than the cache,
+/// has a token that is not in the vocabulary, or has hidden states that are not finite; then none
 /// of them is left in the engine.
 Result<std::vector<PooledStates>> pool_texts(Engine& engine,
                                              std::span<const std::vector<TokenId>> texts,

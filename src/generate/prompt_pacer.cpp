@@ -66,7 +66,7 @@ void PromptPacer::go_up_within(double limit_s) {
 void PromptPacer::observe(const StepSize& size, double took_s) {
   if (size.encodes_medium) return;  // of which it knows nothing
   if (size.prompt_rows == 0) texts_s_ = renew(texts_s_, took_s);
-  // The last chunk of a prompt tells nothing of others, nor does a prompt without texts beside it.
+  // The last chunk of a prompt tells nothing of others, nor does a prompt without running texts.
   if (size.texts == 0 || size.prompt_rows != prompt_rows()) return;
   Rung& here = rungs_[rung_];
   here.took_s = renew(here.took_s, took_s);

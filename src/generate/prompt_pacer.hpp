@@ -8,12 +8,12 @@
 
 namespace linnet {
 
-/// How many prompt tokens a step may take beside running texts, so that the running texts never
+/// How many prompt tokens a step may take alongside running texts, so that these never
 /// wait much longer than a bound for their next token.
 ///
 /// It goes up and down a ladder of chunk sizes by what steps of these sizes took: up where the two
 /// latest sizes, taken as a line, say that the next one keeps to the bound; down where the bound
-/// was exceeded. Where even the least chunk exceeds it, a step may take twice the time of that one:
+/// was exceeded. If even the least chunk exceeds it, a step may take twice the time of that one:
 /// then most of the time is not the prompt's, and small chunks would only make it come in slowly.
 class PromptPacer {
  public:

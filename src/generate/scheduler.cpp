@@ -66,7 +66,7 @@ Status Scheduler::compute() {
   return redo_accepted();
 }
 
-// Goes on with the first picture or sound that a prompt waits for; false where none does.
+// Goes on with the first picture or sound that a prompt waits for; false if none does.
 bool Scheduler::encode_medium() {
   Sequences& sequences = queue_.sequences();
   for (auto it = sequences.begin(); it != sequences.end(); ++it) {
@@ -93,7 +93,7 @@ void Scheduler::tell_drafter(const StepPart& part) {
 }
 
 // Says what the rows of a part are needed for: the first by what the chain knows now. The rows
-// behind guesses are drawn from when the text has changed.
+// after guesses are drawn from when the text has changed.
 void Scheduler::state_needs(const StepPart& part) {
   Sequence& sequence = *part.sequence;
   LogitNeeds needs;
@@ -112,7 +112,7 @@ std::int64_t Scheduler::take_results(const StepPart& part, std::int64_t first_ou
   Sequence& sequence = *part.sequence;
   SequenceCache& cache = queue_.cache();
   const auto guesses = std::exchange(sequence.guesses, {});
-  // Where there are states, which can't go back by single tokens, draw() knows which rows stay.
+  // If there are states, which can't go back by single tokens, draw() knows which rows stay.
   const bool on_trial = sequence.stored.kept_slot.has_value();
   if (!on_trial) cache.advance(sequence.stored, sequence.tokens, part.rows);
   sequence.media.drop_rows(sequence.stored.computed);

@@ -23,14 +23,14 @@ namespace linnet {
 /// wanted, all is computed, in parts of as many rows as a step has logits for.
 ///
 /// With a drafter, a text takes several rows in a step: its latest token and guesses of those
-/// behind it. Tokens are drawn from the rows in order, as long as what was drawn is what was
+/// after it. Tokens are drawn from the rows in order, as long as what was drawn is what was
 /// guessed, so the text is the very one that would come without guesses.
 ///
-/// Pictures and sounds that a prompt waits for are encoded in parts, one a step, beside the texts
-/// that run.
-///
-/// Where the KV cache runs out, the youngest sequence gives its pages to an older one and is
-/// computed again later; its output is the same.
+/// Pictures and sounds that a prompt waits for are encoded in parts, one a step, alongside running
+/// texts.
+/// When the KV cache runs out, the youngest sequence gives its pages
+/// to an older one and is computed again later; its output is the
+/// same.
 class Scheduler {
  public:
   /// The model, its backend and the memory must outlive the scheduler. `drafter` may be null.
@@ -55,17 +55,17 @@ class Scheduler {
   /// callback threw.
   void drop_all();
 
-  /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more where
-  /// the model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
+  /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more if the
+  /// model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
   void limit_prompt_rows(std::int64_t rows) { rows_.limit_prompt_rows(rows); }
-  /// Of the latest step().
+  /// The size of the latest step().
   const StepSize& last_step() const { return last_step_size_; }
 
   SequenceCache& cache() { return queue_.cache(); }
   /// Pages of the KV cache, and those that no sequence holds.
   std::int64_t pages() const { return queue_.cache().pages(); }
   std::int64_t free_pages() const { return queue_.cache().free_pages(); }
-  /// How often a sequence had to give its pages away.
+  /// How often a sequence had to give up its pages.
   std::int64_t preemptions() const { return queue_.preemptions(); }
   const SpeculationCounts& speculation() const { return speculation_; }
 
@@ -87,7 +87,7 @@ class Scheduler {
   StepSize last_step_size_;
   SpeculationCounts speculation_;
 
-  // Of the step that is under way; members so that they keep their memory.
+  // For the step under way; members so that they keep their memory.
   StepRows rows_;
   StepLogits logits_;
   std::vector<float> hidden_;

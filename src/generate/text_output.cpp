@@ -30,7 +30,7 @@ std::string StopStrings::push(std::string_view text) {
   return shown;
 }
 
-// Of the longest end of the text that begins a stop string.
+// Bytes of the longest end of the text that begins a stop string.
 std::size_t StopStrings::held_length() const {
   if (longest_ == 0) return 0;
   for (std::size_t length = std::min(held_.size(), longest_ - 1); length > 0; --length) {
@@ -63,7 +63,7 @@ std::string TextOutput::finish() {
   added_.clear();
   if (stopped()) return {};
   added_ = detokenizer_.finish();
-  std::string text = show_added();  // before finish(), whose text stands behind it
+  std::string text = show_added();  // before finish(), whose text comes after it
   text += stop_strings_.finish();
   return text;
 }

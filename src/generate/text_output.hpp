@@ -22,7 +22,7 @@ class StopStrings {
 
   /// True after a stop string, which was not shown.
   bool stopped() const { return stopped_; }
-  /// True where the text ends with what may begin a stop string.
+  /// True if the text ends with what may begin a stop string.
   bool is_holding() const { return !held_.empty(); }
   /// The stop string that has come; empty before.
   const std::string& stopped_by() const { return stopped_by_; }

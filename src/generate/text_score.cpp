@@ -15,7 +15,7 @@ namespace {
 
 using Window = std::span<const TokenId>;
 
-// The tokens of a window that count are those behind its first half and one more.
+// The tokens of a window that count are those after its first half and one more.
 std::int64_t context_of(Window window) { return std::ssize(window) / 2; }
 Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 
@@ -24,7 +24,7 @@ Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 Status for_each_row(
     Engine& engine, Window window,
     const std::function<Status(std::span<const float> row, std::size_t number)>& take) {
-  // Of the last token too, which is only looked up.
+  // The last token too, which is only looked up.
   if (Status status = engine.check_tokens(window); !status) return status;
   const auto vocabulary = static_cast<std::size_t>(engine.model().spec().vocabulary);
   std::size_t number = 0;
@@ -55,7 +55,7 @@ Result<double> add_row(std::string_view model, std::span<const float> row, Token
 // The Kullback-Leibler divergence of the distribution that `row` stands for from that of
 // `reference`.
 double divergence_of(std::span<const float> row, std::span<const float> reference) {
-  // All logits less the highest: beside large ones, what they differ by would be lost.
+  // All logits less the highest: next to large numbers, what they differ by would be lost.
   const float best = highest(reference).logit, own_best = highest(row).logit;
   double weights = 0.0, differences = 0.0;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -97,7 +97,7 @@ Status for_each_window(std::span<const TokenId> tokens, const Tokenizer& tokeniz
   return {};
 }
 
-// Whether the logits of half a window can be kept beside the models.
+// Whether the logits of half a window fit into memory besides the models.
 Status check_memory(std::int64_t window, std::int64_t vocabulary) {
   const std::int64_t needed_bytes = (window / 2 + 1) * vocabulary * std::int64_t{sizeof(float)};
   const Status fits = check_free_memory(

@@ -42,7 +42,7 @@ struct TextScore {
 struct ModelDistance {
   TextScore reference;
   Mean divergence;      ///< Kullback-Leibler divergence of the model from the reference, in nats
-  Mean same_choice;     ///< 1 where both find the same token the likeliest, else 0
+  Mean same_choice;     ///< 1 if both find the same token the likeliest, else 0
   Mean added_surprise;  ///< of the model over the reference, in nats
 };
 
@@ -76,7 +76,7 @@ struct ScoredModel {
 };
 
 /// Scores `tokens` by two models of one vocabulary, and compares them. Keeps the logits of half a
-/// window of the reference: an Error where that is more than the memory which is free.
+/// window of the reference: an Error if that is more than the memory which is free.
 Result<ScoredModel> compare_models(Engine& engine, Engine& reference, const Tokenizer& tokenizer,
                                    std::span<const TokenId> tokens, const ScoreOptions& options);
 

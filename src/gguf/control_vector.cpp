@@ -45,12 +45,10 @@ Result<ControlVector> ControlVector::open(const std::filesystem::path& path, std
 Status ControlVector::find_directions(std::int64_t layers, std::int64_t width) {
   for (const Tensor& tensor : file_.tensors()) {
     const auto layer = layer_of_direction(tensor.name);
-    if (!layer || *layer < 1 || *layer >= layers) {
-      return Error{
-          fmt::format("tensor {} is no direction of a layer from 1 on of the model, which "
-                      "has {} layers",
-                      tensor.name, layers)};
+    if (!layer || *layer < 1) {
+      return Error{fmt::format("tensor {} is no direction of a layer from 1 on", tensor.name)};
     }
+    if (*layer >= layers) continue;
     const bool is_row = tensor.shape[0] == width && tensor.elements() == width;
     if (!is_row || tensor.format->type != TensorType::kF32) {
       return Error{fmt::format("tensor {} is {} of shape {}, expected F32 of [{}]", tensor.name,
@@ -65,7 +63,10 @@ Status ControlVector::find_directions(std::int64_t layers, std::int64_t width) {
       return Error{fmt::format("tensor {} is a second direction of layer {}", tensor.name, *layer)};
     }
   }
-  return directions_.empty() ? Status(Error{"has no tensors"}) : Status();
+  if (!directions_.empty()) return {};
+  if (file_.tensors().empty()) return Error{"has no tensors"};
+  return Error{fmt::format(
+      "has no direction of a layer from 1 on of the model, which has {} layers", layers)};
 }
 
 }  // namespace linnet::gguf

@@ -14,7 +14,7 @@ namespace linnet::gguf {
 /// one is 0), the tensor direction.N [width] in F32.
 class ControlVector {
  public:
-  /// An Error that says why where the file is none for a model of so many layers and columns.
+  /// An Error where the file is none for such a model. Layers that the model lacks are left out.
   static Result<ControlVector> open(const std::filesystem::path& path, std::int64_t layers,
                                     std::int64_t width, float strength);
 

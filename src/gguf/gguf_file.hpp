@@ -80,7 +80,7 @@ struct KeyValue {
   Value value;
 };
 
-/// A value that counts instead of what a file has under `key`, or is added where it has nothing.
+/// A value that counts instead of what a file has under `key`, or is added if it has nothing.
 struct Override {
   std::string key;
   std::variant<std::int64_t, double, bool, std::string> value;
@@ -109,7 +109,7 @@ class File {
   /// Opens and checks the whole header: every size, offset, count, product, alignment and name is
   /// checked before use; nothing is allocated on the word of the file alone. Errors name the file
   /// and what is wrong with it in one sentence. `overrides` change its metadata for those who read
-  /// it, the later ones the earlier; an Error where one changes the kind of a value, has a key that
+  /// it, the later ones the earlier; an Error if one changes the kind of a value, has a key that
   /// is nowhere read, or one that says how the file is laid out.
   static Result<File> open(const std::filesystem::path& path,
                            std::span<const Override> overrides = {});
@@ -128,14 +128,14 @@ class File {
   const Value* find(std::string_view key) const;  ///< null when absent
   const Tensor* find_tensor(std::string_view name) const;
 
-  /// The value of `key`, nothing where it is absent; an Error that names file, key, expected and
-  /// found type where it has another type. Integers are read from any integer type (and must fit),
+  /// The value of `key`, nothing if it is absent; an Error that names file, key, expected and
+  /// found type if it has another type. Integers are read from any integer type (and must fit),
   /// numbers from any number type (and must be finite).
   Result<std::optional<std::int64_t>> integer(std::string_view key) const;
   Result<std::optional<double>> number(std::string_view key) const;
   Result<std::optional<bool>> boolean(std::string_view key) const;
   Result<std::optional<std::string_view>> string(std::string_view key) const;
-  /// Null where absent.
+  /// Null if absent.
   Result<const Array*> array(std::string_view key) const;
 
   /// Gives the memory of a tensor's bytes back that were read and are kept elsewhere now.

@@ -53,7 +53,7 @@ std::string_view kind_of_other(std::span<const std::byte> bytes) {
                         : "";
 }
 
-// Those of ik_llama.cpp begin behind the ones that llama.cpp may have one day.
+// Those of ik_llama.cpp begin after the ones that llama.cpp may have one day.
 constexpr bool is_of_ik_llama(std::uint32_t type) { return type >= 97 && type <= 400; }
 
 // Reads a header from front to back; the first thing that is wrong ends it.

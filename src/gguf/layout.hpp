@@ -9,13 +9,13 @@ namespace linnet::gguf {
 /// So many parts a split file has at most.
 inline constexpr std::int64_t kMostParts = 1000;
 
-/// What a file may have at most, of those that are read and of those that are written.
+/// Limits of files, both of those that are read and of those that are written.
 inline constexpr std::uint64_t kMostKeys = 1 << 16;
 inline constexpr std::uint64_t kMostTensors = 1 << 20;
 inline constexpr std::uint64_t kLongestKey = 65535;
 inline constexpr std::uint64_t kLongestTensorName = 127;
-/// Of a value, which is copied and looked through. The longest are whole tokenizers, of some 30
-/// MiB.
+/// Bytes of a value, which is copied and looked through. The longest are whole tokenizers of some
+/// 30 MiB.
 inline constexpr std::uint64_t kLongestText = std::uint64_t{64} << 20;
 
 /// Whether a key or a tensor may be called so. Names appear in messages, so they are printable

@@ -65,13 +65,15 @@ Status Lora::check_kind(const File& model) const {
 
 Status Lora::find_pairs() {
   constexpr std::string_view kA = ".lora_a", kB = ".lora_b";
+  // Whether norms, which mergekit puts there, stand in the place of the model's or are added to
+  // them no file says. llama.cpp leaves them out, too.
   for (const Tensor& tensor : file_.tensors()) {
     const std::string_view of = tensor.name.substr(0, tensor.name.size() - kA.size());
     if (tensor.name.ends_with(kA)) {
       pairs_[of].a = &tensor;
     } else if (tensor.name.ends_with(kB)) {
       pairs_[of].b = &tensor;
-    } else {
+    } else if (!tensor.name.ends_with("_norm.weight")) {
       return Error{fmt::format("tensor {} is no factor of a LoRA (.lora_a, .lora_b)", tensor.name)};
     }
   }
@@ -80,7 +82,7 @@ Status Lora::find_pairs() {
       return Error{fmt::format("tensor {}{} is missing", name, pair.a ? kB : kA)};
     }
   }
-  if (pairs_.empty()) return Error{"has no tensors"};
+  if (pairs_.empty()) return Error{"has no factors of a LoRA (.lora_a, .lora_b)"};
   return {};
 }
 

@@ -29,7 +29,7 @@ class Lora {
   };
 
   /// An Error that says why where the file is no such adapter or `model` isn't the one it was made
-  /// for. What the factors hold is not looked at.
+  /// for. What the factors hold is not looked at. Norms that the file holds are left out.
   static Result<Lora> open(const std::filesystem::path& path, const File& model, float strength);
 
   const File& file() const { return file_; }

@@ -46,7 +46,7 @@ Writer make_writer(const File& file, std::size_t index, std::size_t count) {
   return writer;
 }
 
-// Those that were written, until all are.
+// The parts that were written, until all are.
 class WrittenParts {
  public:
   ~WrittenParts() {

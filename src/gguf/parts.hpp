@@ -16,7 +16,7 @@ struct PartLimits {
 };
 
 /// Writes `file` in parts, STEM-00001-of-00003.gguf and so on, as File::open() reads them: all the
-/// metadata in the first, the tensors in their order. Gives the number of the parts. An Error where
+/// metadata in the first, the tensors in their order. Returns the number of the parts. An Error if
 /// one of them is there already, or where there would be more than File::open() takes; what was
 /// written before an Error is removed.
 Result<int> write_parts(const File& file, const PartLimits& limits, const std::string& stem,

@@ -16,7 +16,7 @@ class Completion {
  public:
   explicit Completion(std::shared_ptr<const PushdownAutomaton> automaton);
 
-  /// The fewest bytes after which the text is complete. Nothing where only tokens that are no text
+  /// The fewest bytes after which the text is complete. Nothing if only tokens that are no text
   /// can complete it.
   std::optional<std::string> shortest(const StackNodes& nodes,
                                       const Configurations& configurations) const;

@@ -12,7 +12,7 @@
 namespace linnet::grammar {
 
 struct GbnfOptions {
-  /// The id of the token that is written <NAME> in the grammar; where absent, such tokens are an
+  /// The id of the token that is written <NAME> in the grammar; if absent, such tokens are an
   /// error. <[123]> needs no names.
   std::function<std::optional<TokenId>(std::string_view piece)> token_id;
 };

@@ -16,7 +16,7 @@ namespace linnet::grammar {
 /// (to try tokens and go back); belongs to one thread.
 class GrammarSession : public TokenConstraint {
  public:
-  /// An Error where the grammar needs deeper calls than its limits allow.
+  /// An Error if the grammar needs deeper calls than its limits allow.
   static Result<GrammarSession> create(std::shared_ptr<TokenMask> mask);
 
   /// The tokens that may come next. Tokens that end the text are among them exactly if the text is

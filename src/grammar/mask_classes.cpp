@@ -70,7 +70,7 @@ class Refinement {
   }
 
   // Splits classes by what `sign` says of those of their members that are in `states`; members that
-  // are not are known to differ from these. Gives the states whose class has a new number.
+  // are not are known to differ from these. Returns the states whose class has a new number.
   template <class Sign>
   Numbers split(const Numbers& states, Sign&& sign) {
     std::unordered_map<Numbers, Numbers, NumbersHash> groups;  // by class and signature

@@ -82,7 +82,7 @@ class Stepper {
   Stepper(const PushdownAutomaton& automaton, StackNodes& nodes, const MatchLimits& limits)
       : automaton_(automaton), nodes_(nodes), limits_(limits) {}
 
-  /// Before the first byte. An Error where the grammar needs deeper calls than the limits allow.
+  /// Before the first byte. An Error if the grammar needs deeper calls than the limits allow.
   Status start(Configurations& out);
 
   /// After one more byte. `in` and `out` must differ.

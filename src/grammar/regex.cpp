@@ -33,7 +33,7 @@ Result<FiniteAutomaton> compile(std::string_view pattern, const Expression& body
   return automaton;
 }
 
-// Without a ^ at the start and a $ at the end, which say nothing where the whole text must match.
+// Without a ^ at the start and a $ at the end, which say nothing if the whole text must match.
 Regex without_outer_anchors(Regex regex) {
   const auto* parts = std::get_if<Sequence>(&regex.body.node().kind);
   if (!parts) return regex;

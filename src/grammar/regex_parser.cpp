@@ -112,7 +112,7 @@ class Parser : TextReader {
     return *character;
   }
 
-  // { is a plain character where no counts follow.
+  // { is a plain character if no counts follow.
   bool counts_follow() const {
     std::size_t i = 1;
     const auto digits = [&] {

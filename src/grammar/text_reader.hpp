@@ -22,7 +22,7 @@ class TextReader {
     error_ = std::move(error);
   }
   bool at_end() const { return failed_ || at_ >= text_.size(); }
-  /// 0 behind the end.
+  /// 0 past the end.
   char peek(std::size_t ahead = 0) const {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
   }
@@ -41,7 +41,7 @@ class TextReader {
     }
     return value;
   }
-  /// The number that `count` hexadecimal digits spell, -1 where they are not there.
+  /// The number that `count` hexadecimal digits spell, -1 if they are not there.
   std::int64_t take_hex(int count) {
     std::int64_t value = 0;
     for (int i = 0; i < count; ++i, ++at_) {

@@ -14,14 +14,14 @@
 
 namespace linnet::grammar {
 
-/// Which tokens a grammar allows, worked out once for each state of its automaton by a walk over
+/// The tokens that a grammar allows, worked out once for each state of its automaton by a walk over
 /// the tree of the vocabulary and then kept, whatever calls are around the state. Safe to share
 /// between threads; made once for a grammar, used by all sessions with it.
 class TokenMask {
  public:
   /// What a state allows as long as its rule does not end.
   struct StateMask {
-    TokenSet tokens;           ///< empty (size 0) where `few` is used
+    TokenSet tokens;           ///< empty (size 0) if `few` is used
     std::vector<TokenId> few;  ///< the same as a list, where it is short
     /// Nodes of the tree one byte after the rule may have ended, by that byte.
     std::vector<std::uint32_t> exits;
@@ -36,7 +36,7 @@ class TokenMask {
     }
   };
 
-  /// An Error where the vocabulary cannot spell any text of the grammar, or lacks a token that the
+  /// An Error if the vocabulary cannot spell any text of the grammar, or lacks a token that the
   /// grammar names.
   static Result<std::shared_ptr<TokenMask>> create(
       std::shared_ptr<const PushdownAutomaton> automaton,
@@ -55,10 +55,10 @@ class TokenMask {
     return tokens.contains(id) && !(tokens.negated && vocabulary_->ends_text(id));
   }
 
-  /// Adds the tokens of the grammar's set number `set` to `to`. Gives how many steps that took.
+  /// Adds the tokens of the grammar's set number `set` to `to`. Returns how many steps that took.
   std::uint64_t add_set(std::uint32_t set, TokenSet& to) const;
 
-  /// States whose masks have been worked out so far, and again where they had been dropped.
+  /// States whose masks have been worked out so far, and again if they had been dropped.
   std::size_t walks() const;
 
  private:

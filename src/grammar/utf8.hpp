@@ -12,7 +12,7 @@
 
 namespace linnet::grammar {
 
-/// The characters of `text`; nothing where it is not valid UTF-8.
+/// The characters of `text`; nothing if it is not valid UTF-8.
 std::optional<std::u32string> to_characters(std::string_view text);
 
 /// One to four ranges of bytes, one after the other.

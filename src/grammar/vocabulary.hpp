@@ -36,7 +36,7 @@ class Vocabulary {
   const CharacterSet& single_characters() const { return single_characters_; }
 
   // The tree, in preorder: node i is followed by its subtree, which ends before subtree_end(i).
-  // The root has no node. Where not everything can be spelled, tokens that hold parts of characters
+  // The root has no node. If not everything can be spelled, tokens that hold parts of characters
   // are left out.
   std::uint32_t node_count() const { return static_cast<std::uint32_t>(labels_.size()); }
   std::uint8_t label(std::uint32_t node) const { return labels_[node]; }

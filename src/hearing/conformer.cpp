@@ -10,7 +10,7 @@
 namespace linnet {
 namespace {
 
-// Floats of a row in the largest part of a layer, and of what is kept beside it.
+// Floats of a row in the largest part of a layer, and of what is kept besides it.
 std::int64_t columns_of_layer(const HearingSpec& spec) {
   const AttentionSpec& a = spec.attention();
   const std::int64_t width = spec.tower.width, distances = distance_columns(spec);
@@ -24,7 +24,7 @@ std::int64_t state_floats(const HearingSpec& spec) {
   return RowConvolution::state_floats(spec.convolved_columns(), spec.conformer->taps);
 }
 
-// With those of zeros behind them, which convolutions read.
+// With those of zeros after them, which convolutions read.
 std::int64_t most_rows(const HearingSpec& spec) {
   return spec.chunk_rows() + spec.conformer->later_rows();
 }
@@ -124,7 +124,7 @@ bool Conformer::advance() {
   return true;
 }
 
-// Where the spec asks for it, what stands behind layer `layer`.
+// If the spec asks for it, what stands after layer `layer`.
 void Conformer::keep(int layer) {
   const std::vector<int>& kept = spec_.tower.kept_layers;
   for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -171,7 +171,7 @@ void Conformer::add_attention(const Layer& layer) {
   add(backend_, out, stream_);
 }
 
-// Of each head what meets keys, and behind that what meets their distances.
+// Of each head what meets keys, and after that what meets their distances.
 void Conformer::fill_queries(const Layer& layer, View query, View all) const {
   const AttentionSpec& a = spec_.attention();
   const auto head = [&](View x, int h) {

@@ -26,7 +26,7 @@ class Conformer {
   void begin(std::span<const float> values, std::int64_t rows);
   /// Computes the next layer; false if there was none left.
   bool advance();
-  /// Behind the last layer: HearingSpec::projected_columns() of its rows, which stay until the next
+  /// After the last layer: HearingSpec::projected_columns() of its rows, which stay until the next
   /// begin().
   View rows() const { return kept_; }
 
@@ -67,7 +67,7 @@ class Conformer {
   Backend& backend_;
   std::vector<Layer> layers_;
   std::unique_ptr<DistanceColumns> distances_;
-  std::unique_ptr<CtcFeedback> feedback_;  // null where there is none
+  std::unique_ptr<CtcFeedback> feedback_;  // null if there is none
   std::int64_t clipped_columns_ = 0;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<KvStore> kv_;

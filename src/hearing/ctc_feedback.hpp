@@ -19,7 +19,7 @@ class CtcFeedback {
   /// Before the first add().
   Status allocate();
 
-  /// Floats that all of this takes at most beside its weights.
+  /// Floats that all of this takes at most besides its weights.
   static std::int64_t most_floats(std::int64_t rows);
   /// Floats of a workspace that add() takes.
   std::int64_t workspace_floats(std::int64_t rows) const;

@@ -11,7 +11,7 @@
 namespace linnet {
 
 /// How the scores of a Conformer's attention have what a distance from query to key adds to them:
-/// queries and keys get columns behind those of a head, whose product it is.
+/// queries and keys get columns after those of a head, whose product it is.
 class DistanceColumns {
  public:
   virtual ~DistanceColumns() = default;
@@ -20,7 +20,7 @@ class DistanceColumns {
   virtual std::vector<Linear> load(WeightLoader& loader, const std::string& name) const = 0;
   /// Those of keys at the places of `layout`, [rows, distance_columns()], the same for all heads.
   virtual void fill_keys(Backend& backend, const BatchLayout& layout, View keys) const = 0;
-  /// Those of `query` [rows, heads * key columns], behind the columns of each head in `all`.
+  /// Those of `query` [rows, heads * key columns], after the columns of each head in `all`.
   virtual void fill_queries(Backend& backend, Workspace& workspace, const BatchLayout& layout,
                             const std::vector<Linear>& heads, View query, View all) const = 0;
 };

@@ -22,14 +22,14 @@ Wave wave_in(const std::vector<double>& period, int number) {
 
 }  // namespace
 
-// In a window there are those of 0 to window / 2 turns, and one of nothing, where it takes that for
+// In a window there are those of 0 to window / 2 turns, and one of nothing if it takes that for
 // a multiple of 4, which heads are usually of.
 int wave_columns(const HearingSpec& spec) {
   const int window = spec.attention().window;
   return window > 0 ? (window / 2 + 2) / 2 * 4 : static_cast<int>(spec.tower.width / 2 * 2);
 }
 
-// In a window, waves that repeat behind it give the same for its distances, and are fewer.
+// In a window, waves that repeat after it give the same for its distances, and are fewer.
 DistanceWaves::DistanceWaves(const HearingSpec& spec)
     : width_(spec.tower.width),
       half_(width_ / 2),

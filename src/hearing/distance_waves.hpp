@@ -20,7 +20,7 @@ class DistanceWaves {
   /// `spec` has a ConformerSpec.
   explicit DistanceWaves(const HearingSpec& spec);
 
-  /// Of the waves, by which they turn from row to row.
+  /// The frequencies of the waves, by which they turn from row to row.
   std::span<const float> frequencies() const { return frequencies_; }
   /// The waves of an output of the file's projection, whose weights these are.
   std::vector<Wave> of(const float* weights) const;

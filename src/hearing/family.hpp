@@ -20,7 +20,7 @@ struct HearingFamily {
 /// All that Linnet knows, by name. The one list: src/hearing/family.cpp.
 std::span<const HearingFamily> all_hearing_families();
 
-/// Reads the description of the encoder of sounds in an `mmproj` file. An Error where it has none,
+/// Reads the description of the encoder of sounds in an `mmproj` file. An Error if it has none,
 /// one of an unknown family, or values that can't be.
 Result<HearingSpec> read_hearing_spec(const gguf::File& file, const WeightLoader& loader);
 

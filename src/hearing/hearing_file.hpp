@@ -13,14 +13,14 @@ namespace linnet {
 /// weights are loaded. The encoder of pictures may be in the same one.
 class HearingFile {
  public:
-  /// An Error where the file is not the encoder of a text model of `text`: what it makes of sounds
+  /// An Error if the file is not the encoder of a text model of `text`: what it makes of sounds
   /// must be rows of that.
   static Result<std::unique_ptr<HearingFile>> open(std::shared_ptr<const gguf::File> file,
                                                    const ModelSpec& text);
 
   const gguf::File& file() const { return *file_; }
   const HearingSpec& spec() const { return spec_; }
-  /// Of weights, and of what a chunk takes beside them.
+  /// Bytes of the weights, and of the workspace for one chunk.
   std::int64_t memory_bytes() const;
 
  private:

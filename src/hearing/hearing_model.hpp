@@ -28,7 +28,7 @@ class HearingModel {
   /// convolutions. A chunk that is under way is dropped, and so is this one by an Error, which the
   /// backend has met.
   Status begin(const SoundChunk& chunk);
-  /// Goes on by a layer, and behind the last one by what makes the chunk's rows of it, which are
+  /// Goes on by a layer, and after the last one by what makes the chunk's rows of it, which are
   /// the result then. A chunk must be under way; an Error drops it.
   Result<std::optional<EncodedRows>> advance();
   /// Forgets the chunk that is under way.
@@ -55,12 +55,12 @@ class HearingModel {
   Backend& backend_;
   std::unique_ptr<Stem> stem_;
   std::unique_ptr<Model> tower_;                // or
-  std::unique_ptr<Conformer> conformer_;        // the other is null; both where there is no tower
-  std::unique_ptr<Projector> group_projector_;  // where there are groups
+  std::unique_ptr<Conformer> conformer_;        // the other is null; both if there is no tower
+  std::unique_ptr<Projector> group_projector_;  // if there are groups
   std::unique_ptr<Model> group_tower_;
   std::unique_ptr<Projector> projector_;
   std::unique_ptr<Workspace> workspace_;
-  std::unique_ptr<Progress> progress_;  // null where no chunk is under way
+  std::unique_ptr<Progress> progress_;  // null if no chunk is under way
 };
 
 /// About what a chunk takes besides the weights and the projector's part.

@@ -49,7 +49,7 @@ struct ConformerSpec {
     kApart,   ///< all sines first; of frequencies 10000^(-i / (half - 1))
     kInPairs  ///< by turns; of frequencies 10000^(-i / half)
   } waves = Waves::kInPairs;
-  // Names of tensors, behind that of a layer.
+  // Names of tensors, after that of a layer.
   std::string_view distances = {};         ///< that projection, or the table
   std::string_view query_factors = {};     ///< of the columns of a head; files may have none
   std::string_view key_factors = {};       ///< the same
@@ -58,9 +58,9 @@ struct ConformerSpec {
   std::string_view before_attention = {};  ///< a norm
   std::string_view before_convolution = {};
   std::string_view behind_convolution = {};
-  /// Of `behind_convolution`; none: its weight is a factor of each column, and its bias is added.
+  /// That of `behind_convolution`; none: its weight is a factor of each column, its bias is added.
   std::optional<NormKind> behind_convolution_kind = {};
-  /// What `behind_convolution` learned of batches, where files have that apart; empty: they have
+  /// What `behind_convolution` learned of batches, if files have that apart; empty: they have
   /// not.
   std::string_view mean = {}, variance = {};
   float variance_epsilon = 1e-5f;
@@ -68,14 +68,14 @@ struct ConformerSpec {
   int taps = 0;                        ///< rows that the convolution reads
   bool is_causal = false;  ///< they are the last ones; else as many later as earlier ones
   float query_scale = 1.0f, key_scale = 1.0f;
-  /// Rows see those of their block alone, which has so many; 0: there are no blocks.
+  /// Rows see only those of their block, which has this many; 0: there are no blocks.
   int block_rows = 0;
-  /// Of blocks: instead of a projection the file has a table of what distances from -`reach` to
+  /// For blocks: instead of a projection the file has a table of what distances from -`reach` to
   /// `reach` add to a head's keys (https://arxiv.org/abs/1803.02155); 0: it has a projection.
   int reach = 0;
-  int guess_layers = 0;  ///< behind so many layers comes CtcFeedback; 0: nowhere
+  int guess_layers = 0;  ///< after this many layers comes CtcFeedback; 0: nowhere
 
-  /// Rows behind a row that the convolution reads.
+  /// Rows after a row that the convolution reads.
   int later_rows() const { return is_causal ? 0 : taps - 1 - taps / 2; }
 };
 
@@ -100,11 +100,11 @@ struct HearingSpec {
   /// The spectrogram of a chunk is made of its samples alone, and whole frames of them are heard.
   struct Split {
     std::int64_t least_samples = 1;  ///< silence fills fewer up
-    /// Samples begin a row even where no frame is left for it: it is zeros for the tower.
+    /// Samples begin a row even if no frame is left for it: it is zeros for the tower.
     bool begins_rows = false;
   };
   std::optional<Split> split = {};
-  /// The silence behind a sound is heard to the end of its last chunk.
+  /// The silence after a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
   bool adds_kept = false;  ///< what layers keep (ModelSpec::kept_layers) is added to the last one's
   std::optional<GroupSpec> groups;
@@ -112,7 +112,7 @@ struct HearingSpec {
   /// Text models may have inputs of later layers (ModelSpec::deepstack_layers), to which sounds add
   /// nothing.
   bool leaves_deepstack = false;
-  std::int64_t empty_columns = 0;  ///< zeros for these, behind a row's columns
+  std::int64_t empty_columns = 0;  ///< zeros for these, after a row's columns
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 
   std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
@@ -122,14 +122,14 @@ struct HearingSpec {
   std::int64_t convolved_columns() const {
     return conformer->convolved_columns > 0 ? conformer->convolved_columns : tower.width;
   }
-  /// Columns of what a Conformer gives: of what layers keep (-1: what the first one reads), and of
-  /// the last one's rows behind them; of others their width.
+  /// Columns of what a Conformer outputs: of what layers keep (-1: what the first one reads), and
+  /// of the last one's rows after them; of others their width.
   std::int64_t projected_columns() const {
     return tower.width * (1 + (adds_kept ? 0 : std::ssize(tower.kept_layers)));
   }
 };
 
-/// Rows of groups that `tower_rows` rows of the tower become, where there are groups.
+/// Rows of groups that `tower_rows` rows of the tower become, if there are groups.
 std::int64_t group_rows_of(const HearingSpec& spec, std::int64_t tower_rows);
 
 /// Rows of the text model that `tower_rows` rows of the tower become.

@@ -26,8 +26,8 @@ std::int64_t RowConvolution::state_floats(std::int64_t columns, int taps) {
   return columns * (kernel_of(taps) - 1);
 }
 
-// Backend::convolve() reads no later rows: what it makes of the row `later_` rows behind is what
-// becomes of a row.
+// Backend::convolve() reads no later rows: the result of a row is what it computes for the row
+// `later_` rows further on.
 View RowConvolution::run(Backend& backend, Workspace& workspace, StateStore& states,
                          View in) const {
   const View out = workspace.view(in.rows + later_, in.columns);

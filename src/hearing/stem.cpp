@@ -48,7 +48,7 @@ std::int64_t bins_behind(const HearingSpec& spec) {
   return behind_all(spec.stem, grid_of(spec, 1)).width;
 }
 
-// Of all that is left of a frame, where it is joined.
+// Columns of all that is left of a frame, if it is joined.
 std::int64_t joined_columns(const HearingSpec& spec) {
   return spec.stem.joined.empty() ? 0 : bins_behind(spec) * spec.stem.steps.back().columns;
 }
@@ -121,7 +121,7 @@ void Stem::load_joined(WeightLoader& loader) {
 }
 
 // A piece in the middle of a sound begins with the frames of one row more, which is not what it
-// would be with the frames before it. No row reads frames behind those of its own.
+// would be with the frames before it. No row reads frames after those of its own.
 std::vector<Stem::Piece> Stem::pieces_of(std::int64_t frames) const {
   const StemSpec& stem = spec_.stem;
   std::vector<Piece> pieces;

@@ -201,7 +201,7 @@ Result<std::string> choose_model(std::vector<std::string> names, const RepoName&
                                  const RepoOptions& options) {
   std::erase_if(names,
                 [](const std::string& name) { return is_encoder(name) || is_importance(name); });
-  if (names.empty()) return Error{fmt::format("{}: the repo has no GGUF file", repo.repo)};
+  if (names.empty()) return Error{fmt::format("{}: the repo has no GGUF file of a model", repo.repo)};
   // A repo may have nothing but drafts, for those who look for one.
   if (std::ranges::any_of(names, is_model)) std::erase_if(names, is_draft);
   if (repo.type.empty()) {

@@ -52,7 +52,7 @@ int guarded(char** error, Body body) {
   return LINNET_FAILED;
 }
 
-// An Error where one of these arguments is NULL.
+// An Error if one of these arguments is NULL.
 Status check_given(std::initializer_list<std::pair<const char*, bool>> arguments) {
   for (const auto& [name, is_given] : arguments) {
     if (!is_given) return Error{fmt::format("{} is NULL", name)};

@@ -49,7 +49,7 @@ void tell_all(const serve::Notices& notices) {
 }
 
 // The JSON in a line of server-sent events (https://html.spec.whatwg.org/#server-sent-events), or
-// of a stream of JSON objects; empty where it has none.
+// of a stream of JSON objects; empty if it has none.
 std::string_view json_in(std::string_view line) {
   constexpr std::string_view kData = "data: ";
   if (line.starts_with(kData)) line.remove_prefix(kData.size());

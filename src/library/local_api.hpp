@@ -14,7 +14,7 @@ namespace linnet::library {
 /// What a request came to.
 struct Reply {
   int status = 200;
-  std::string body{};                      ///< empty where the answer came as events
+  std::string body{};                      ///< empty if the answer came as events
   std::optional<serve::ApiError> error{};  ///< of such an answer that could not be finished
   bool is_cancelled = false;               ///< on_event has ended it
 };
@@ -35,8 +35,8 @@ class LocalApi {
   LocalApi& operator=(const LocalApi&) = delete;
 
   /// Answers `request` (its method, path and body or json are set) and waits for the answer.
-  /// `on_event` is called on this thread; what it throws ends the answer and comes out. An Error
-  /// where an answer that is streamed has nobody to take it.
+  /// `on_event` is called on this thread; what it throws ends the answer and comes out. An Error if
+  /// an answer that is streamed has nobody to take it.
   Result<Reply> handle(serve::ApiRequest request, const OnEvent& on_event = {});
 
   const serve::ServedModel& model() const { return models_.first().model; }

@@ -39,7 +39,7 @@ bool is_none(const char* text) { return !text || *text == '\0'; }
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
 
-// Which of `names` the option is; the first where it is NULL.
+// The index in `names` of the option; the first if it is NULL.
 Result<std::size_t> choose(const char* option, const char* given,
                            std::span<const std::string_view> names) {
   if (is_none(given)) return std::size_t{0};

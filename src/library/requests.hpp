@@ -26,7 +26,7 @@ Result<std::vector<float>> embed(linnet_model& model, std::string_view text);
 /// The request of a `path`, which may have a query; without a body it is one with GET.
 serve::ApiRequest to_request(std::string_view path, std::optional<std::string> body);
 
-/// Has `model` answer a request; an Error where its file was changed meanwhile, too.
+/// Has `model` answer a request; an Error if its file was changed meanwhile, too.
 Result<Reply> answer(linnet_model& model, serve::ApiRequest request, const OnEvent& on_event = {});
 
 }  // namespace linnet::library

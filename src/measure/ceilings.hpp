@@ -5,10 +5,10 @@
 
 namespace linnet::measure {
 
-/// What this machine can do at most, as measured now: other programs that run beside lower it.
+/// What this machine can do at most, as measured now: other running programs lower it.
 struct Ceilings {
   std::int64_t buffer_bytes = 0;         ///< that was read for the bandwidth
-  std::vector<double> read_bytes_per_s;  ///< by 1, 2, ... threads; 0 where memory is short
+  std::vector<double> read_bytes_per_s;  ///< by 1, 2, ... threads; 0 if memory is short
   double int8_operations_per_s = 0;      ///< multiplications and additions of 8-bit dot products
   double int16_operations_per_s = 0;     ///< the same of 16-bit dot products
   double float_operations_per_s = 0;     ///< of float32 fused multiply-adds

@@ -12,7 +12,7 @@
 namespace linnet {
 namespace {
 
-// That they are those of a projection with so many inputs and outputs.
+// Checks that they fit a projection with this many inputs and outputs.
 Status check_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const std::string& name,
                      std::int64_t inputs, std::int64_t outputs) {
   const gguf::Tensor &a = *pair.a, &b = *pair.b;
@@ -27,7 +27,7 @@ Status check_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const
 
 }  // namespace
 
-// Keeps an error where it is.
+// Keeps an error if it is.
 bool WeightLoader::is_adapted(const gguf::Tensor& tensor) {
   for (const gguf::Lora& lora : adapters_) {
     if (!lora.find(tensor.name)) continue;
@@ -78,7 +78,7 @@ LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, con
   return {upload_matrix(what, low, columns), upload_matrix(what, high, rank), std::move(parts)};
 }
 
-// Puts those of one adapter behind what `low` and the rows of `high` hold.
+// Puts those of one adapter after what `low` and the rows of `high` hold.
 void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair,
                                const Rows& rows, std::vector<float>& low, std::span<float> high) {
   const std::int64_t columns = pair.a->shape[0], all = std::ssize(high) / rows.count;

@@ -8,7 +8,7 @@
 namespace linnet {
 namespace {
 
-// Of the columns of given rows those that the embeddings are (part 0), or others, which layers add.
+// The columns of given rows that are embeddings (part 0), or others, which layers add.
 void upload_given(const Pass& pass, const GivenRows& given, int part, View to) {
   upload_rows(pass.backend, given.values + part * pass.model.width, pass.model.given_columns(), to);
 }

@@ -34,7 +34,7 @@ EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
 /// rows in their places.
 View embed(const Pass& pass, const EmbeddingWeights& weights);
 
-/// embed() into `streams.x`, and what layers have beside it; Streams::shared is left alone.
+/// embed() into `streams.x`, and what layers have besides; Streams::shared is left alone.
 void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams);
 
 /// Adds to the result `x` of layer `index` what the given rows have for it

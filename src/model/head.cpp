@@ -10,7 +10,7 @@
 namespace linnet {
 namespace {
 
-// What the names of tensors behind the layers begin with. tests/architectures/head_tensors_test.cpp
+// What the names of tensors after the layers begin with. tests/architectures/head_tensors_test.cpp
 // holds that load_head() reads no others, but for models that guess for another one, which are
 // never in parts.
 constexpr std::string_view kBehindLayers[] = {"output.", "output_res_score", "output_hc_",

@@ -12,21 +12,21 @@
 
 namespace linnet {
 
-/// What stands behind the layers; the parts that a model does not have are missing.
+/// What comes after the layers; the parts that a model does not have are missing.
 struct HeadWeights {
   ResidualMixWeights mix;
   HyperConnectionWeights streams;
   AltupTable altup;
   Norm norm;
-  Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma; LFM2: the first)
+  Linear dense_up, dense_down;  ///< after the hidden states (EmbeddingGemma; LFM2: the first)
   Linear to_target;             ///< of hidden states: see load_target_projection()
   std::shared_ptr<const Linear> output;  ///< to the logits; an encoder has none
   bool is_tied = false;                  ///< `output` is the table of tokens
 };
 
-/// What is wrong goes to `loader`. Where the file has no projection to the logits it is
-/// `embedding`, or that once more where it is null, being elsewhere. `output` is the projection
-/// where it is in memory already.
+/// What is wrong goes to `loader`. If the file has no projection to the logits it is `embedding`,
+/// or that once more if it is null, being elsewhere. `output` is the projection where it is in
+/// memory already.
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
                       std::shared_ptr<const Matrix> embedding,
                       std::shared_ptr<const Linear> output = nullptr);
@@ -35,7 +35,7 @@ HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
 /// go. Its norm, which is small, and a table of tokens that is the projection, too, are left out.
 bool is_head_tensor(std::string_view name);
 
-/// Puts what the layers made of several streams into `streams.x`; where there is one it is there.
+/// Puts what the layers made of several streams into `streams.x`; if there is one it is there.
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams);
 
 /// The logits of the rows `outputs` of `x`, [outputs, vocabulary] in the workspace; an encoder has

@@ -27,11 +27,11 @@ class Hyperparameters {
   /// `file` must outlive the object. That it does not name its architecture is the first error.
   explicit Hyperparameters(const gguf::File& file);
 
-  /// Of the layers of a file, those for multi-token prediction are read, too, which stand behind
-  /// the model's own.
+  /// Also reads the file's layers for multi-token prediction, which come after the model's
+  /// own.
   void include_prediction_layers() { includes_prediction_layers_ = true; }
   bool includes_prediction_layers() const { return includes_prediction_layers_; }
-  /// How many of these there are, by `nextn_predict_layers`; 0 where it was found that there are
+  /// How many of these there are, by `nextn_predict_layers`; 0 if it was found that there are
   /// none.
   int prediction_layers() { return predicts_ ? count("nextn_predict_layers", 0) : 0; }
   void leave_out_predictions() { predicts_ = false; }
@@ -42,7 +42,7 @@ class Hyperparameters {
 
   /// A count that must be there, from 1 to `most`, which is at most kLargestCount.
   int required_count(std::string_view key, std::int64_t most = kLargestCount);
-  /// A count from 0 to `most`; `fallback` where the key is absent or 0, which the writers of files
+  /// A count from 0 to `most`; `fallback` if the key is absent or 0, which the writers of files
   /// use for "not set". Both are at most kLargestCount.
   int count(std::string_view key, std::int64_t fallback, std::int64_t most = kLargestCount);
   /// count() for a key that holds one value for all layers or an array with one for each.
@@ -50,9 +50,9 @@ class Hyperparameters {
                   std::int64_t most = kLargestCount);
   /// The same of a count that must be there.
   int required_layer_count(std::string_view key, int layer, std::int64_t most = kLargestCount);
-  /// The first `count` numbers of an array that must have so many, each from 0 to `most`.
+  /// The first `count` numbers of an array that must have that many, each from 0 to `most`.
   std::vector<std::int64_t> elements(std::string_view key, int count, std::int64_t most);
-  /// A finite number; `fallback` where absent.
+  /// A finite number; `fallback` if absent.
   float number(std::string_view key, float fallback);
   /// number() where 0 means "not set".
   float nonzero_number(std::string_view key, float fallback);
@@ -60,14 +60,14 @@ class Hyperparameters {
   float positive_number(std::string_view key, float fallback);
   /// number() for a key that holds one value for all layers or an array with one for each.
   float layer_number(std::string_view key, int layer, float fallback);
-  /// A value of this type; `fallback` where absent.
+  /// A value of this type; `fallback` if absent.
   bool boolean(std::string_view key, bool fallback);
   std::string string(std::string_view key, std::string_view fallback);
   /// Whether the key is there, with a value of any type.
   bool has(std::string_view key) const;
   /// Whether its value is an array, of any type.
   bool has_array(std::string_view key) const;
-  /// Elements of an array, of any type; 0 where there is none.
+  /// Elements of an array, of any type; 0 if there is none.
   std::size_t array_size(std::string_view key) const;
 
   /// Keeps "FILE: message", if it is the first error.

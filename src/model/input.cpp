@@ -1,4 +1,4 @@
-// The forward pass of a model that writes a text beside another one, its input: rows of inputs go
+// The forward pass of a model that reads a text, its input, and writes another: rows of inputs go
 // through the first layers, those of texts through the others. All layers are in one stage.
 
 #include <algorithm>

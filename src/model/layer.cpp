@@ -57,7 +57,7 @@ void add_to_residual(const Pass& pass, const Norm& post_norm, BlockScale scale, 
   pass.backend.add_scaled(out, pass.model.residual.scale, 1.0f, residual);
 }
 
-// out += mixer(in), or out = where `accumulate` is false. Attention and what is recurrent may be
+// out += mixer(in), or out = that if `accumulate` is false. Attention and what is recurrent may be
 // side by side.
 void run_mixer(const Layer& layer, View in, View out, bool accumulate) {
   const auto& [pass, weights, index] = layer;
@@ -90,7 +90,7 @@ void run_shared(const Layer& layer, View in, View out) {
   add(pass.backend, result, out);
 }
 
-// What run_ffn() gives where dense part and experts have a norm each behind them.
+// What run_ffn() gives where dense part and experts have a norm each after them.
 void run_normalised_parts(const Layer& layer, const FfnInput& in, View out, bool accumulate) {
   const auto& [pass, weights, index] = layer;
   const Workspace::Scope scope(pass.workspace);
@@ -106,7 +106,7 @@ void run_normalised_parts(const Layer& layer, const FfnInput& in, View out, bool
   add(pass.backend, experts, out);
 }
 
-// out += feed-forward part(in), or out = where `accumulate` is false.
+// out += feed-forward part(in), or out = that if `accumulate` is false.
 void run_ffn(const Layer& layer, const FfnInput& in, View out, bool accumulate) {
   const auto& [pass, weights, index] = layer;
   const LayerSpec& spec = layer.spec();
@@ -161,7 +161,7 @@ void normalise_mixer_sum(const Layer& layer, View mixer_in, View x) {
   normalise(pass, weights.mixer_again_norm, x);
 }
 
-// What the mixer reads, behind its norm.
+// What the mixer reads, after its norm.
 View mixer_input(const Layer& layer, const Streams& streams) {
   const auto& [pass, weights, index] = layer;
   if (pass.model.prediction.kind == PredictionSpec::Kind::kBeside) {
@@ -171,7 +171,7 @@ View mixer_input(const Layer& layer, const Streams& streams) {
   return normalised(pass, weights.mixer_norm, use, streams.x);
 }
 
-// x += mixer(norm(x)), and in `ffn` what a feed-forward part beside it reads.
+// x += mixer(norm(x)), and in `ffn` what a parallel feed-forward part reads.
 void add_mixer(const Layer& layer, const Streams& streams, FfnInput& ffn) {
   const auto& [pass, weights, index] = layer;
   const View x = streams.x;

@@ -129,7 +129,7 @@ LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
   parts.load_mixer(layer);
   parts.load_ffn(layer);
   parts.load_streams(layer);
-  // Of the layers that read an input, and of those that write, each has its own first one.
+  // Layers that read an input and layers that write each have a first one of their own.
   const int first = index < model.input.layers ? 0 : model.input.layers;
   if (!layer.attention.distance_bias && index > first) {
     layer.attention.distance_bias = earlier[first]->attention.distance_bias;

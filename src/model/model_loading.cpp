@@ -6,7 +6,7 @@
 namespace linnet {
 namespace {
 
-// Floats of a row that are alive beside those of one block.
+// Floats of a row that are alive besides those of one block.
 std::int64_t stream_columns(const ModelSpec& spec) {
   // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
   constexpr int kStreams = 6;
@@ -17,7 +17,7 @@ std::int64_t stream_columns(const ModelSpec& spec) {
          (2 * std::ssize(spec.layers) + 1) * spec.per_layer_width;
 }
 
-// Floats of a row that a block takes, where none is recurrent.
+// Floats of a row that a block takes, if none is recurrent.
 std::int64_t widest_block(const ModelSpec& spec) {
   std::int64_t widest = 0;
   for (int i = 0; i < std::ssize(spec.layers); ++i) {

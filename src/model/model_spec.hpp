@@ -17,12 +17,12 @@
 
 namespace linnet {
 
-/// Of a model that writes a text beside another one, its input (T5,
+/// The input of a model that reads one text and writes another (T5,
 /// https://arxiv.org/abs/1910.10683): the first layers read the input, whose tokens see each other,
 /// and the others write, seeing what was read (LayerSpec::cross) and the text so far. Positions of
 /// input and text are counted apart.
 struct InputSpec {
-  int layers = 0;           ///< that read; 0: the model has no input
+  int layers = 0;           ///< that read the input; 0: the model has none
   TokenId first_token = 0;  ///< that stands before a text
 };
 
@@ -56,28 +56,28 @@ struct ModelSpec {
   ResidualSpec residual;
   NormKind norm = NormKind::kRms;
   float norm_epsilon = 1e-5f;
-  float post_norm_epsilon = 1e-5f;  ///< of the norms behind mixer and feed-forward part
+  float post_norm_epsilon = 1e-5f;  ///< of the norms after mixer and feed-forward part
   NormNames norm_names;
   NormUse pre_norm = NormUse::kWeights;
   bool causal = true;  ///< else tokens of a text, or of its input, see later ones
   /// Columns that the first layer hands to the later ones: its values, for value residuals
   /// (https://arxiv.org/abs/2410.17897, RWKV-7).
   std::int64_t shared_columns = 0;
-  /// DeepStack (https://arxiv.org/abs/2406.04334, Qwen3-VL): so many of the first layers add to
-  /// their result columns of a given row, each its own.
+  /// DeepStack (https://arxiv.org/abs/2406.04334, Qwen3-VL): this many of the first layers add
+  /// columns of a given row to their result, each its own.
   int deepstack_layers = 0;
-  /// Instead of 0, as many as the encoder of pictures gives columns for (Qwen3-Omni).
+  /// Instead of 0, as many as the encoder of pictures has columns for (Qwen3-Omni).
   bool takes_deepstack_of_encoder = false;
   std::vector<int> deepstack_behind;  ///< these layers, instead, in the order of the columns
-  /// Whose results are wanted besides what becomes of the last one's, ascending.
+  /// Layers whose results are wanted besides those of the last one, ascending.
   std::vector<int> kept_layers;
-  /// Nothing is kept from batch to batch: all layers keep keys and values in the place of the first
-  /// one's, whose shape they share.
+  /// Nothing is kept from batch to batch: all layers put keys and values where the first one does,
+  /// whose shape they share.
   bool forgets_keys = false;
 
-  // What stands behind them.
+  // What comes after them.
   NormUse output_norm = NormUse::kWeights;
-  /// Its results are the hidden states; there are no logits, and tokens see each other.
+  /// Its results are the hidden states: there are no logits. Tokens see each other.
   bool encoder = false;
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;  ///< cap * tanh(logit / cap) (Gemma 2); 0: none
@@ -88,40 +88,40 @@ struct ModelSpec {
   } suppressed_tokens;
   /// Tokens that are not drawn, whatever their logits are: those that the file names.
   std::vector<TokenId> banned_tokens;
-  /// Columns of the hidden states, where a projection for embeddings changes them; 0: `width`.
+  /// Columns of the hidden states if a projection for embeddings changes them; 0: `width`.
   std::int64_t embedding_width = 0;
 
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
 
-  /// Behind which layer the columns `part` of deepstack_layers are added.
+  /// After which layer the columns `part` of deepstack_layers are added.
   int layer_of_deepstack(int part) const {
     return deepstack_behind.empty() ? part : deepstack_behind[part];
   }
-  /// Of a layer's result (Model::kept()): the residual stream, or all of several.
+  /// Columns of a layer's result (Model::kept()): the residual stream, or all streams.
   std::int64_t result_columns() const {
     return width * std::max(1, residual.hyper_connection.streams);
   }
-  /// Of a given row: see GivenRows. Of those for kJoined and kReadsKeys, and so of hidden states,
-  /// they are the target's.
+  /// Columns of a given row (see GivenRows). For kJoined and kReadsKeys given rows are hidden
+  /// states of the target, in its width.
   std::int64_t given_columns() const {
     const bool is_of_target = prediction.kind == PredictionSpec::Kind::kJoined ||
                               prediction.kind == PredictionSpec::Kind::kReadsKeys;
     return is_of_target ? prediction.target_width : width * (1 + deepstack_layers);
   }
-  /// Of a hidden state: see Model::hidden().
+  /// Columns of a hidden state: see Model::hidden().
   std::int64_t hidden_columns() const { return embedding_width > 0 ? embedding_width : width; }
   bool predicts() const { return prediction.kind != PredictionSpec::Kind::kNone; }
-  /// That a layer's mixer reads.
+  /// Columns that a layer's mixer reads.
   std::int64_t mixer_columns() const {
     return prediction.kind == PredictionSpec::Kind::kBeside ? 2 * width : width;
   }
-  /// Of a row of logits.
+  /// Columns of a row of logits.
   std::int64_t logit_columns() const {
     return prediction.tokens.empty() ? vocabulary : std::ssize(prediction.tokens);
   }
-  /// Whether layers hand one residual stream on and nothing else: what other models have beside it
-  /// is not in their results.
+  /// Whether layers hand on one residual stream and nothing else: whatever other models have
+  /// besides it is not in their results.
   bool has_one_stream() const {
     return residual.altup_streams == 0 && residual.attention_group == 0 &&
            residual.hyper_connection.streams == 0 && !cycles.has_two_stacks() && input.layers == 0;

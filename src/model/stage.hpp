@@ -17,7 +17,7 @@ struct Stage {
   Backend* backend;
   LayerRange layers;
   std::unique_ptr<Workspace> workspace = nullptr;  ///< once the model is loaded
-  /// Where rows may be on trial; null, too, where the layers keep no state.
+  /// Where rows may be on trial; null, too, if the layers keep no state.
   std::unique_ptr<StateJournal> journal = nullptr;
 };
 
@@ -26,8 +26,8 @@ struct Stage {
 struct Streams {
   View x{};                    ///< the residual stream
   View shared{};               ///< see Pass::shared
-  View embeddings{};           ///< of the tokens, where layers read them again; else no data
-  View per_layer_inputs{};     ///< no data where there are none
+  View embeddings{};           ///< of the tokens, if layers read them again; else no data
+  View per_layer_inputs{};     ///< no data if there are none
   std::vector<View> others{};  ///< AltUp's, of which x is the first; earlier states of x; one view
                                ///< of several streams, see spread_to_streams(); or those of cycles
   Routing adapters{};          ///< see Pass::adapters

@@ -82,11 +82,11 @@ struct RedoneRows {
 /// being computed again. What is read of a row is a few hundredths of a state.
 class StateJournal {
  public:
-  /// Of `rows` rows on trial.
+  /// `memory` has room for floats_for() floats.
   StateJournal(Backend& backend, Workspace memory)
       : backend_(backend), memory_(std::move(memory)) {}
 
-  /// Floats of the backend's memory that the journal of `layers` takes; 0 where they keep no state.
+  /// Floats of the backend's memory that the journal of `layers` takes; 0 if they keep no state.
   static std::int64_t floats_for(const ModelSpec& spec, LayerRange layers, std::int64_t rows);
 
   /// Forgets all; a pass with these trials begins.

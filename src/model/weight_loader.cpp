@@ -120,7 +120,7 @@ std::unique_ptr<Buffer> WeightLoader::transposed(const std::string& name, std::i
   return upload(result);
 }
 
-// Null where there are none, or where there is no memory for them, which is an error.
+// Null if there are none, or if there is no memory for them, which is an error.
 std::unique_ptr<Buffer> WeightLoader::allocate(std::size_t numbers) {
   if (numbers == 0) return nullptr;
   auto buffer = backend_->allocate(static_cast<std::int64_t>(numbers));

@@ -25,28 +25,28 @@ enum class ScaleOrder { kBeforeBias, kAfterBias, kNone };
 /// Brings the tensors of a file into a backend. Every shape is checked here, so that a wrong one
 /// never reaches a kernel; the first error is kept and told by finish(), as are tensors that nobody
 /// asked for. The file must outlive the model: experts are read from it when they are first used.
-/// What was asked for after an error is missing, as if the file did not have it. One thread at a
-/// time may use a loader.
+/// After an error every request returns what it does if the file has no such tensor. One thread at
+/// a time may use a loader.
 class WeightLoader {
  public:
   using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
   /// `progress` is told about each tensor that was asked for; it counts as done, read or not.
   WeightLoader(const gguf::File& file, Backend& backend, Progress progress = {});
-  /// Brings what is asked for from now on into `backend`.
+  /// Loads from now on into `backend`.
   void load_into(Backend& backend) { backend_ = &backend; }
-  /// Adds `adapters`, of this file, to the projections that are loaded from now on. Where one
-  /// changes a tensor that is loaded as something else, that is an error.
+  /// Adds `adapters`, of this file, to the projections that are loaded from now on. If one changes
+  /// a tensor that is loaded as something else, that is an error.
   void adapt(std::span<const gguf::Lora> adapters) { adapters_ = adapters; }
   std::int64_t adapters() const { return std::ssize(adapters_); }
-  /// What `vectors`, of this file's model, add to the residual stream behind a layer.
+  /// What `vectors`, of this file's model, add to the residual stream after a layer.
   void steer(std::span<const gguf::ControlVector> vectors) { control_vectors_ = vectors; }
-  /// What is loaded is a part of what the file has: tensors that nobody asks for are no error, and
-  /// neither are adapters that change nothing of it.
+  /// Only a part of the file is loaded: tensors that nobody asks for are no error, and neither are
+  /// adapters that change none of it.
   void load_part(bool is_part = true) { is_part_ = is_part; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }
-  /// Most columns that a projection with a Clip reads and gives, of what was loaded so far; 0
+  /// Most columns that a projection with a Clip reads and outputs, of what was loaded so far; 0
   /// without any.
   std::int64_t clipped_columns() const { return clipped_columns_; }
 
@@ -71,7 +71,7 @@ class WeightLoader {
   /// .bias [rows, experts], .scale [experts].
   Linear experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
                  std::int64_t experts, Presence presence = Presence::kRequired);
-  /// `stem`.weight [columns, rows, count] as `count` projections; empty where absent.
+  /// `stem`.weight [columns, rows, count] as `count` projections; empty if absent.
   std::vector<Linear> slices(const std::string& stem, std::int64_t columns, std::int64_t rows,
                              std::int64_t count, Presence presence = Presence::kRequired);
   /// `stem`.weight [width] (or `stem`, as some files have it) with the optional `stem`.bias.
@@ -79,10 +79,10 @@ class WeightLoader {
   /// The norm of the heads of a query or key: `stem`.weight has values for one head, for each head
   /// its own, for all columns, or one for each head.
   HeadNorm head_norm(const std::string& stem, std::int64_t heads, std::int64_t head_width);
-  /// The tensor `name` of `size` floats in any shape, null where absent.
+  /// The tensor `name` of `size` floats in any shape, null if absent.
   std::unique_ptr<Buffer> vector(const std::string& name, std::int64_t size,
                                  Presence presence = Presence::kRequired);
-  /// The `size` values of `name`, of any shape, in host memory; empty where absent.
+  /// The `size` values of `name`, of any shape, in host memory; empty if absent.
   std::vector<float> values(const std::string& name, std::int64_t size,
                             Presence presence = Presence::kRequired);
 
@@ -93,7 +93,7 @@ class WeightLoader {
   /// A projection with the weights `values` [rows][columns], which were made of tensor `name`.
   Linear projection(const std::string& name, std::span<const float> values, std::int64_t columns);
 
-  /// `values` in the backend's memory; null where there are none.
+  /// `values` in the backend's memory; null if there are none.
   std::unique_ptr<Buffer> upload(std::span<const float> values);
   /// The same, to be read by as_integers().
   std::unique_ptr<Buffer> upload(std::span<const std::int32_t> values);
@@ -102,19 +102,19 @@ class WeightLoader {
   std::unique_ptr<Buffer> transposed(const std::string& name, std::int64_t columns,
                                      std::int64_t rows, Presence presence = Presence::kRequired);
 
-  /// The sum of the directions of layer `index` of the control vectors, [width]; null where they
+  /// The sum of the directions of layer `index` of the control vectors, [width]; null if they
   /// have none.
   std::unique_ptr<Buffer> direction(std::int64_t index);
 
   /// Whether the file has the tensor `name`, ignored or not.
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
-  /// Outputs and inputs of the projection `stem`.weight; 0 where absent.
+  /// Outputs and inputs of the projection `stem`.weight; 0 if absent.
   std::int64_t rows(const std::string& stem) const { return extent(stem, 1); }
   std::int64_t columns(const std::string& stem) const { return extent(stem, 0); }
-  /// Values of `stem`.weight; 0 where absent.
+  /// Values of `stem`.weight; 0 if absent.
   std::int64_t elements(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
-  /// `pattern` or, where it begins with '*', end with the rest of it. Of the latter, the scale of a
+  /// `pattern` or, if it begins with '*', end with the rest of it. Of the latter, the scale of a
   /// weight in NVFP4 is used all the same: it is a part of what is packed so.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
 
@@ -128,7 +128,7 @@ class WeightLoader {
  private:
   /// Whether what is loaded can have adapters.
   enum class Adaptable { kNo, kYes };
-  /// Which of the file's rows a projection has: row i is first + i, or order[i] where there is one.
+  /// The file's rows that a projection has: row i is first + i, or order[i] if there is one.
   struct Rows {
     std::int64_t count, first = 0;
     std::span<const std::int64_t> order = {};
@@ -152,7 +152,7 @@ class WeightLoader {
                    std::vector<float>& low, std::span<float> high);
   Linear linear_rows(const std::string& stem, std::int64_t columns, std::int64_t file_rows,
                      const Rows& rows);
-  // Both keep the error, as one of `what`, and give null then, or where there is an error already.
+  // Both keep the error, as one of `what`, and give null then, or if there is an error already.
   std::unique_ptr<Matrix> upload_matrix(const std::string& what, const MatrixSource& source);
   std::unique_ptr<Matrix> upload_matrix(const std::string& what, std::span<const float> values,
                                         std::int64_t columns);

@@ -22,7 +22,7 @@ struct LowRank {
   explicit operator bool() const { return low != nullptr; }
 };
 
-/// What a projection reads and gives is kept within these bounds (Gemma 4's towers).
+/// A projection's input and output are kept within these bounds (Gemma 4's towers).
 struct Clip {
   struct Range {
     float least = std::numeric_limits<float>::lowest();

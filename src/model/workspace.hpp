@@ -29,7 +29,7 @@ class Workspace {
 
   /// Takes everything back.
   void clear() { used_ = 0; }
-  /// All that is handed out, as one row.
+  /// Everything handed out so far, as one row.
   View used() const { return {buffer_->data(), 1, used_, used_}; }
 
   /// Its contents are undefined. Rows may have a gap between them.

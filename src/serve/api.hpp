@@ -21,12 +21,12 @@ class Api {
   std::optional<ApiError> refuse(const ApiRequest& request) const;
   /// May take long where a large prompt is encoded or a schema compiled.
   ApiReply handle(ApiRequest& request);
-  /// The same, but nothing where it may take long: then a thread on which no other request waits
+  /// The same, but nothing if it may take long: then a thread on which no other request waits
   /// should handle() it.
   std::optional<ApiReply> handle_quickly(ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.
   static std::string_view route_name(std::string_view path);
-  /// Whose errors the clients of this path understand.
+  /// The API whose errors the clients of this path understand.
   static ErrorShape error_shape(std::string_view path);
 
  private:

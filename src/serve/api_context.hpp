@@ -20,11 +20,11 @@ namespace linnet::serve {
 struct ApiRequest {
   std::string method;
   std::string path;   ///< without the query
-  std::string query;  ///< as it came, what is behind the ?
+  std::string query;  ///< as it came, what is after the ?
   std::string body;
   std::optional<Json> json;               ///< the body, once it was read
   std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key
-  std::string model;                      ///< that answers, where there are several
+  std::string model;                      ///< that answers, if there are several
   /// Called from the I/O thread when the answer has something new.
   std::function<void()> notify;
   /// Whether the client has gone, so that nobody will read a reply. From any thread.

@@ -23,10 +23,10 @@ struct ApiError {
   std::string allow;      ///< what the path takes instead of the method; empty: no such header
 };
 
-/// The code of what a request meets where it must not take long, but would. No client sees it.
+/// The code of what a request meets if it must not take long, but would. No client sees it.
 inline constexpr std::string_view kTakesLong = "takes_long";
 
-/// A value, or why there is none.
+/// A value, or the reason why there is none.
 template <class T>
 class [[nodiscard]] ApiResult {
  public:
@@ -45,7 +45,7 @@ class [[nodiscard]] ApiResult {
   std::variant<T, ApiError> state_;
 };
 
-/// Whose error bodies an endpoint speaks.
+/// The API whose error bodies an endpoint writes.
 enum class ErrorShape { kOpenAi, kAnthropic, kOllama };
 
 /// kOpenAi: {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}

@@ -13,7 +13,7 @@ namespace linnet::serve {
 
 using Folders = std::vector<std::filesystem::path>;
 
-/// Those that the files of a model are in: its own, its adapters, control vectors and encoders.
+/// The folders of a model's files: its own, its adapters, control vectors and encoders.
 inline Folders folders_of(const ModelFile& file) {
   Folders folders = {file.file().path().parent_path()};
   for (const gguf::Lora& adapter : file.adapters()) {

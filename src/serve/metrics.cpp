@@ -21,7 +21,7 @@ void print_head(std::string_view name, std::string_view type, std::string_view h
   out += fmt::format("# HELP {3}{0} {2}\n# TYPE {3}{0} {1}\n", name, type, help, whose);
 }
 
-// What the process holds of the machine's memory; 0 where the system does not tell.
+// What the process holds of the machine's memory; 0 if the system does not tell.
 std::int64_t resident_bytes() {
   std::int64_t pages = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> pages >> resident;

@@ -59,7 +59,7 @@ class Metrics {
   /// An error was reported to a client.
   void count_error(std::string_view code);
 
-  /// With those of the models, which have a label `model` where there are several.
+  /// With those of the models, which have a label `model` if there are several.
   /// https://prometheus.io/docs/instrumenting/exposition_formats/
   std::string print(std::span<const NamedMetrics> models) const;
 

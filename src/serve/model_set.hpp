@@ -59,7 +59,7 @@ class ModelSet {
   const std::vector<std::unique_ptr<ModelEntry>>& entries() const { return entries_; }
   /// The adapters of a model that find() finds by their names.
   std::vector<const ServedAdapter*> named_adapters(const ModelEntry& entry) const;
-  /// The one that is meant where none is named.
+  /// The one that is meant if none is named.
   ModelEntry& first() const { return *entries_.front(); }
   /// What is called so; an Error that names those that there are.
   ApiResult<NamedModel> find(std::string_view name) const;

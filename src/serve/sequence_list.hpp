@@ -26,7 +26,7 @@ class SequenceList {
   void add(Entry entry);
   /// Without any text: {"object": "list", "data": [{"id": ..., "state": "running", ...}]}
   Json to_json() const;
-  /// Those of a model that do not wait, the oldest first.
+  /// The sequences of a model that do not wait, the oldest first.
   std::vector<Entry> running(std::string_view model) const;
 
  private:

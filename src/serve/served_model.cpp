@@ -41,7 +41,12 @@ std::vector<ServedAdapter> adapters_of(const ModelFile& file) {
   std::vector<ServedAdapter> adapters;
   for (const gguf::Lora& adapter : file.adapters()) {
     const std::filesystem::path& path = adapter.file().path();
-    adapters.push_back({path.filename().string(), path.stem().string(), adapter.strength()});
+    const auto text = [&](const char* key) {
+      const auto found = adapter.file().string(key);
+      return std::string(found ? found->value_or("") : "");
+    };
+    adapters.push_back({path.filename().string(), path.stem().string(), adapter.strength(),
+                        text("adapter.lora.task_name"), text("adapter.lora.prompt_prefix")});
   }
   return adapters;
 }
@@ -76,7 +81,7 @@ void add_tokens(ServedModel& model) {
     return a.text.size() > b.text.size();
   });
   const std::vector<std::string> breakers(kDryBreakers.begin(), kDryBreakers.end());
-  model.dry_breakers = tokens_with(tokenizer, breakers);
+  model.dry_breakers = find_breakers(tokenizer, breakers);
 }
 
 // What is not said in a request is as OpenAI's API has it, unless the model's makers know better.

@@ -26,6 +26,8 @@ struct ServedAdapter {
   std::string file;  ///< without its folder
   std::string name;  ///< the same without .gguf
   float strength;    ///< where a request says nothing
+  /// What its file says of it: what it is for, and what its prompts begin with. May be empty.
+  std::string task_name, prompt_prefix;
 };
 
 /// What APIs tell of a model's file.
@@ -64,7 +66,7 @@ struct ServedModel {
   std::optional<InfillTokens> infill;
   SamplingParams sampling;                     ///< where a request says nothing else
   std::vector<SamplingParameter> recommended;  ///< those of it that the file or the user names
-  std::vector<TokenId> dry_breakers;
+  DryBreakers dry_breakers;
   std::string text_problem;          ///< why it makes no text; empty: it does
   std::string scoring_problem;       ///< why it can't tell how likely a prompt is; empty: it can
   std::optional<Pooling> pooling;    ///< of embeddings

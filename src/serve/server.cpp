@@ -105,7 +105,7 @@ struct Door {
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   std::uint16_t port = 0;
-  SocketFile file{};  // where there is no port
+  SocketFile file{};  // if there is no port
 };
 
 Result<std::unique_ptr<Door>> open_door(const Place& place, const std::string& where) {

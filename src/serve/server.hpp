@@ -25,7 +25,7 @@ struct ServerOptions {
   bool takes_any_model = false;           ///< an unknown name means the first model
   EngineLimits engine;
   std::size_t most_connections = 4096;
-  /// Of them, from one address (with IPv6 a network of 64 bits) of another machine; 0: a quarter.
+  /// The same from one address (IPv6: a network of 64 bits) of another machine; 0: a quarter.
   std::size_t most_connections_of_address = 0;
   std::uint64_t body_bytes = 32 << 20;   ///< of a request
   std::chrono::seconds header_time{30};  ///< for the header of a request

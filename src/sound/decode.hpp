@@ -13,7 +13,7 @@ namespace linnet {
 /// for nothing.
 struct SoundLimits {
   std::int64_t most_seconds = 40 * 60;  ///< 4 bytes for each sample are kept
-  /// Of all channels together, as they are decoded: what bounds the time.
+  /// Most samples of all channels together, as they are decoded: this bounds the time.
   std::int64_t most_samples = std::int64_t{40} * 60 * 96000 * 2;
   int rate = kSoundRate;  ///< samples a second that are kept
 };

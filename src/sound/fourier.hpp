@@ -5,7 +5,7 @@
 
 namespace linnet {
 
-/// The discrete Fourier transform of a fixed length, fast where that has small factors only.
+/// The discrete Fourier transform of a fixed length, fast if that has small factors only.
 class Fourier {
  public:
   explicit Fourier(int length);

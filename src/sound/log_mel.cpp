@@ -106,7 +106,7 @@ class Spectrum {
   std::vector<std::complex<double>> values_;
 };
 
-// Of each band, as NeMo does it.
+// Normalises each band, as NeMo does it.
 void normalise_bands(MelFrames& mel) {
   constexpr double kEpsilon = 1e-5;
   const std::int64_t frames = mel.frames();
@@ -142,7 +142,7 @@ void join_frames(MelFrames& mel, int count) {
   mel.values.resize(static_cast<std::size_t>(mel.frames() * mel.bins));
 }
 
-// Samples with the silence behind them.
+// Samples with the silence after them.
 std::int64_t whole_of(std::int64_t samples, const MelSpec& spec) {
   const std::int64_t chunk = spec.chunk_frames * spec.hop;
   return chunk == 0 ? samples : (samples + chunk - 1) / chunk * chunk;

@@ -47,7 +47,7 @@ struct MelSpec {
   bool adds_floor = false;  ///< to all, instead
   /// Silence follows a sound up to a whole number of such chunks; 0: none does.
   std::int64_t chunk_frames = 0;
-  /// Without silence behind the sound: a frame needs at least this many samples from its place on.
+  /// Without silence after the sound: a frame needs at least this many samples from its place on.
   std::int64_t samples_behind = 160;
   bool ends_in_zeros = false;  ///< a frame of zeros is the last one
   /// So many frames stand side by side as one; what is left over at the end is left out.
@@ -56,18 +56,18 @@ struct MelSpec {
   int columns() const { return bins * joined_frames; }  ///< of a frame of MelFrames
 };
 
-/// Of Whisper's processor (https://arxiv.org/abs/2212.04356); `chunk_frames` may be 0.
+/// As Whisper's processor has it (https://arxiv.org/abs/2212.04356); `chunk_frames` may be 0.
 MelSpec whisper_mel(int bins, std::int64_t chunk_frames);
-/// Of the Universal Speech Model (https://arxiv.org/abs/2303.01037), as Gemma has it.
+/// As the Universal Speech Model has it (https://arxiv.org/abs/2303.01037), and so Gemma.
 MelSpec universal_mel(int bins);
-/// Of NeMo's processor.
+/// As NeMo's processor has it.
 MelSpec nemo_mel(int bins);
 /// As Granite Speech has it: the levels of Whisper, the bands of torchaudio, two frames side by
 /// side.
 MelSpec granite_mel(int bins);
 /// As MiMo has it: the bands of torchaudio, of 24,000 samples a second.
 MelSpec mimo_mel(int bins);
-/// Samples as they are, so many in a frame.
+/// Samples as they are, this many in a frame.
 MelSpec plain_samples(int in_frame);
 
 /// The spectrogram of `sound`, which has a sample; at least one frame.

@@ -92,7 +92,7 @@ void Resampler::make_taps(double behind, float* taps) const {
   }
 }
 
-// One that stands `place` parts of `to_` behind another one, to which `samples` lead.
+// One that stands `place` parts of `to_` after another one, to which `samples` lead.
 float Resampler::sample_at(std::int64_t place, const float* samples) const {
   const std::int64_t phase = place * phases_ / to_, rest = place * phases_ % to_;
   const float* const taps = taps_.data() + phase * 2 * half_;
@@ -103,7 +103,7 @@ float Resampler::sample_at(std::int64_t place, const float* samples) const {
   return sample + part * (next - sample);
 }
 
-// As many samples as those before `end` and the silence behind them tell.
+// As many samples as those before `end` and the silence after them tell.
 void Resampler::take(std::int64_t end, std::vector<float>& to) {
   while (true) {
     const std::int64_t at = given_ * from_, centre = at / to_;

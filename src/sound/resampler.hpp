@@ -28,7 +28,7 @@ class Resampler {
   std::vector<double> filter_;
   double cutoff_ = 1.0;        // of half the rate
   int half_ = 0;               // taps each way
-  std::int64_t phases_ = 0;    // places between two samples; where `to_` are more, one behind them
+  std::int64_t phases_ = 0;    // places between two samples; if `to_` are more, one after them
   std::vector<float> taps_;    // [phases][2 * half_]
   std::vector<float> recent_;  // samples from `first_` on
   std::int64_t first_ = 0;

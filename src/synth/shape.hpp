@@ -18,7 +18,7 @@ struct Shape {
   int heads;
   int kv_heads;
   std::int64_t head_width;
-  std::int64_t ffn_width;  ///< of one expert, where there are experts
+  std::int64_t ffn_width;  ///< of one expert, if there are experts
   std::int64_t vocabulary;
   std::int64_t context;
   double rope_base;

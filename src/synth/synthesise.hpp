@@ -20,7 +20,7 @@ using Progress = std::function<bool(std::int64_t done_bytes, std::int64_t total_
 
 /// Writes a GGUF file of `shape` with random weights and an invented vocabulary of SentencePiece's
 /// kind: for speed and tests, its text means nothing. The same seed gives the same bytes. Memory
-/// stays at some megabytes whatever the size of the model. An Error where a row of a tensor is no
+/// stays at some megabytes whatever the size of the model. An Error if a row of a tensor is no
 /// whole number of blocks, or the file cannot be written.
 Status write_model(const Shape& shape, const TypeMix& types, std::uint64_t seed,
                    const std::filesystem::path& path, const Progress& progress = {});

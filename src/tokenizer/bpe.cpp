@@ -103,7 +103,7 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
   bool normalises_;
   std::vector<std::string> bytes_;  // by token
   TokenId byte_tokens_[256];
-  // Empty where merges count.
+  // Empty if merges count.
   std::unordered_map<std::string_view, TokenId, KeyedHash> whole_words_;
 };
 

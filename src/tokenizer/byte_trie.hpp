@@ -11,7 +11,7 @@ namespace linnet {
 /// Tokens by the bytes they stand for: finds those that a text begins with.
 class ByteTrie {
  public:
-  /// Of equal `bytes` the first token stays; empty ones are not found.
+  /// For equal `bytes` the first token stays; empty ones are not found.
   void insert(std::string_view bytes, TokenId token) {
     std::uint64_t node = kRoot;
     for (const char c : bytes) {
@@ -41,7 +41,7 @@ class ByteTrie {
     TokenId token = -1;
   };
 
-  /// The longest token that `text` begins with; 0 bytes where there is none.
+  /// The longest token that `text` begins with; 0 bytes if there is none.
   Match longest(std::string_view text) const {
     Match best;
     visit_prefixes(text, [&](std::size_t bytes, TokenId token) { best = {bytes, token}; });

@@ -18,7 +18,7 @@ class Charsmap {
  public:
   /// No rules.
   Charsmap() = default;
-  /// An Error where the array could lead out of the data, so that replace() need not look.
+  /// An Error if the array could lead out of the data, so that replace() need not look.
   static Result<Charsmap> read(std::string_view bytes);
 
   struct Rule {

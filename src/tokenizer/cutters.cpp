@@ -35,7 +35,7 @@ struct Run {
   std::size_t characters;
 };
 
-// The next run of digits from `from` on; empty, at the end, where there is none.
+// The next run of digits from `from` on; empty, at the end, if there is none.
 Run next_run(std::string_view text, std::size_t from, IsDigit is_digit) {
   Run run{from, from, 0};
   while (run.begin < text.size() && !is_digit(first_code_point(text.substr(run.begin)))) {
@@ -118,7 +118,7 @@ void cut_spaces_by_512(std::string_view text, const Emit& emit) {
   std::size_t done = 0;
   std::size_t at = 0;
   while (at < text.size()) {
-    Run spaces{at, at, 0};  // behind the last line end
+    Run spaces{at, at, 0};  // after the last line end
     for (; spaces.end < text.size(); spaces.end += utf8_length(text[spaces.end])) {
       const char32_t c = first_code_point(text.substr(spaces.end));
       if (!is_white_space(c)) break;

@@ -8,7 +8,7 @@
 namespace linnet {
 
 // One function a kind of `tokenizer.ggml.model`, each in the file of its name; the table is in
-// make_tokenizer.cpp. `pre` is the pre-tokenizer's name, empty where the file names none; kinds
+// make_tokenizer.cpp. `pre` is the pre-tokenizer's name, empty if the file names none; kinds
 // that have no choice of them do not look at it.
 using TokenizerFactory = Result<std::unique_ptr<Tokenizer>> (*)(const gguf::File& file,
                                                                 std::string_view pre);

@@ -18,7 +18,7 @@ struct MarkedTokens {
 
   std::string marker;  ///< nobody can guess it
   std::vector<Part> parts;
-  std::string after;  ///< text behind the last part
+  std::string after;  ///< text after the last part
 };
 
 }  // namespace linnet

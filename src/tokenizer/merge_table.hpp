@@ -9,7 +9,7 @@
 
 namespace linnet {
 
-/// Which pairs of tokens merge, into what and in which order.
+/// The pairs of tokens that merge, into what and in which order.
 class MergeTable {
  public:
   /// Reads `tokenizer.ggml.merges`: "LEFT RIGHT", the first line merges first. Lines whose tokens
@@ -19,7 +19,7 @@ class MergeTable {
   static Result<MergeTable> read(const gguf::File& file, const Vocabulary& vocabulary,
                                  bool or_ranks_by_id);
 
-  /// What two neighbours become; token -1 where they don't merge.
+  /// What two neighbours become; token -1 if they don't merge.
   Merge find(TokenId left, TokenId right) const {
     if (left < 0 || right < 0) return {0, -1};
     const std::uint64_t value = map_.find(key_of(left, right));

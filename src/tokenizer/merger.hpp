@@ -13,7 +13,7 @@ namespace linnet {
 struct Symbol {
   std::uint32_t begin;  ///< in bytes
   std::uint32_t bytes;
-  TokenId token;  ///< -1 where the vocabulary has none for it
+  TokenId token;  ///< -1 if the vocabulary has none for it
 };
 
 /// What two neighbours become, and when: the pair with the lowest order is merged first, of equal
@@ -36,9 +36,9 @@ class Merger {
   /// The next symbol of the word begins at this byte.
   void add(std::uint32_t begin, TokenId token) { places_.push_back({begin, token, 1, {0, -1}}); }
 
-  /// Merges the symbols of a word that ends at byte `end`. `merge_of(left, right)` gives the Merge
-  /// of two neighbours, or one with token -1; `right` follows `left` in the word. Stops early, with
-  /// some pairs left, where `is_given_up()`, which is asked now and then, says so.
+  /// Merges the symbols of a word that ends at byte `end`. `merge_of(left, right)` returns the
+  /// Merge of two neighbours, or one with token -1; `right` follows `left` in the word. Stops
+  /// early, with some pairs left, if `is_given_up()`, which is asked now and then, says so.
   template <class MergeOf, class IsGivenUp>
   void run(std::uint32_t end, MergeOf merge_of, IsGivenUp is_given_up);
 
@@ -70,7 +70,7 @@ class Merger {
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(places_.size()); }
   std::uint32_t next(std::uint32_t place) const { return place + places_[place].stretch; }
-  // Where there is one before it.
+  // The same for the one before, if any.
   std::uint32_t previous(std::uint32_t place) const {
     const std::uint32_t stretch = places_[place - 1].stretch;
     return (stretch & kBeginsAt) != 0 ? stretch & ~kBeginsAt : place - 1;
@@ -144,7 +144,7 @@ void Merger::run(std::uint32_t end, MergeOf merge_of, IsGivenUp is_given_up) {
   }
 }
 
-// Empty where it is given up.
+// Empty if it is given up.
 template <class MergeOf, class IsGivenUp>
 void Merger::fill_queue(MergeOf& merge_of, IsGivenUp& is_given_up) {
   heap_.clear();

@@ -18,7 +18,7 @@ namespace linnet {
 class PieceIndex {
  public:
   PieceIndex() = default;
-  /// Of equal pieces the first is found.
+  /// The first of equal pieces is found.
   explicit PieceIndex(const std::vector<std::string>& pieces)
       : slots_(std::bit_ceil(pieces.size() * 2 + 1)) {
     for (std::size_t i = 0; i < pieces.size(); ++i) {

@@ -41,7 +41,7 @@ class PreTokenizer::Cut {
         return s;
       }
       done = from = match->end;
-      // An empty match cuts where it stands; the search goes on behind the next character.
+      // An empty match cuts where it stands; the search goes on after the next character.
       if (match->end == match->begin && from < text.size()) from += utf8_length(text[from]);
     }
     return run(text.substr(done), step + 1);

@@ -11,7 +11,7 @@
 
 namespace linnet {
 
-/// Cuts a text at places of its own choosing, where no pattern does it in linear time. Calls `emit`
+/// Cuts a text at places of its own choosing, if no pattern does it in linear time. Calls `emit`
 /// for each piece in order; together they are `text`.
 using Cutter = void (*)(std::string_view text, const std::function<void(std::string_view)>& emit);
 
@@ -28,14 +28,14 @@ struct PreTokenizerSpec {
   std::span<const PreTokenizerStep> steps;  ///< each cuts the pieces of the one before
   bool normalises = false;                  ///< text is brought to normalisation form C first
   bool ignores_merges = false;              ///< a piece that is in the vocabulary is a token
-  bool adds_bos = false;                    ///< where the file does not say
+  bool adds_bos = false;                    ///< if the file does not say
   bool escapes_spaces = false;  ///< pieces are UTF-8 with U+2581 for spaces, not GPT-2's alphabet
   bool ranks_by_id = false;     ///< a file without merges merges in the order of the ids
 };
 
 /// All that are known, sorted as in the table of pre_tokenizer_table.cpp.
 std::span<const PreTokenizerSpec> known_pre_tokenizers();
-/// Null where the name is not known.
+/// Null if the name is not known.
 const PreTokenizerSpec* find_pre_tokenizer(std::string_view name);
 
 /// Cuts text into the words that byte-pair merges stay within. Immutable.
@@ -49,7 +49,7 @@ class PreTokenizer {
 
  private:
   struct Step {
-    std::vector<Regex> regex;  // one, or none where there is a cutter
+    std::vector<Regex> regex;  // one, or none if there is a cutter
     Cutter cutter;
   };
   class Cut;
@@ -68,8 +68,8 @@ void cut_word_end_digits_in_threes(std::string_view text,
 void cut_before_groups_of_three(std::string_view text,
                                 const std::function<void(std::string_view)>& emit);
 
-/// Spaces behind the last line end among them, 512 at a time as long as more follow: what
-/// \s{512}(?!\S) does behind \s*[\r\n]+, which looks at all of them each time (Jais 2).
+/// Spaces after the last line end among them, 512 at a time as long as more follow: what
+/// \s{512}(?!\S) does after \s*[\r\n]+, which looks at all of them each time (Jais 2).
 void cut_spaces_by_512(std::string_view text, const std::function<void(std::string_view)>& emit);
 
 }  // namespace linnet

@@ -25,7 +25,7 @@ class Regex {
   ~Regex();
 
   struct Match {
-    std::size_t begin, end;  // bytes; both the text's size where nothing matches any more
+    std::size_t begin, end;  // bytes; both the text's size if nothing matches any more
     bool found;
   };
 
@@ -37,7 +37,7 @@ class Regex {
     ~Search();
 
     /// The first match in `text` (valid UTF-8) at or after `from`. `^`, `$` and `\b` see the whole
-    /// of `text` and nothing beyond it. An Error where the matcher's limits are reached.
+    /// of `text` and nothing beyond it. An Error if the matcher's limits are reached.
     Result<Match> next(std::string_view text, std::size_t from);
 
    private:

@@ -31,7 +31,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
         words_(this->vocabulary()),
         byte_tokens_(this->vocabulary().byte_tokens()),
         add_space_prefix_(add_space_prefix) {
-    // Where there are tokens for all bytes; else one may stand for a run of unknown characters.
+    // If there are tokens for all bytes; else one may stand for a run of unknown characters.
     if (std::ranges::find(byte_tokens_, kNoToken) == byte_tokens_.end()) bound_token_bytes(1);
   }
 
@@ -100,7 +100,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
     }
   }
 
-  // The character's bytes, where there are tokens for all of them; one unknown token for a run of
+  // The character's bytes, if there are tokens for all of them; one unknown token for a run of
   // characters where not.
   void append_unknown(std::string_view character, std::vector<TokenId>& ids,
                       bool& after_unknown) const {

@@ -28,7 +28,7 @@ class SpecialTokens {
 
   /// Cuts `text`, which must be valid UTF-8, at the tokens in it. Without `parse_special` only
   /// user-defined tokens are seen, because those are part of ordinary text.
-  /// The same holds for tokens that reach into the ranges `plain`. Gives some parts only where
+  /// The same holds for tokens that reach into the ranges `plain`. Gives some parts only if
   /// `cancelled` is: long tokens take long.
   std::vector<TextPart> split(std::string_view text, bool parse_special,
                               std::span<const TextRange> plain, CancellationCheck& cancelled) const;

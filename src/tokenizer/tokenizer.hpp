@@ -50,8 +50,8 @@ class Tokenizer {
   virtual Result<std::vector<TokenId>> encode(std::string_view text,
                                               const EncodeOptions& options) const = 0;
 
-  /// So many tokens, or more, become of any text of `text_bytes`, which is told without a look at
-  /// it; 0 where that can't be told, because some text becomes nothing.
+  /// A lower bound on the tokens of any text of `text_bytes` bytes, found without looking at it; 0
+  /// if there is none, because some texts have no tokens.
   virtual std::int64_t fewest_tokens(std::size_t) const { return 0; }
 
   /// The bytes that `id` adds to the text when it follows another token (for SentencePiece kinds a
@@ -68,14 +68,14 @@ class Tokenizer {
   virtual std::optional<TokenId> eos() const = 0;
   virtual bool is_end_of_generation(TokenId id) const = 0;
   virtual bool is_control(TokenId id) const = 0;
-  /// What encode() puts around a text where `add_special` asks for it, and what stands in a pair.
+  /// What encode() puts around a text if `add_special` asks for it, and what stands in a pair.
   virtual const TokensAround& around() const = 0;
 };
 
 /// Builds the tokenizer that the metadata of `file` describes; the file may be closed afterwards.
 /// Errors: a `tokenizer.ggml.model` or `tokenizer.ggml.pre` that is not known (named, with the
 /// known ones), a broken vocabulary. Null for `no_vocab` files. `pre` overrides
-/// `tokenizer.ggml.pre` where not empty; an Error if the kind of tokenizer has no use for it.
+/// `tokenizer.ggml.pre` if not empty; an Error if the kind of tokenizer has no use for it.
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file,
                                                   std::string_view pre = {});
 

@@ -59,7 +59,7 @@ void append_nfc(std::string& out, std::string_view text) {
 }
 
 // A stretch of text from `from` on that is not inert, with the character before it, which it may
-// compose with; empty, at the end of the text, where there is none.
+// compose with; empty, at the end of the text, if there is none.
 struct Stretch {
   std::size_t begin, end;
 };

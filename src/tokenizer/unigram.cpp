@@ -27,7 +27,7 @@ class Normaliser {
 
   bool add_space_prefix() const { return add_space_prefix_; }
 
-  /// An Error where the rules make a text many times longer: Unicode's own make it at most 13 times
+  /// An Error if the rules make a text many times longer: Unicode's own make it at most 13 times
   /// longer, spaces written as kSpaceMark.
   Result<std::string> run(std::string_view text) const {
     constexpr std::size_t kMostGrowth = 16, kAlways = 4096;
@@ -158,7 +158,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
       const auto offer = [&](std::size_t bytes, double more, TokenId token) {
         Way& way = ways[begin + bytes];
         double& best = scores[(begin + bytes) & mask];
-        // The first offer counts even where the scores are infinite.
+        // The first offer counts even if the scores are infinite.
         const bool none_yet = way.begin == 0 && way.token == kUnknown && best == kWorst;
         if (!none_yet && !(score + more > best)) return;
         best = score + more;

@@ -60,7 +60,7 @@ class Vocabulary {
   std::optional<TokenId> find_text(std::string_view piece) const;
   /// Where the piece is <0x00> to <0xFF>, its byte.
   std::optional<unsigned char> byte_of(TokenId id) const;
-  /// The tokens <0x00> to <0xFF>; kNoToken where there is none.
+  /// The tokens <0x00> to <0xFF>; kNoToken if there is none.
   std::vector<TokenId> byte_tokens() const;
 
   std::optional<TokenId> bos() const { return bos_; }

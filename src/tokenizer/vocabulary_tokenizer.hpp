@@ -31,7 +31,7 @@ class VocabularyTokenizer : public Tokenizer {
   VocabularyTokenizer(Vocabulary vocabulary, SpecialTokens special_tokens)
       : vocabulary_(std::move(vocabulary)), special_tokens_(std::move(special_tokens)) {}
 
-  /// Of a text between special tokens.
+  /// How a text between special tokens is encoded.
   struct Setting {
     bool after_special = false;  ///< it is the first text or follows a special token
     const std::function<bool()>* is_given_up = nullptr;  ///< as in EncodeOptions

@@ -22,7 +22,7 @@ bool changes_in_place(Kind kind) {
          kind == Kind::kAddTable || kind == Kind::kNormaliseColumns;
 }
 
-// With the row of zeros behind them.
+// With the row of zeros after them.
 std::int64_t floats_of(NetRows rows) {
   return Workspace::floats_for(rows.grid.area() + 1, rows.columns, 1);
 }
@@ -46,7 +46,7 @@ std::int64_t floats_of(const NetStep& step, NetRows in, bool keeps_input) {
   return own + floats_of(in) + Workspace::floats_for(1, in.columns, 1);  // and their squares
 }
 
-// Of keys and values.
+// Floats of keys and values.
 std::int64_t kv_floats(const NetStep& step, NetRows in) {
   if (step.kind != Kind::kAttend) return 0;
   const std::int64_t tokens = pages_for(MultiQueryAttention::keys(step, in)) * kPageTokens;
@@ -57,7 +57,7 @@ struct NetFloats {
   std::int64_t stream = 0, kept = 0, block = 0, kv = 0;
 };
 
-// Of the largest block, and of what stands between the blocks.
+// Floats of the largest block, and of what stands between the blocks.
 NetFloats floats_of(const ConvolutionalSpec& spec) {
   NetRows in = spec.picture();
   NetFloats result{.stream = floats_of(in), .kept = floats_of(net_result(spec))};

@@ -10,7 +10,7 @@
 
 namespace linnet {
 
-/// Of all norms of a network of convolutions.
+/// The epsilon of all norms of a network of convolutions.
 inline constexpr float kNetEpsilon = 1e-6f;
 
 /// Rows at some place of a network of convolutions, one for each place of a grid.
@@ -39,8 +39,8 @@ struct NetStep {
   } kind;
   std::string name = {};
   int side = 1;              ///< of squares
-  int stride = 1;            ///< each so many places become one; zeros stand around the grid
-  std::int64_t columns = 0;  ///< behind it; 0: as many as before
+  int stride = 1;            ///< each this many places become one; zeros stand around the grid
+  std::int64_t columns = 0;  ///< after it; 0: as many as before
   NormKind norm = NormKind::kRms;
   float epsilon = kNetEpsilon;
   Activation activation = Activation::kGelu;

@@ -12,11 +12,11 @@ struct CropWindows {
   Grid grid;
 };
 
-/// Of a picture of `size`; `whole_side` is that of pictures which are not cut, `tile_side` that of
+/// The windows of a picture of `size`; `whole_side` is that of uncut pictures, `tile_side` that of
 /// a tile.
 CropWindows crop_windows(PictureSize size, int whole_side, int tile_side);
 
-/// What such a picture is before it is cut: no longer than `longest`, and black beside it where it
+/// What such a picture is before it is cut: no longer than `longest`, with black at the sides if it
 /// is very narrow.
 struct NarrowedPicture {
   PictureSize picture, canvas;

@@ -6,8 +6,8 @@
 
 namespace linnet {
 
-/// An encoder whose results a tower reads instead of a picture's patches, or a projector where
-/// there is no tower.
+/// An encoder whose results a tower reads instead of a picture's patches, or a projector if there
+/// is no tower.
 class FrontEncoder {
  public:
   virtual ~FrontEncoder() = default;
@@ -21,7 +21,7 @@ class FrontEncoder {
   virtual Status begin(const Pixels& pixels) = 0;
   /// Computes the next layer; false if there was none left.
   virtual bool advance() = 0;
-  /// Behind the last layer: a row for each patch (VisionSpec::patch_side), by rows from the top,
+  /// After the last layer: a row for each patch (VisionSpec::patch_side), by rows from the top,
   /// which stay until the next begin().
   virtual View end() = 0;
 };

@@ -25,7 +25,7 @@ class JoinedTiles {
   Grid grid() const { return {tiles_.width * across_, tiles_.height * across_}; }  ///< in rows
   /// All of them line by line through the whole picture, [grid().area(), columns].
   std::span<const float> rows() const { return rows_; }
-  /// The same without those of bars; behind each line comes `line_end`, of as many columns.
+  /// The same without those of bars; after each line comes `line_end`, of as many columns.
   EncodedRows with_line_ends(std::span<const float> line_end) const;
 
  private:

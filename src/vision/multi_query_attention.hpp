@@ -17,7 +17,7 @@ class MultiQueryAttention {
   /// What is wrong with the file goes to `loader`.
   MultiQueryAttention(WeightLoader& loader, const NetStep& step, std::int64_t columns);
 
-  /// The keys and values of a grid of so many places.
+  /// The keys and values of a grid of this many places.
   static KvLayerShape kv_shape(const NetStep& step) {
     return {1, step.key_width, step.value_width};
   }
@@ -28,7 +28,7 @@ class MultiQueryAttention {
   /// Floats of a workspace that run() and a view of its result take.
   static std::int64_t workspace_floats(const NetStep& step, NetRows in);
 
-  /// What becomes of rows behind which stands one of zeros, into `out`. Keys and values are kept in
+  /// What becomes of rows after which stands one of zeros, into `out`. Keys and values are kept in
   /// the layer `layer` of `kv`.
   void run(Backend& backend, Workspace& workspace, KvStore& kv, int layer, View in, Grid grid,
            View out) const;
@@ -36,7 +36,7 @@ class MultiQueryAttention {
  private:
   /// What keys or values are made by.
   struct Source {
-    DepthwiseConvolution fewer;  // not where there is no stride
+    DepthwiseConvolution fewer;  // not if there is no stride
     Norm norm;
     Linear linear;
   };

@@ -106,7 +106,7 @@ CropWindows windows_of(const VisionSpec& spec, PictureSize size) {
   return crop_windows(canvas, spec.sizing.fixed_side, spec.tiling.side);
 }
 
-// What is cut, and what the overview is made of, where that is not the picture itself.
+// What is cut, and what the overview is made of, if that is not the picture itself.
 std::optional<Image> source_of(const VisionSpec& spec, const Image& image) {
   if (spec.tiling.choice != Tiling::Choice::kWindows) return std::nullopt;
   const auto [picture, canvas] = narrowed({image.width, image.height}, spec.tiling.longest);
@@ -147,7 +147,7 @@ std::string text_before_tile(const Tiling& tiling, int row, int column) {
                      fmt::arg("column", column + 1));
 }
 
-// Of Tiling::joins_rows.
+// For Tiling::joins_rows.
 void add_rows_of_tiles(const Image& filled, Grid grid, std::string& between,
                        std::vector<PicturePiece>& pieces) {
   const int height = filled.height / grid.height;
@@ -157,7 +157,7 @@ void add_rows_of_tiles(const Image& filled, Grid grid, std::string& between,
   }
 }
 
-// Row by row; `between` are the texts behind what came before the next piece.
+// Row by row; `between` are the texts after what came before the next piece.
 void add_tiles(const Tiling& tiling, const Image& filled, Grid grid, PictureSize size,
                std::string& between, std::vector<PicturePiece>& pieces) {
   const PictureSize tile{filled.width / grid.width, filled.height / grid.height};

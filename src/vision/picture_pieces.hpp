@@ -27,7 +27,7 @@ struct PicturePieces {
 /// whole alone.
 PicturePieces pieces_of(const VisionSpec& spec, const Image& image);
 
-/// Columns and rows of tiles that a picture of `size` is cut into; none where it is not.
+/// Columns and rows of tiles that a picture of `size` is cut into; none if it is not.
 std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size);
 
 }  // namespace linnet

@@ -25,7 +25,7 @@ struct Fitting {
     return {multiple(size.width * factor, unit, rounded),
             multiple(size.height * factor, unit, rounded)};
   }
-  /// That gives the picture the area of so many merged patches.
+  /// The factor that gives the picture the area of this many merged patches.
   double factor_for(std::int64_t tokens) const {
     const double area = static_cast<double>(size.area());
     return std::sqrt(static_cast<double>(tokens) * unit * unit / area);
@@ -72,7 +72,7 @@ PictureSize sides_of_shape(std::int64_t most_tokens, const Fitting& picture) {
   return {best.width * picture.unit, best.height * picture.unit};
 }
 
-// Of kSameArea.
+// For kSameArea.
 PictureSize sides_of_area(int side, const Fitting& picture) {
   const double shape = static_cast<double>(picture.size.width) / picture.size.height;
   const int height = static_cast<int>(side / std::sqrt(shape));
@@ -82,7 +82,7 @@ PictureSize sides_of_area(int side, const Fitting& picture) {
 
 int unit_of(const VisionSpec& spec) { return spec.patch_side * spec.merge_side; }
 
-// Of kWithin: the picture before it becomes whole merged patches. Whole patches count.
+// For kWithin: the picture before it becomes whole merged patches. Whole patches count.
 PictureSize shrunk(const VisionSpec& spec, PictureSize size) {
   const PictureSizing& sizing = spec.sizing;
   const std::int64_t most_patches = sizing.most_tokens * spec.merge_side * spec.merge_side;

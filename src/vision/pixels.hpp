@@ -37,7 +37,7 @@ Pixels pixels_of(const VisionSpec& spec, const Image& resized);
 Pixels tile_of(const Pixels& picture, int side, int index);
 
 /// The patches `order` of a picture (by rows from the top), each [3][patch_side][patch_side], one
-/// behind the other.
+/// after the other.
 std::vector<float> patches_of(const Pixels& pixels, int patch_side,
                               std::span<const std::int32_t> order);
 

@@ -74,7 +74,7 @@ constexpr Sharing kSharings[] = {
     {PlaceTable::kRowsAndColumns, own_share},
 };
 
-// Of all patches of one side.
+// For all patches of one side.
 std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side) {
   const auto sharing = std::ranges::find(kSharings, kind, &Sharing::kind);
   std::vector<std::vector<Share>> shares;

@@ -20,7 +20,7 @@ namespace {
 constexpr float kEpsilon = 1e-6f;
 constexpr std::array kGlobalLayers = {2, 5, 8, 11};
 
-// Outputs of the convolution `stem` of `side` x `side` rows with so many columns.
+// Outputs of the convolution `stem` of `side` x `side` rows with this many columns.
 std::int64_t outputs_of(const WeightLoader& loader, const std::string& stem, int side,
                         std::int64_t columns) {
   const std::int64_t outputs = loader.elements(stem) / (side * side * columns);

@@ -12,7 +12,7 @@
 
 namespace linnet {
 
-/// Segment Anything's encoder (https://arxiv.org/abs/2304.02643, appendix A), behind which
+/// Segment Anything's encoder (https://arxiv.org/abs/2304.02643, appendix A), after which
 /// convolutions make a row of 4 x 4 of its patches: what the tower of DeepSeek-OCR reads. Its
 /// layers attend in windows, or everywhere, with biases by the distances of rows and of columns.
 class Sam final : public FrontEncoder {
@@ -34,8 +34,8 @@ class Sam final : public FrontEncoder {
   struct Layer {
     Norm before, behind;
     Linear fused, output, up, down;
-    // Of rows, of columns: the longest negative one first; for each of sizes_ where the layer sees
-    // all of a picture, else for all of them.
+    // For rows and for columns, the longest negative one first; for each of sizes_ where the layer
+    // sees all of a picture, else for all of them.
     std::vector<std::array<Linear, 2>> distances;
   };
   struct Windows;
@@ -61,7 +61,7 @@ class Sam final : public FrontEncoder {
 
   SamSpec spec_;
   Backend& backend_;
-  std::int64_t neck_columns_ = 1;  // of the first convolutions behind the layers
+  std::int64_t neck_columns_ = 1;  // of the first convolutions after the layers
   Linear patches_, first_;
   std::vector<Layer> layers_;
   Norm first_norm_, second_norm_;

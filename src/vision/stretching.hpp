@@ -18,10 +18,10 @@ enum class Spread {
   kCubic,  ///< as images are resized: a = -0.5
 };
 
-/// Of place `at` of `places`, into which `from` places are stretched, edge on edge.
+/// The shares of place `at` of `places`, into which `from` places are stretched, edge on edge.
 std::vector<Share> spread_shares(Spread spread, int at, int places, int from);
 
-/// The same of the two nearest places, also where the line shrinks; `places` need not be whole.
+/// The same of the two nearest places, also if the line shrinks; `places` need not be whole.
 std::vector<Share> nearest_shares(int at, double places, int from);
 
 /// A square [from * from, columns] of learned rows as one of `to` places each way, by kCubic.

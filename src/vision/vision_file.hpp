@@ -25,7 +25,7 @@ struct PictureLimits {
 /// encoder of sounds may be in the same one.
 class VisionFile {
  public:
-  /// An Error where the file is not the encoder of a text model of `text`: what it makes of
+  /// An Error if the file is not the encoder of a text model of `text`: what it makes of
   /// pictures must be rows of that.
   static Result<std::unique_ptr<VisionFile>> open(std::shared_ptr<const gguf::File> file,
                                                   const ModelSpec& text,
@@ -36,11 +36,11 @@ class VisionFile {
 
   const gguf::File& file() const { return *file_; }
   const VisionSpec& spec() const { return spec_; }
-  /// Rows of a picture of any shape, at most, and as many as the encoder would allow; both 0 where
+  /// Rows of a picture of any shape, at most, and as many as the encoder would allow; both 0 if
   /// all pictures have as many.
   std::int64_t most_tokens() const { return has_any_shape() ? spec_.sizing.most_tokens : 0; }
   std::int64_t allowed_tokens() const { return has_any_shape() ? allowed_tokens_ : 0; }
-  /// Of weights, and of what a picture of the largest size takes beside them.
+  /// Bytes of the weights, and of the workspace for a picture of the largest size.
   std::int64_t memory_bytes() const;
 
  private:

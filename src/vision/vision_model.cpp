@@ -19,7 +19,7 @@ std::vector<std::int32_t> inverse(std::span<const std::int32_t> order, std::int3
   return place;
 }
 
-// Rows of a picture that see each other, and those behind them.
+// Rows of a picture that see each other, and those after them.
 std::vector<GivenRows> given_rows(const VisionSpec& spec, std::int64_t rows, const float* values) {
   if (spec.queries.empty()) return {{0, rows, values}};
   const std::int64_t patches = rows / 2;
@@ -86,7 +86,7 @@ struct VisionModel::Progress {
             .windows = &window_layout};
   }
 
-  Model* const model;  // whose pass it is; null where the projector reads the patches
+  Model* const model;  // whose pass it is; null if the projector reads the patches
   const Grid grid;
   const PatchOrder order;
   const std::vector<float> patches;
@@ -134,7 +134,7 @@ View VisionModel::with_front_rows() {
   return all;
 }
 
-// What layers keep beside the last one's result.
+// What layers keep besides the last one's result.
 View VisionModel::with_kept_layers() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
@@ -179,7 +179,7 @@ Status VisionModel::add_tile() {
   return backend_.status();
 }
 
-// Goes on with the next tile; behind the last one all are the result.
+// Goes on with the next tile; after the last one all are the result.
 Result<std::optional<EncodedRows>> VisionModel::end_tile() {
   Status status = add_tile();
   if (status && !tiles_->is_complete()) status = begin_picture(tiles_->next());

@@ -32,7 +32,7 @@ class VisionModel {
   /// its patches. `pixels` have a size that target_size() can give. A picture that is under way is
   /// dropped, and so is this one by an Error, which the backend has met.
   Status begin(const Pixels& pixels);
-  /// Goes on by a layer, and behind the last one by what makes the picture's rows of it, which are
+  /// Goes on by a layer, and after the last one by what makes the picture's rows of it, which are
   /// the result then: one for each merged patch, by rows from the top, or more (see rows_of()). A
   /// picture must be under way; an Error drops it.
   Result<std::optional<EncodedRows>> advance();
@@ -90,19 +90,19 @@ class VisionModel {
   std::vector<float> class_token_;
   std::vector<std::vector<float>> queries_;
   PlaceTableValues places_;
-  std::unique_ptr<FrontEncoder> front_;  // null where the tower reads colours
+  std::unique_ptr<FrontEncoder> front_;  // null if the tower reads colours
   bool front_is_under_way_ = false;      // with a picture
   Grid front_grid_{};                    // in patches, of the picture that is under way
   View front_rows_{};                    // and its results
-  std::unique_ptr<Model> early_;         // null where the tower's layers read the patches
+  std::unique_ptr<Model> early_;         // null if the tower's layers read the patches
   std::unique_ptr<Projector> merger_;    // between the two
-  std::unique_ptr<Model> tower_;         // null where the projector reads the patches themselves
+  std::unique_ptr<Model> tower_;         // null if the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
-  std::vector<float> line_end_;       // behind the lines of joined tiles
+  std::vector<float> line_end_;       // after the lines of joined tiles
   std::optional<JoinedTiles> tiles_;  // of the picture that is under way, if they are joined
   std::unique_ptr<Workspace> workspace_;
-  std::unique_ptr<Progress> progress_;  // null where no picture is under way
+  std::unique_ptr<Progress> progress_;  // null if no picture is under way
 };
 
 }  // namespace linnet

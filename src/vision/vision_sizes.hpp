@@ -9,7 +9,7 @@ namespace linnet {
 /// Rows that stand before the patches: class tokens, wherever the table of places has them.
 std::int32_t rows_before_patches(const VisionSpec& spec);
 
-/// Learned rows behind `patches` patches: as many, or none.
+/// Learned rows after `patches` patches: as many, or none.
 std::int64_t queries_behind(const VisionSpec& spec, std::int64_t patches);
 
 /// Most patches of a picture that the tower reads.

@@ -18,19 +18,19 @@ namespace linnet {
 /// How large a picture becomes before it is cut into patches: its sides are multiples of those of a
 /// merged patch.
 struct PictureSizing {
-  /// Of pictures that keep their shape.
+  /// The sides of pictures that keep their shape.
   enum class Choice {
     kNearest,  ///< the nearest sides
     kWithin,   ///< the next larger ones; pictures shrink to the limits and never grow
     kShape,    ///< the ones below or above of the shape nearest to the picture's; they never grow
     kSameArea  ///< nearest to the area of a square of `area_side` pixels
   } choice = Choice::kNearest;
-  /// Of kWithin: the picture is not stretched, black fills the rest at the right and at the bottom.
+  /// kWithin: the picture is not stretched; black fills the rest at the right and at the bottom.
   bool pads = false;
   int area_side = 0;
   int fixed_side = 0;  ///< both sides become this, whatever the picture's shape; 0: the shape stays
-  /// Of the bars that make the picture a square of `fixed_side` if it is not one; none: it is
-  /// stretched.
+  /// The colour of the bars that make the picture a square of `fixed_side` if it is not one; none:
+  /// it is stretched.
   std::optional<Colour> bars = {};
   bool rounds_to_nearest = false;  ///< see padded_with_bars(); else resized_with_bars()
   std::int64_t least_tokens = 1;   ///< rows of the text model: smaller pictures grow to that
@@ -46,30 +46,30 @@ enum class PlaceTable {
   kSpread,          ///< of a square that becomes the picture's size as images do, bicubically
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
-  kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
+  kBetween,         ///< the same from the 2 nearest places each way, also if it shrinks
   kBetweenTenths,   ///< the same, as if each side of the picture were a tenth of a patch longer
-  kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
+  kBicubic,         ///< the same from 4 places each way, a = -0.75, also if it shrinks
   kBuckets,         ///< of a square: a patch has the place at the same fraction of each side
   kRowsAndColumns,  ///< one for the column and one for the row
 };
 
-/// What the ropes of a text model turn a picture's rows by (AttentionSpec::placed_ropes).
+/// M-RoPE position ids of a picture's rows in a text model (AttentionSpec::placed_ropes).
 enum class RowPlaces {
   kNone,  ///< their positions, as those of texts
-  /// All of a picture have one time, from which height and width go on; a text behind it goes on
+  /// All of a picture have one time, from which height and width go on; a text after it goes on
   /// from the longer side.
   kGrid,
   /// Time goes on as in a text; of the rows between the first and the last one width and height are
-  /// counted from 0, where each row of the picture ends with one of text, and the number of the
+  /// counted from 0; each row of the picture ends with one of text, and the number of the
   /// picture is a place, too.
   kLines,
 };
 
-/// A row of its own beside the patches, which goes no further than through the tower, or several.
+/// A row besides the patches, or several, which only goes through the tower.
 enum class ClassToken {
   kNone,
   kFirst,    ///< the table of places has it in front of the patches
-  kLast,     ///< behind them
+  kLast,     ///< after them
   kUnplaced  ///< it has none: VisionSpec::class_rows of them
 };
 
@@ -80,7 +80,7 @@ struct SamSpec {
   std::int64_t width = 0;
   std::int64_t inner = 0;  ///< columns within a feed-forward part
   int side = 0;            ///< of a picture, in its own patches
-  /// Of other pictures, for which what is learned of places is stretched.
+  /// Sides of other pictures, for which what is learned of places is stretched.
   std::vector<int> other_sides = {};
   int window = 1;       ///< in patches, of what most layers see
   int patch_side = 16;  ///< in pixels
@@ -100,13 +100,13 @@ struct EarlyLayers {
 struct Tiling {
   enum class Choice {
     kNone,
-    kLargest,        ///< of `grids` that in which the picture is largest, its shape kept
-    kLargestAlways,  ///< the same of all pictures
+    kLargest,        ///< if larger than a tile: the grid in which it is largest, its shape kept
+    kLargestAlways,  ///< the same for all pictures
     kLongestSide,    ///< the longer side becomes `longest`, both then whole tiles; always cut
     kShape,          ///< of `grids` the one whose shape is nearest; only of pictures of more than
                      ///< twice the area that PictureSizing::most_tokens allow
-    kShapeAlways,    ///< the same of all pictures; a grid of one tile is none
-    kShapeOfLarge,   ///< the same of pictures that are larger than a tile
+    kShapeAlways,    ///< the grid of the nearest shape; a grid of one tile is none
+    kShapeOfLarge,   ///< if larger than a tile: the grid of the nearest shape
     kWindows,        ///< see crop_windows(); no longer than `longest`
     kArea,           ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
                      ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
@@ -123,18 +123,18 @@ struct Tiling {
   /// those of bars, and each line ends with the vector `line_end`.
   bool joins = false;
   std::string_view line_end;
-
-  // Texts, with special tokens.
+  // Texts, with special tokens, in this order: before_tiles, for a row of tiles (before_tile TILE
+  // behind_tile, between_columns between them) behind_row, between_rows; behind_tiles.
   std::string_view before_tiles;
   std::string_view before_tile;  ///< with {row} and {column} in it, from 1
   std::string_view behind_tile;
   std::string_view between_columns;
   std::string_view between_rows;     ///< of tiles
-  std::string_view behind_row;       ///< of tiles
-  std::string_view before_overview;  ///< behind tiles
-  std::string_view behind_overview;  ///< also of a picture that is not cut
+  std::string_view behind_row;       ///< of tiles, the last one too
+  std::string_view before_overview;  ///< after all of these
+  std::string_view behind_overview;  ///< also for a picture that is not cut
   std::string_view behind_tiles;
-  std::string_view before_whole;  ///< of a picture that is not cut
+  std::string_view before_whole;  ///< for a picture that is not cut
 };
 
 /// The tensor of as many learned rows as a picture of `side` pixels has patches.
@@ -170,8 +170,8 @@ struct VisionSpec {
   EarlyLayers early;
   SamSpec sam;
   ConvolutionalSpec net;
-  bool joins_front = false;  ///< Sam's results stand behind the last layer's columns, too
-  /// What stands behind the patches. Patches see each other, these rows the patches and those
+  bool joins_front = false;  ///< Sam's results come after the last layer's columns, too
+  /// What comes after the patches. Patches see each other, these rows the patches and those
   /// before them. The projector reads them in the patches' stead. Empty: there are none.
   std::vector<LearnedRows> queries;
   int window_side =
@@ -180,10 +180,10 @@ struct VisionSpec {
   /// AttentionSpec::window goes down the columns.
   bool windows_are_columns = false;
   std::vector<ProjectorStep> projector_steps;
-  /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
+  /// Steps for what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deepstack_layers.
   std::vector<std::vector<ProjectorStep>> deep_steps;
-  /// Which of the kept layers `projector_steps` and each of `deep_steps` read. Empty: the last
+  /// The kept layers that `projector_steps` and each of `deep_steps` read. Empty: the last
   /// layer, and all kept ones in order.
   std::vector<int> sources;
 

@@ -44,6 +44,25 @@ TEST_F(LoraOption, ChangesTheText) {
   EXPECT_THAT(run_program({"generate", "--help"}).out, HasSubstr("--lora FILE[:SCALE]"));
 }
 
+TEST_F(LoraOption, NormsAreLeftOutWithANote) {
+  test::TensorFile file;
+  file.metadata().add_string("general.type", "adapter");
+  file.metadata().add_string("general.architecture", "llama");
+  file.metadata().add_string("adapter.type", "lora");
+  file.tensor("blk.0.ffn_up.weight.lora_a", {256, 2})
+      .tensor("blk.0.ffn_up.weight.lora_b", {2, 704})
+      .tensor("blk.0.attn_norm.weight", {256})
+      .file();
+  const std::string path = file.path().string(), unused = "holds norms (1), which are not used\n";
+  const Ended ended = generate({"--lora", path});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr(path + " " + unused));
+  const Ended merged = run_program({"quantize", "--gguf", test::kBundledModel.string(), "--lora",
+                                    path, "--type", "Q8_0", "--dry-run", folder_ / "out.gguf"});
+  EXPECT_EQ(merged.status, 0) << merged.err;
+  EXPECT_THAT(merged.err, HasSubstr(unused));
+}
+
 // Beside --lora, as its files are named alike.
 TEST_F(LoraOption, AControlVectorChangesTheText) {
   test::TensorFile file;
@@ -54,6 +73,11 @@ TEST_F(LoraOption, AControlVectorChangesTheText) {
   ASSERT_EQ(with.status, 0) << with.err;
   EXPECT_NE(with.out, none.out);
   EXPECT_EQ(generate({"--control-vector", path + ":0"}).out, none.out);
+  test::TensorFile larger;
+  larger.metadata().add_string("general.architecture", "controlvector");
+  larger.tensor("direction.1", {256}).tensor("direction.99", {256}).file();
+  EXPECT_THAT(generate({"--control-vector", larger.path().string()}).err,
+              HasSubstr("has directions of layers that the model lacks (1), which are not used\n"));
   const Ended wrong = generate({"--control-vector", path_});
   EXPECT_EQ(wrong.status, 1);
   EXPECT_THAT(wrong.err, HasSubstr(path_ + ": is no control vector"));

@@ -118,15 +118,29 @@ TEST_F(PictureProgramTest, AutoTakesTheOneBesideTheModel) {
                                "-m",       "1",      "--image", picture(0)};
   const Ended one = run_program(arguments);
   EXPECT_EQ(one.status, 0) << one.err;
-  std::filesystem::copy_file(mmproj(), folder_ / "mmproj-other.gguf");
+  std::filesystem::rename(mmproj(), folder_ / "mmproj-other-F16.gguf");
+  EXPECT_EQ(run_program(arguments).status, 0);
+  test::write_file(folder_ / "mmproj-third.gguf", "");
   const Ended two = run_program(arguments);
   EXPECT_EQ(two.status, 1);
   EXPECT_THAT(two.err, HasSubstr("has 2 files with mmproj in their names, expected one"));
-  std::filesystem::remove(mmproj());
-  std::filesystem::remove(folder_ / "mmproj-other.gguf");
+  std::filesystem::remove(folder_ / "mmproj-other-F16.gguf");
+  std::filesystem::remove(folder_ / "mmproj-third.gguf");
   const Ended none = run_program(arguments);
   EXPECT_EQ(none.status, 1);
   EXPECT_THAT(none.err, HasSubstr("has 0 files with mmproj in their names"));
+}
+
+TEST_F(PictureProgramTest, AutoTakesF16OfSeveralTypes) {
+  const std::string model = (folder_ / "model-Q8_0.gguf").string();
+  std::filesystem::copy_file(test::kBundledModel, model);
+  std::filesystem::rename(mmproj(), folder_ / "mmproj-F16.gguf");
+  for (const char* const other : {"mmproj-BF16.gguf", "mmproj-F32.gguf"}) {
+    test::write_file(folder_ / other, "no encoder");
+  }
+  const Ended ended = run_program(
+      {"generate", "--gguf", model, "--mmproj", "auto", "-m", "1", "--image", picture(0)});
+  EXPECT_EQ(ended.status, 0) << ended.err;
 }
 
 TEST_F(PictureProgramTest, WhatCannotBeReadIsSaid) {

@@ -89,6 +89,8 @@ TEST_F(PullTest, TheRepoMayNameTheTypeOfItsFile) {
 
 TEST_F(PullTest, OfSeveralModelsTheUsualTypeIsTakenAndSaid) {
   hub.files["kjv-Q4_K_M.gguf"] = model();
+  hub.files["mtp-kjv-Q8_0.gguf"] = "x";
+  hub.files["imatrix.gguf"] = "x";
   test::BackgroundProgram program = start({"generate", "--repo", "o/m", "-m", "1"});
   EXPECT_EQ(program.wait(), 0) << program.error();
   EXPECT_THAT(program.error(),
@@ -197,16 +199,17 @@ TEST_F(PullTest, TheDraftModelMayComeFromARepo) {
 }
 
 TEST_F(PullTest, ADraftModelThatIsMisspeltIsAnErrorBeforeTheModelIsDownloaded) {
-  hub.files["kjv-Q8_0.gguf"] = model();
+  hub.files["kjv-Q4_0.gguf"] = model();
+  hub.files["other.gguf"] = model();
   const auto error_with = [&](std::vector<std::string> options) {
-    const std::vector<std::string> run = {"generate", "--repo", "o/m:Q8_0", "-m", "1"};
+    const std::vector<std::string> run = {"generate", "--repo", "o/m:Q4_0", "-m", "1"};
     options.insert(options.begin(), run.begin(), run.end());
     test::BackgroundProgram program = start(options);
     EXPECT_EQ(program.wait(), 1);
     return program.error();
   };
   EXPECT_THAT(error_with({"--draft-repo", "o/m"}),
-              HasSubstr("2 GGUF files, name one with --draft-model, or its type as in "
+              HasSubstr("3 GGUF files, name one with --draft-model, or its type as in "
                         "--draft-repo o/m:Q8_0: "));
   EXPECT_THAT(error_with({"--draft-repo", "o/m:Q2_K"}), HasSubstr("none have Q2_K"));
   EXPECT_THAT(error_with({"--draft-repo", "o/m", "--draft-model", "x.gguf"}),

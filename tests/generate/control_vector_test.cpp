@@ -95,8 +95,7 @@ TEST_F(ControlVectors, OfOtherModelsAreRefused) {
     return message.substr(message.find(": ") + 2);
   };
   EXPECT_EQ(refused(row(1.0f), "direction.2"),
-            "tensor direction.2 is no direction of a layer from 1 on of the model, which has 2 "
-            "layers");
+            "has no direction of a layer from 1 on of the model, which has 2 layers");
   EXPECT_THAT(refused(row(1.0f), "direction.0"), HasSubstr("is no direction of a layer"));
   EXPECT_THAT(refused(row(1.0f), "output.weight"), HasSubstr("is no direction of a layer"));
   EXPECT_EQ(refused(std::vector<float>(32), "direction.1"),
@@ -117,6 +116,18 @@ TEST_F(ControlVectors, OfOtherModelsAreRefused) {
   empty.metadata().add_string("general.architecture", "controlvector");
   empty.file();
   EXPECT_EQ(refusal(empty.path()), empty.path().string() + ": has no tensors");
+}
+
+TEST_F(ControlVectors, OfMoreLayersLeaveOutThoseThatTheModelLacks) {
+  test::TensorFile one, more;
+  make(one, row(0.25f));
+  more.tensor("direction.2", {kWidth}, row(1.0f))
+      .tensor("direction.31", {32}, std::vector<float>(32));
+  make(more, row(0.25f));
+  const auto file = open(0.0f, {{more.path(), 4.0f}});
+  ASSERT_EQ(file->control_vectors().size(), 1u);
+  EXPECT_EQ(file->control_vectors().front().directions().size(), 1u);
+  EXPECT_EQ(logits(*file), logits(*open(0.0f, {{one.path(), 4.0f}})));
 }
 
 TEST_F(ControlVectors, NeedOneResidualStream) {

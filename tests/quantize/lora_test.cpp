@@ -155,8 +155,9 @@ TEST_F(LoraTest, SaysWhatIsWrong) {
   gguf::Writer switched = adapter_metadata();
   switched.add_integer("adapter.alora.invocation_tokens", gguf::ValueType::kUint32, 1);
   EXPECT_THAT(message(factors_, std::move(switched)), HasSubstr("tokens of the text switch on"));
-  EXPECT_THAT(message({}), HasSubstr("no tensors"));
-  EXPECT_THAT(message({{"blk.0.attn_norm.weight", {96}}}), HasSubstr("no factor of a LoRA"));
+  EXPECT_THAT(message({}), HasSubstr("no factors"));
+  EXPECT_THAT(message({{"blk.0.attn_norm.weight", {96}}}), HasSubstr("has no factors of a LoRA"));
+  EXPECT_THAT(message({{"blk.0.attn_q.bias", {96}}}), HasSubstr("no factor of a LoRA"));
   EXPECT_THAT(message({factors_[0]}), HasSubstr("blk.0.attn_q.weight.lora_b is missing"));
   EXPECT_THAT(message({factors_[1]}), HasSubstr("blk.0.attn_q.weight.lora_a is missing"));
   EXPECT_THAT(message({{"x.lora_a", {96, 4}}, {"x.lora_b", {4, 1000}}}),
@@ -167,6 +168,21 @@ TEST_F(LoraTest, SaysWhatIsWrong) {
     EXPECT_THAT(message({factors_[0], wrong}), HasSubstr("do not give the shape [96, 1000]"));
   }
   EXPECT_FALSE(Lora::open(folder_ / "absent.gguf", model_, 1.0f));
+}
+
+// As mergekit-extract-lora makes them.
+TEST_F(LoraTest, LeavesNormsAsTheyAre) {
+  std::vector<Matrix> tensors = factors_;
+  tensors.push_back({"blk.0.attn_norm.weight", {96}});
+  const auto lora = Lora::open(write_adapter(tensors), model_, 0.5f);
+  ASSERT_TRUE(lora) << lora.error().message;
+  EXPECT_EQ(lora->matrices(), 2u);
+  const auto outcome = merge("F32", {&*lora, 1});
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->adapted, 2);
+  const auto result = gguf::File::open(out_);
+  const auto* const norm = reinterpret_cast<const float*>(result->tensors()[2].bytes.data());
+  for (std::int64_t i = 0; i < 96; ++i) ASSERT_EQ(norm[i], test::weight_at(2, i));
 }
 
 TEST_F(LoraTest, NamesTheTensorThatItMakesInfinite) {

@@ -20,6 +20,7 @@ class Adapters : public testing::Test {
         .tensors = {"blk.1.attn_v.weight", "blk.1.ffn_up.weight", "blk.2.attn_output.weight"}};
     adapter.write(loud_, model);
     adapter.salt = 5;
+    adapter.task_name = "search";
     adapter.write(quiet_, model);
     return {{loud_, 0.5f}, {quiet_, 0.0f}};
   }
@@ -156,8 +157,10 @@ TEST_F(Adapters, OfATakenNameAreChosenByNumber) {
 
 TEST_F(Adapters, AreListed) {
   EXPECT_EQ(serving_.get("/lora-adapters").json(),
-            Json::parse(R"([{"id": 0, "path": "loud.gguf", "name": "loud", "scale": 0.5},
-                            {"id": 1, "path": "quiet.gguf", "name": "quiet", "scale": 0.0}])"));
+            Json::parse(R"([{"id": 0, "path": "loud.gguf", "name": "loud", "scale": 0.5,
+                             "task_name": "", "prompt_prefix": ""},
+                            {"id": 1, "path": "quiet.gguf", "name": "quiet", "scale": 0.0,
+                             "task_name": "search", "prompt_prefix": "search: "}])"));
   EXPECT_EQ(test::Serving().get("/lora-adapters").body, "[]");
   const Json models = serving_.get("/v1/models").json();
   ASSERT_EQ(models["data"].size(), 3u);

@@ -53,6 +53,7 @@ struct AdapterFile {
   /// One value that becomes another one: of which tensor of the adapter.
   std::string changed = {};
   float changed_to = 0.0f;
+  std::string task_name = {};  ///< empty: the file says nothing of it
 
   /// Writes it for `model`.
   void write(const std::filesystem::path& path, const gguf::File& model) const {
@@ -61,6 +62,10 @@ struct AdapterFile {
     writer.add_string("general.architecture", **model.string("general.architecture"));
     writer.add_string("adapter.type", "lora");
     writer.add_number("adapter.lora.alpha", gguf::ValueType::kFloat32, alpha);
+    if (!task_name.empty()) {
+      writer.add_string("adapter.lora.task_name", task_name);
+      writer.add_string("adapter.lora.prompt_prefix", task_name + ": ");
+    }
     std::vector<std::vector<float>> values;
     for (const std::string& name : tensors) {
       const gguf::Tensor* const tensor = model.find_tensor(name);

@@ -41,7 +41,7 @@ void ChatAnswer::finish() {
   write("\n");
 }
 
-// Of what was added to the text; the parser knows the rest.
+// Shows what was added to the text; the parser knows the rest.
 void ChatAnswer::show_more(const std::string& shown) {
   text_ += output_text_.added();
   show(parser_->push(shown));

@@ -18,7 +18,7 @@ class ChatAnswer {
   /// All but `prompt` must outlive the answer.
   ChatAnswer(const Tokenizer& tokenizer, const ChatSettings& settings, const Prompt& prompt);
 
-  /// False where the answer should end: after a stop string, or where it can't be written.
+  /// False if the answer should end: after a stop string, or if it can't be written.
   bool push(TokenId token);
   void finish();
 
@@ -28,7 +28,7 @@ class ChatAnswer {
   /// The text of all tokens, with the markers that take it apart.
   const std::string& text() const { return text_; }
   bool stopped() const { return output_text_.stopped(); }
-  /// An Error where the output can't be written.
+  /// An Error if the output can't be written.
   const Status& output() const { return output_; }
 
  private:

@@ -17,7 +17,7 @@ struct ChatConsole {
   bool ended = false;
 };
 
-/// A command as help shows it: its name, and what stands behind it.
+/// A command as help shows it: its name, and what comes after it.
 struct ChatCommandForm {
   std::string_view name, argument, help;
 };

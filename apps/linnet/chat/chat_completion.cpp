@@ -32,7 +32,7 @@ Words names_of_parameters() {
   return names;
 }
 
-// Files whose path begins with `path`; those that begin with a dot where it says so.
+// Files whose path begins with `path`; those that begin with a dot if it says so.
 Words files_at(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string shown = slash == path.npos ? "" : path.substr(0, slash + 1);
@@ -50,7 +50,7 @@ Words files_at(const std::string& path) {
   return files;
 }
 
-// What may stand behind the command.
+// What may come after the command.
 Words arguments_of(std::string_view name, const std::string& begun) {
   const auto commands = chat_commands();
   const auto command = std::ranges::find(commands, name, &ChatCommandForm::name);

@@ -20,20 +20,20 @@ class ChatHistory {
   void reset();
   void add_user(std::string_view text);
   void add_assistant(std::string_view content, std::string_view reasoning);
-  /// Takes the answer to the latest message away; false where there is no message to answer.
+  /// Takes the answer to the latest message away; false if there is no message to answer.
   bool take_answer_back();
 
   std::int64_t turns() const;
   /// What goes into a prompt: the system message and the turns that are not hidden.
   nlohmann::ordered_json shown() const;
-  /// Hides so many of the oldest turns that are shown, but never the latest; gives how many.
+  /// Hides up to this many of the oldest turns that are shown, never the latest; returns how many.
   std::int64_t hide_oldest_turns(std::int64_t turns);
 
-  /// All messages, a list in OpenAI's form, and how many behind the system message are hidden.
+  /// All messages, a list in OpenAI's form, and how many after the system message are hidden.
   const nlohmann::ordered_json& messages() const { return messages_; }
   std::size_t hidden() const { return hidden_; }
   /// Replaces them all; the latest turn is shown whatever `hidden` says. An Error, and nothing has
-  /// changed, where they are no such list.
+  /// changed, if they are no such list.
   Status set_messages(nlohmann::ordered_json messages, std::size_t hidden);
 
  private:

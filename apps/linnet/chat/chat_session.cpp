@@ -93,8 +93,8 @@ std::int64_t ChatSession::answer_room() const {
   return std::min(kUsualAnswerTokens, settings_.context / 4);
 }
 
-// Hides so many of the oldest turns that the conversation has `most_tokens`, or all but the latest;
-// gives how many. Of a long one each try takes long, so that there are few.
+// Hides as few of the oldest turns as leave `most_tokens` of the conversation, or all but the
+// latest; returns how many. Of a long one each try takes long, so that there are few.
 Result<std::int64_t> ChatSession::hide_turns(std::int64_t most_tokens, EncodedPrompt& encoded) {
   const ChatHistory before = history_;
   std::int64_t hidden = 0;

@@ -39,18 +39,18 @@ class ChatSession {
   /// Answers the last message once more, with another seed.
   Status regenerate();
 
-  /// Lets the model think before it answers, or not; an Error where its template knows no such
+  /// Lets the model think before it answers, or not; an Error if its template knows no such
   /// thing.
   Status set_thinking(bool wanted);
 
-  /// Writes the conversation with what was computed for it; where `path` ends in .json, the
+  /// Writes the conversation with what was computed for it; if `path` ends in .json, the
   /// messages alone.
   Status save(const std::string& path);
   /// Reads either. On an Error the conversation stays as it is.
   Status load(const std::string& path);
 
   ChatHistory& history() { return history_; }
-  /// Those that texts may have.
+  /// The files that texts may have.
   MediaFiles& media() { return media_; }
   ChatSettings& settings() { return settings_; }
   const TurnStats& stats() const { return stats_; }

@@ -63,7 +63,7 @@ inline CLI::Validator valid_text() {
           ""};
 }
 
-/// An empty value, as a script gives where its variable is not set. CLI11 alone would take it for 0
+/// An empty value, as a script gives if its variable is not set. CLI11 alone would take it for 0
 /// or for no option at all.
 inline CLI::Validator not_empty() {
   return {[](const std::string& text) -> std::string {

@@ -7,7 +7,7 @@
 
 namespace linnet::app {
 
-/// What may stand behind an option, or as an argument of its own.
+/// What may stand after an option, or as an argument of its own.
 struct CompletedValue {
   enum class Kind { kText, kFile, kGgufFile, kFolder, kRepo, kWords } kind = Kind::kText;
   std::vector<std::string> words;  ///< of kWords

@@ -13,7 +13,7 @@ struct Translation {
 std::span<const Translation> foreign_commands();
 std::span<const Translation> foreign_options();
 
-/// What to say of an option that they have and `command` has not, nor any like it; empty where
+/// What to say of an option that they have and `command` has not, nor any like it; empty if
 /// nothing is known of it.
 std::string_view explanation_of(std::string_view option, std::string_view command);
 

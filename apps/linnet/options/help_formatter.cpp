@@ -22,7 +22,7 @@ void replace_first(std::string& text, std::string_view old, std::string_view by)
   if (const auto at = text.find(old); at != std::string::npos) text.replace(at, old.size(), by);
 }
 
-// Of the terminal, also where the help goes through a pager; the usual ones where there is none.
+// Of the terminal, also if the help goes through a pager; the usual ones if there is none.
 std::size_t terminal_columns() {
   constexpr std::size_t kUsual = 80, kFewest = 60, kMost = 120;
   for (const int stream : {STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO}) {
@@ -49,7 +49,7 @@ std::string shown_type(const std::string& type) {
   return is_open ? check.substr(0, range) : check;
 }
 
-// What most people look for stands behind the line of usage, not behind all options.
+// What most people look for comes after the line of usage, not after all options.
 std::string with_examples_first(std::string text) {
   const auto examples = text.rfind("\nExamples:\n");
   const auto usage = text.find("\nUsage: ");
@@ -77,7 +77,7 @@ std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   return text;
 }
 
-// Behind the column of the names.
+// After the column of the names.
 std::string HelpFormatter::wrapped(const std::string& description) const {
   const std::size_t columns = terminal_columns() - get_column_width();
   std::istringstream words(description);

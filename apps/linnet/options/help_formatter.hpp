@@ -5,7 +5,7 @@
 
 namespace linnet::app {
 
-/// CLI11's help with less noise: `INT in [1 - 64]` where it writes `INT:INT in [1 - 64]`, no limits
+/// CLI11's help with less noise: `INT in [1 - 64]` if it writes `INT:INT in [1 - 64]`, no limits
 /// that nobody reaches, and lines as wide as the terminal.
 class HelpFormatter : public CLI::Formatter {
  public:

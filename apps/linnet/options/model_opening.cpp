@@ -9,6 +9,7 @@
 #include "base/utf8.hpp"
 #include "encoder/encoder_file.hpp"
 #include "hub/model_choice.hpp"
+#include "linnet/model_folder.hpp"
 #include "linnet/options/model_options.hpp"
 #include "linnet/options/override_option.hpp"
 #include "linnet/options/scaled_file.hpp"
@@ -43,31 +44,47 @@ Result<std::string> only_encoder(std::vector<std::string> names, const std::stri
   if (names.size() == 1) return names.front();
   std::ranges::sort(names);
   return Error{fmt::format(
-      "{}: has {} files with mmproj in their names, expected one; name it with "
-      "--mmproj{}",
+      "{}: has {} files with mmproj in their names, expected one or one that goes with the model's "
+      "name; name it with --mmproj{}",
       place, names.size(), names.empty() ? "" : fmt::format(": {}", fmt::join(names, ", ")))};
 }
 
-// The encoder that lies beside the model.
+Result<std::string> encoder_in_folder(const fs::path& model) {
+  if (std::string beside = encoder_beside(model); !beside.empty()) return beside;
+  const fs::path folder = model.has_parent_path() ? model.parent_path() : ".";
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    names.push_back(entry.path().string());
+  }
+  return only_encoder(std::move(names), folder.string());
+}
+
+// `model` is where that of the repo lies on this machine.
+Result<std::string> encoder_in_repo(const ModelSource& source, const fs::path& model) {
+  auto names = list_repo(source.repo, source.revision);
+  if (!names) return names.error();
+  // The one with the longest path: behind a folder's name may be that of a file outside.
+  std::string chosen = model.filename().string();
+  for (const std::string& name : *names) {
+    const bool is_end = model.generic_string().ends_with("/" + name);
+    if (is_end && name.size() > chosen.size()) chosen = name;
+  }
+  if (auto encoder = hub::choose_encoder(chosen, *names)) return *encoder;
+  return only_encoder(std::move(*names), source.repo);
+}
+
+// The encoder that goes with the model.
 Result<std::string> find_encoder(const ModelOptions& options, const fs::path& model) {
   std::error_code ignored;
   const ModelSource& source = options.source;
   const bool is_local = source.repo.empty() || model == source.gguf;
   std::string name = options.mmproj;
-  if (name == "auto" && is_local) {
-    std::vector<std::string> names;
-    const fs::path folder = model.has_parent_path() ? model.parent_path() : ".";
-    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      names.push_back(entry.path().string());
-    }
-    return only_encoder(std::move(names), folder.string());
-  }
+  if (name == "auto" && is_local) return encoder_in_folder(model);
   if (name == "auto") {
-    auto names = list_repo(source.repo, source.revision);
-    if (!names) return names.error();
-    auto only = only_encoder(std::move(*names), source.repo);
-    if (!only) return only.error();
-    name = *only;
+    auto found = encoder_in_repo(source, model);
+    if (!found) return found.error();
+    name = *found;
   }
   if (is_local || fs::exists(name, ignored)) return name;
   return download_model({source.repo, name, source.revision}, options.unfit());
@@ -94,6 +111,15 @@ Status add_encoder(const ModelOptions& options, const std::string& path, ModelFi
   if (Status s = model.add_encoders(path, limits, backend); !s) return s;
   note_encoder(model, model.vision() ? model.vision()->file() : model.hearing()->file(),
                options.image_tokens);
+  return {};
+}
+
+Status add_control_vectors(const std::vector<std::string>& vectors, ModelFile& model) {
+  for (const std::string& text : vectors) {
+    const ScaledFile vector = parse_scaled_file(text);
+    if (Status s = model.add_control_vector(vector.path, vector.strength); !s) return s;
+    note_unused(model.control_vectors().back());
+  }
   return {};
 }
 
@@ -144,6 +170,7 @@ Status add_adapters(const std::vector<std::string>& adapters, ModelFile& model) 
   for (const std::string& text : adapters) {
     const ScaledFile adapter = parse_scaled_file(text);
     if (Status s = model.add_adapter(adapter.path, adapter.strength); !s) return s;
+    note_unused(model.adapters().back());
   }
   return {};
 }
@@ -160,10 +187,7 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   if (!model) return model.error();
   note_foreign_ids((*model)->file());
   if (Status s = add_adapters(options.adapters, **model); !s) return s.error();
-  for (const std::string& text : options.control_vectors) {
-    const ScaledFile vector = parse_scaled_file(text);
-    if (Status s = (*model)->add_control_vector(vector.path, vector.strength); !s) return s.error();
-  }
+  if (Status s = add_control_vectors(options.control_vectors, **model); !s) return s.error();
   if (options.mmproj.empty()) return model;
   const auto encoder = find_encoder(options, *path);
   if (!encoder) return encoder.error();

@@ -194,7 +194,7 @@ void ModelOptions::add_encoders_to(CLI::App& app) {
   app.add_option(
          "--mmproj", mmproj,
          "GGUF file of the model's encoder for pictures or sounds, or its name inside --repo; "
-         "auto: the only file with mmproj in its name there or in the model's folder")
+         "auto: the one for the model there or in the model's folder, by its name with mmproj")
       ->type_name("FILE|auto")
       ->group(kModelGroup);
   app.add_option("--image-tokens", image_tokens,

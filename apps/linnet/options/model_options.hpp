@@ -46,7 +46,7 @@ struct ModelOptions {
   std::int64_t context = 0;
   bool force = false;
   bool speculate = false;
-  /// Of the draft model; is_bundled(): there is none.
+  /// The draft model; is_bundled(): there is none.
   ModelSource draft = {.gguf = "", .repo = "", .named_by = {"--draft-repo", "--draft-model"}};
   std::vector<std::string> adapters, control_vectors;  ///< see parse_scaled_file()
   std::int64_t image_tokens = 0;                       ///< 0: see PictureLimits
@@ -78,11 +78,11 @@ struct ModelOptions {
 struct ModelSources {
   std::vector<std::string> ggufs, repos;
   std::string revision = "main";
-  /// Of `ggufs`, those that list_folders() put there, and what they are called.
+  /// Those of `ggufs` that list_folders() put there, and what they are called.
   std::map<std::size_t, std::string> found;
 
   void add_to(CLI::App& app);
-  /// Puts the models of folders in the places of these. An Error where a folder has none.
+  /// Puts the models of folders in the places of these. An Error if a folder has none.
   Status list_folders();
   /// Whether it was a folder that named model number `index`.
   bool is_found(std::size_t index) const { return found.contains(index); }
@@ -94,7 +94,7 @@ struct ModelSources {
   ModelOptions model(std::size_t index, const ModelOptions& shared) const;
 };
 
-/// An Error where what is named is not there; nothing is downloaded.
+/// An Error if what is named is not there; nothing is downloaded.
 Status check_source(const ModelSource& source);
 
 /// Where the model's file lies on this machine; downloads it if need be, progress on stderr.

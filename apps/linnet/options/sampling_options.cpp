@@ -134,7 +134,7 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
     }
     params.logit_bias.push_back(*bias);
   }
-  params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);
+  params.dry_breakers = find_breakers(*file.tokenizer(), dry_breakers_);
   if (Status status = set_grammar(*file.tokenizer(), params); !status) return status.error();
   return params;
 }

@@ -10,7 +10,7 @@
 namespace linnet::app {
 namespace {
 
-// Where `Number` is a whole one, what is behind a point is an error.
+// If `Number` is a whole one, what is after a point is an error.
 template <class Number>
 Result<Number> parse(std::string_view name, std::string_view text, Number low, Number high) {
   Number value{};
@@ -37,7 +37,7 @@ std::string all_names() {
   return names;
 }
 
-// "NAME VALUE"; nothing where the parameter is off.
+// "NAME VALUE"; nothing if the parameter is off.
 std::string describe(const SamplingParameter& parameter, const SamplingParams& params) {
   const auto text = [&](auto member) {
     const bool is_off = params.*member == SamplingParams{}.*member;
@@ -69,7 +69,7 @@ Status set_parameter(SamplingParams& params, std::string_view name, std::string_
 std::string describe_parameters(const SamplingParams& params) {
   std::string text;
   for (const SamplingParameter& parameter : kSamplingParameters) {
-    // The temperature is told even where it is that of SamplingParams.
+    // The temperature is told even if it is that of SamplingParams.
     const std::string one = parameter.option == "temp" ? fmt::format("temp {}", params.temperature)
                                                        : describe(parameter, params);
     if (!one.empty()) text += one + ", ";

@@ -6,7 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "gguf/lora.hpp"
+#include "base/printable.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {
@@ -49,6 +50,20 @@ CLI::Option* add_scaled_files(CLI::App& app, const std::string& name,
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_scaled_file);
+}
+
+void note_unused(const gguf::Lora& adapter) {
+  const std::size_t norms = adapter.file().tensors().size() - 2 * adapter.matrices();
+  if (norms == 0) return;
+  note("adapter: {} holds norms ({}), which are not used\n",
+       printable(adapter.file().path().string()), norms);
+}
+
+void note_unused(const gguf::ControlVector& vector) {
+  const std::size_t directions = vector.file().tensors().size() - vector.directions().size();
+  if (directions == 0) return;
+  note("vector:  {} has directions of layers that the model lacks ({}), which are not used\n",
+       printable(vector.file().path().string()), directions);
 }
 
 }  // namespace linnet::app

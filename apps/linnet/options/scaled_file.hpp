@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "gguf/control_vector.hpp"
+#include "gguf/lora.hpp"
+
 namespace linnet::app {
 
 /// What --lora and --control-vector name.
@@ -19,5 +22,9 @@ ScaledFile parse_scaled_file(const std::string& text);
 /// Adds an option for such files, which may be given several times, to `app`.
 CLI::Option* add_scaled_files(CLI::App& app, const std::string& name,
                               std::vector<std::string>& texts, const std::string& description);
+
+/// Says what of them is left out.
+void note_unused(const gguf::Lora& adapter);
+void note_unused(const gguf::ControlVector& vector);
 
 }  // namespace linnet::app

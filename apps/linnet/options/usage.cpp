@@ -35,7 +35,7 @@ int distance(std::string_view a, std::string_view b) {
 }
 
 // The one of `known` that `word` is: a translation, an abbreviation, or the nearest in letters
-// where no more than a third of them differ.
+// if no more than a third of them differ.
 std::optional<std::string> find_meant(std::string word, const std::vector<std::string>& known,
                                       std::span<const Translation> translations) {
   constexpr std::size_t kLongestName = 64;
@@ -208,7 +208,7 @@ std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
     return unknown_option(*option, command);
   }
   auto unknown = command.remaining();
-  if (unknown.empty()) unknown = app.remaining();  // what stands behind --
+  if (unknown.empty()) unknown = app.remaining();  // what stands after --
   std::erase(unknown, "--");
   return unknown.empty() ? reworded(error) : unknown_argument(unknown, command);
 }

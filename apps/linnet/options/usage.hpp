@@ -10,11 +10,11 @@ namespace linnet::app {
 /// --help, and `help COMMAND` COMMAND --help.
 std::vector<std::string> read_arguments(int argc, char** argv);
 
-/// What is wrong with the first argument where it should be a command and is none; empty otherwise.
+/// What is wrong with the first argument if it should be a command and is none; empty otherwise.
 std::string command_problem(const CLI::App& app, const std::vector<std::string>& arguments);
 
 /// What is wrong where CLI11 was asked for help by an option that only begins like -h, as another
-/// program's -hf; empty where help is meant.
+/// program's -hf; empty if help is meant.
 std::string help_problem(const CLI::App& app, const std::vector<std::string>& arguments);
 
 /// What is wrong with a command line of `arguments` that `app` has refused, with the name that may

@@ -14,7 +14,7 @@ namespace linnet::app {
 /// closed pipe, a full disk).
 Status write_output(std::string_view text);
 
-/// Writes to standard error. Nobody can be told where that fails, so failures are passed over.
+/// Writes to standard error. Nobody can be told if that fails, so failures are passed over.
 void write_note(std::string_view text);
 
 template <class... Arguments>
@@ -33,7 +33,7 @@ bool has_styles(int descriptor);
 inline constexpr std::string_view kEraseLine = "\r\x1b[K";
 
 /// A line on standard error that says what the program waits for, and goes when that is done;
-/// nothing where standard error is no terminal.
+/// nothing if standard error is no terminal.
 class PassingNote {
  public:
   explicit PassingNote(std::string_view text);

@@ -16,7 +16,7 @@ class LineSource {
  public:
   virtual ~LineSource() = default;
   /// The next line without its end, which may hold line breaks; nothing at the end of the input. An
-  /// Error where it can't be read.
+  /// Error if it can't be read.
   virtual Result<std::optional<std::string>> read(const std::string& prompt) = 0;
 };
 
@@ -26,7 +26,7 @@ using CompleteLine = std::vector<std::string> (*)(std::string_view line);
 /// Lines of a terminal, edited with the keys of Emacs or as ~/.editrc says, with a history that is
 /// kept in `history_path` (empty: not kept). Pasted text arrives as one line, whatever breaks it
 /// has. Ctrl-C gives the line up, Ctrl-D on an empty line ends the input, Tab asks `complete`. Null
-/// where the terminal can't be edited on.
+/// if the terminal can't be edited on.
 std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path,
                                              CompleteLine complete);
 

@@ -5,7 +5,7 @@
 
 namespace linnet::app {
 
-/// Percent of some long work that are done, on one line of standard error; nothing where that is no
+/// Percent of some long work that are done, on one line of standard error; nothing if that is no
 /// terminal.
 class PercentLine {
  public:

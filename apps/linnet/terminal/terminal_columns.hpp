@@ -5,7 +5,7 @@
 
 namespace linnet::app {
 
-/// How wide the terminal is that standard error goes to; 80 where that is not known.
+/// How wide the terminal is that standard error goes to; 80 if that is not known.
 inline int terminal_columns() {
   constexpr int kUsual = 80;
   winsize size{};

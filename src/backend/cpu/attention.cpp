@@ -65,7 +65,7 @@ struct KeySet {
   bool is_compressed() const { return !pages.empty(); }
 };
 
-// The attention of one batch, by tiles. The key sets come one behind the other.
+// The attention of one batch, by tiles. The key sets come one after the other.
 class AttentionRun {
  public:
   AttentionRun(const Kernels& kernels, View queries, std::span<const KeySet> sets,
@@ -116,7 +116,7 @@ class AttentionRun {
     attend(*set, task, seen_by(task), part * kPartKeys, sums_in(memory, task.count));
   }
 
-  // The output of a tile from the sums of its parts, each `part_floats` behind the one before.
+  // The output of a tile from the sums of its parts, each `part_floats` after the one before.
   void merge_parts(const Tile& tile, float* memory, std::int64_t part_floats) const {
     const int rows = query_rows(tile);
     Sums total;
@@ -217,7 +217,7 @@ class AttentionRun {
   const bool rotates_;
 };
 
-// Rows of one sequence behind `first`, which is one.
+// Rows of one sequence after `first`, which is one.
 std::int64_t end_of_sequence(const BatchLayout& batch, std::int64_t first) {
   const auto rows = std::ssize(batch.sequences);
   std::int64_t end = first + 1;
@@ -232,7 +232,7 @@ std::int32_t compressed_keys_of(const BatchLayout& batch, RowRange rows, int str
 
 }  // namespace
 
-// The heads of queries as the keys are turned.
+// The heads of queries as the keys are rotated.
 View CpuBackend::rotated(View queries, int heads, int width) {
   const auto floats = static_cast<std::size_t>(queries.rows * queries.columns);
   if (rotated_queries_.size() < floats) {

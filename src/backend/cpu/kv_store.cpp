@@ -63,14 +63,14 @@ Part values_of(const KvShape& shape, int layer) {
   return {shape.type, false, PagedKvStore::padded(s.value_width), s.page_keys()};
 }
 
-// Of a value that is at most 127 away from 0, unless it is no number or its scale was not finite.
+// Of a value that is at most 127 away from 0, unless it is NaN or its scale was not finite.
 std::int8_t q8_0_code(float scaled) {
   const float code = std::nearbyint(scaled);
   if (std::isnan(code)) return 0;
   return static_cast<std::int8_t>(std::clamp(code, -127.0f, 127.0f));
 }
 
-// What is no number is larger than all numbers: then its block has no scale that is one.
+// What is NaN is larger than all numbers: then its block has no scale that is one.
 float larger(float a, float b) { return a <= b || std::isnan(b) ? b : a; }
 
 void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {

@@ -17,7 +17,7 @@ inline constexpr int kWidestHead = 1024;
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
 /// float32, binary16 or bfloat16, keys as [key_width][32 positions] and values as [32
 /// positions][value_width padded to 16]; in Q8_0 the same in signed bytes, with float scales
-/// [blocks of 32 columns][32 positions] behind them; in Q4_0 codes from 0 to 15 that stand for -8
+/// [blocks of 32 columns][32 positions] after them; in Q4_0 codes from 0 to 15 that stand for -8
 /// to 7, with scales in bfloat16, where two columns share a byte: of keys two neighbours, of values
 /// those of a block that are 16 apart. CpuBackend::memory_layout() names this layout: another one
 /// is another name.
@@ -84,7 +84,7 @@ class PagedKvStore final : public KvStore {
   std::vector<Layer> layers_;
   std::int64_t size_bytes_ = 0;
   PageMemory memory_;
-  std::unique_ptr<PagedKvStore> dense_;  // null where no keys are compressed
+  std::unique_ptr<PagedKvStore> dense_;  // null if no keys are compressed
 };
 
 }  // namespace linnet::cpu

@@ -92,7 +92,7 @@ void put_scale(ScaleKind kind, std::uint8_t* group, std::int64_t lane, float val
 }
 
 // Whether scales are numbers, and those that the kernels make the same ones of: for them the
-// largest power of two is no number, as it is in the format's definition (E8M0).
+// largest power of two is NaN, as it is in the format's definition (E8M0).
 bool are_sound(ScaleKind kind, std::span<const float> scales) {
   const auto is_beyond = [](float scale) { return scale >= 0x1p127f; };
   return formats::are_finite(scales) &&

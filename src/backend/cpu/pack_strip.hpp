@@ -12,12 +12,12 @@ struct PackedRows {
   const Format* format;
   const std::byte* bytes;  ///< of the first row
   std::int64_t row_bytes;
-  std::int64_t rows;  ///< up to kLanes; the lanes behind them become zero
+  std::int64_t rows;  ///< up to kLanes; the lanes after them become zero
   std::int64_t columns;
 };
 
 /// Writes `from` as a strip in `layout`, which is choose_layout(*from.format); `strip` is zero
-/// before. False where a weight is infinite or no number: kernels with integers would make
+/// before. False if a weight is infinite or no number: kernels with integers would make
 /// something of it that looks sound.
 [[nodiscard]] bool pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip);
 

@@ -15,9 +15,9 @@ namespace linnet::cpu {
 /// Weights in the kernels' layout. The rows of each slice are padded to whole strips.
 class PackedMatrix final : public Matrix {
  public:
-  /// Packs all slices, or where the source lasts none. An Error where a weight is not finite.
+  /// Packs all slices, or where the source lasts none. An Error if a weight is not finite.
   static Result<std::unique_ptr<PackedMatrix>> pack(const MatrixSource& source, ThreadPool& pool);
-  /// Packs those of `slices` that are not packed yet. One caller at a time. An Error where a weight
+  /// Packs those of `slices` that are not packed yet. One caller at a time. An Error if a weight
   /// of those is not finite.
   Status ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const;
 

@@ -61,7 +61,7 @@ void round_through(KvType type, float* values, int width) {
 }
 
 void copy_heads(KvType type, bool rotates, const float* from, int heads, int width, float* to) {
-  std::copy_n(from, std::int64_t{heads} * width, to);  // nothing, where there are no values
+  std::copy_n(from, std::int64_t{heads} * width, to);  // nothing if there are no values
   for (int h = 0; h < heads; ++h) {
     float* const head = to + h * width;
     if (rotates) rotate_head(head, width);

@@ -42,7 +42,7 @@ Token token_of(const ScanInput& in, const ScanParams& p, std::int64_t row, int h
   return t;
 }
 
-// Moves column `v` of the state on by one token; gives the output before scale and skip.
+// Moves column `v` of the state on by one token; returns the output before scale and skip.
 double advance(const ScanParams& p, const Token& t, const float* bonus, float* state, int v) {
   const auto at = [&](int k) -> float& { return state[std::int64_t{k} * p.value_width + v]; };
   const auto decay = [&](int k) { return double{t.decay[k * t.decay_step]}; };

@@ -17,14 +17,14 @@ std::span<const NamedFunction> list_methods();
 std::span<const NamedFunction> tuple_methods();
 std::span<const NamedFunction> dict_methods();
 
-/// The method `name` of a string, list, tuple or dictionary; null where there is none.
+/// The method `name` of a string, list, tuple or dictionary; null if there is none.
 const NamedFunction* find_method(const Value& value, std::string_view name);
 
 Value call_method(Run& run, const NamedFunction& method, const Value& subject,
                   const Arguments& arguments);
 
-/// `value.name`: a method before an entry of a dictionary. Undefined where there is neither; a
-/// Failure where `value` is undefined.
+/// `value.name`: a method before an entry of a dictionary. Undefined if there is neither; a
+/// Failure if `value` is undefined.
 Value get_attribute(Run& run, const Value& value, std::string_view name);
 /// The same, but never an entry of a dictionary.
 Value get_own_attribute(Run& run, const Value& value, std::string_view name);
@@ -37,7 +37,7 @@ Value get_slice(Run& run, const Value& value, const Value& start, const Value& s
 /// `otherwise` stands for a part that is missing, unless it is null.
 Value get_path(Run& run, const Value& value, const Value& path, const Value* otherwise = nullptr);
 
-/// All that a `for` loop over `value` would see; uses an iterator up. A Failure where `value` is
+/// All that a `for` loop over `value` would see; uses an iterator up. A Failure if `value` is
 /// nothing to go through.
 std::vector<Value> items_of(Run& run, const Value& value);
 

@@ -27,16 +27,16 @@ class Parameters {
   Parameters(Run& run, const Arguments& arguments, std::string_view function,
              std::initializer_list<std::string_view> names, std::size_t required = 0);
 
-  /// Null where the parameter was not given.
+  /// Null if the parameter was not given.
   const Value* operator[](std::size_t i) const { return values_[i]; }
   bool has(std::size_t i) const { return values_[i] != nullptr; }
   Value value(std::size_t i, const Value& otherwise = Undefined{}) const {
     return values_[i] ? *values_[i] : otherwise;
   }
   bool flag(std::size_t i, bool otherwise) const;
-  /// A Failure where the value is not an integer; kept within 64 bits.
+  /// A Failure if the value is not an integer; kept within 64 bits.
   std::int64_t integer(std::size_t i, std::int64_t otherwise) const;
-  /// A Failure where the value is not a string.
+  /// A Failure if the value is not a string.
   const Text& text(std::size_t i) const;
   /// True if the parameter was given and is not None.
   bool is_given(std::size_t i) const { return values_[i] && !values_[i]->is_none(); }
@@ -51,10 +51,10 @@ class Parameters {
 /// Counts the texts that a filter or method is given: it may look at all of them.
 void pay_for_texts(Run& run, const Value& subject, const Arguments& arguments);
 
-/// A Failure where `arguments` is not empty.
+/// A Failure if `arguments` is not empty.
 void refuse_arguments(const Arguments& arguments, std::string_view function);
 
-/// Calls any value; a Failure where it can't be called.
+/// Calls any value; a Failure if it can't be called.
 Value call(Run& run, const Value& callee, const Arguments& arguments);
 
 }  // namespace linnet::jinja

@@ -31,7 +31,7 @@ struct Failure {
   std::string message;
 };
 
-/// Of a message that a template makes itself.
+/// Most bytes of a message that a template makes itself.
 inline constexpr std::size_t kMostMessageBytes = 1000;
 
 /// What a message says of a part of a template: long texts are shortened.

@@ -12,10 +12,10 @@ bool is_true(const Value& value);
 /// a == b, as Python has it.
 bool are_equal(Run& run, const Value& a, const Value& b, int depth = 0);
 
-/// The order of numbers, texts, lists or tuples; a Failure where Python has none for them.
+/// The order of numbers, texts, lists or tuples; a Failure if Python has none for them.
 std::partial_ordering compare(Run& run, const Value& a, const Value& b, int depth = 0);
 
-/// Of two numbers; exact also between integers and floating point.
+/// Compares two numbers; exact also between integers and floating point.
 std::partial_ordering compare_numbers(const Value& a, const Value& b);
 
 /// `item in container`.
@@ -24,7 +24,7 @@ bool contains(Run& run, const Value& container, const Value& item);
 /// `a is b`.
 bool are_same(Run& run, const Value& a, const Value& b);
 
-/// A Failure where `key` can't be the key of a dictionary.
+/// A Failure if `key` can't be the key of a dictionary.
 void check_key(Run& run, const Value& key, int depth = 0);
 
 }  // namespace linnet::jinja

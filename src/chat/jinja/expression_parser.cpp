@@ -48,7 +48,7 @@ constexpr Sign<Binary::Operation> kSums[] = {{"+", add}, {"-", subtract}};
 constexpr Sign<Binary::Operation> kProducts[] = {
     {"*", multiply}, {"/", divide}, {"//", floor_divide}, {"%", modulo}};
 
-// The operation whose sign stands here; null where none of them does.
+// The operation whose sign stands here; null if none of them does.
 template <class Signs>
 auto operation_at(const TokenStream& tokens, const Signs& signs) -> decltype(signs[0].operation) {
   for (const auto& sign : signs) {

@@ -159,7 +159,7 @@ FilterCall::FilterCall(int line, ExpressionPtr subject, std::string name, CallAr
 Value FilterCall::value(Run& run) const { return apply_to(run, subject_->evaluate(run)); }
 
 Value FilterCall::apply(Run& run, const Value& innermost) const {
-  // The parser makes chains of filters only where a block has them.
+  // The parser makes chains of filters only if a block has them.
   const auto* before = static_cast<const FilterCall*>(subject_.get());
   return apply_to(run, before ? before->apply(run, innermost) : innermost);
 }

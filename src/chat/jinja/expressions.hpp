@@ -105,7 +105,7 @@ class Subscript final : public Expression {
   ExpressionPtr object_, key_;
 };
 
-/// object[start:stop:step], each null where it is not written.
+/// object[start:stop:step], each null if it is not written.
 class SliceSubscript final : public Expression {
  public:
   SliceSubscript(int line, ExpressionPtr object, ExpressionPtr start, ExpressionPtr stop,
@@ -116,7 +116,7 @@ class SliceSubscript final : public Expression {
   ExpressionPtr object_, start_, stop_, step_;
 };
 
-/// What stands in the parentheses of a call: also *list and **dict, null where absent.
+/// What stands in the parentheses of a call: also *list and **dict, null if absent.
 struct CallArguments {
   std::vector<ExpressionPtr> positional;
   std::vector<std::pair<std::string, ExpressionPtr>> keyword;

@@ -13,15 +13,15 @@ std::span<const NamedFunction> sequence_filters();
 std::span<const NamedFunction> selection_filters();
 std::span<const NamedFunction> markup_filters();
 
-/// Null where there is no such filter.
+/// Null if there is no such filter.
 Function find_filter(std::string_view name);
 
 using Test = bool (*)(Run& run, const Value& subject, const Arguments& arguments);
 
-/// What may stand after `is`. Null where there is no such test.
+/// What may stand after `is`. Null if there is no such test.
 Test find_test(std::string_view name);
 
-/// The filter `name` applied to `subject`; a Failure where there is none.
+/// The filter `name` applied to `subject`; a Failure if there is none.
 Value apply_filter(Run& run, std::string_view name, const Value& subject,
                    const Arguments& arguments);
 bool apply_test(Run& run, std::string_view name, const Value& subject, const Arguments& arguments);

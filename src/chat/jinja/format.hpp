@@ -8,7 +8,7 @@ namespace linnet::jinja {
 /// [,][.precision][type]`.
 struct FormatSpec {
   char32_t fill = ' ';
-  char align = 0;  ///< < > ^ = or 0 where it follows from the value
+  char align = 0;  ///< < > ^ = or 0 if it follows from the value
   char sign = '-';
   bool alternate = false;
   bool is_empty = true;
@@ -20,11 +20,11 @@ struct FormatSpec {
 };
 
 inline constexpr int kWidestField = 100'000;
-inline constexpr int kMostDigits = 300;  ///< behind the point
+inline constexpr int kMostDigits = 300;  ///< after the point
 
 FormatSpec parse_format_spec(std::string_view spec);
 
-/// The number at spec[at], which is moved past it; -1 where there is none.
+/// The number at spec[at], which is moved past it; -1 if there is none.
 int read_number(std::string_view spec, std::size_t& at, int most);
 
 /// format(value, spec).

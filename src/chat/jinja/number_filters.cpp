@@ -41,7 +41,7 @@ bool take_sign(std::string_view& text) {
   return negative;
 }
 
-// int(text, base); nothing where Python raises a ValueError.
+// int(text, base); nothing if Python raises a ValueError.
 std::optional<Integer> parse_integer(std::string_view text, int base) {
   text = without_spaces(text);
   const bool negative = take_sign(text);
@@ -71,7 +71,7 @@ std::optional<Integer> parse_integer(std::string_view text, int base) {
   return negative ? -value : value;
 }
 
-// float(text); nothing where Python raises a ValueError.
+// float(text); nothing if Python raises a ValueError.
 std::optional<double> parse_float(std::string_view text) {
   text = without_spaces(text);
   const bool negative = take_sign(text);
@@ -141,7 +141,7 @@ double round_decimals(double number, std::int64_t precision) {
   return rounded;
 }
 
-// To tens, hundreds and so on where `precision` is negative; halves to even.
+// To tens, hundreds and so on if `precision` is negative; halves to even.
 Integer round_integer(Integer number, std::int64_t precision) {
   if (precision >= 0) return number;
   if (precision < -37) return 0;

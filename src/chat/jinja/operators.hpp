@@ -4,7 +4,7 @@
 
 namespace linnet::jinja {
 
-// Python's operators. Failures where it would raise an error, and where an integer leaves 128 bits.
+// Python's operators. Failures if it would raise an error, and where an integer leaves 128 bits.
 
 Value add(Run& run, const Value& a, const Value& b);
 Value subtract(Run& run, const Value& a, const Value& b);

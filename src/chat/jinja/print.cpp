@@ -10,7 +10,7 @@ namespace {
 
 void print_repr(Run& run, const Value& value, TextBuilder& out, int depth);
 
-// The escape of a character in repr('...'), "" where it stands for itself.
+// The escape of a character in repr('...'), "" if it stands for itself.
 std::string repr_escape(char32_t c, char quote) {
   if (c == '\\' || c == static_cast<char32_t>(quote)) return {'\\', static_cast<char>(c)};
   if (c == '\n') return "\\n";

@@ -43,7 +43,7 @@ bool is_less(Run& run, const std::vector<Value>& a, const std::vector<Value>& b)
   return false;
 }
 
-// Python keeps equal items in order also where it sorts in reverse.
+// Python keeps equal items in order also if it sorts in reverse.
 void sort_stably(Run& run, std::vector<Keyed>& items, bool reverse) {
   std::ranges::stable_sort(items, [&](const Keyed& a, const Keyed& b) {
     return reverse ? is_less(run, b.keys, a.keys) : is_less(run, a.keys, b.keys);

@@ -90,7 +90,7 @@ class For final : public Statement {
   struct Parts {
     Target target;
     ExpressionPtr items;
-    ExpressionPtr condition;  // null where there is none
+    ExpressionPtr condition;  // null if there is none
     bool is_recursive = false;
     Body body;
     Body otherwise;
@@ -113,7 +113,7 @@ class For::Items {
   Items(Run& run, const For& statement, std::vector<Value> candidates, Frame* outer)
       : run_(run), statement_(statement), candidates_(std::move(candidates)), outer_(outer) {}
 
-  /// Item `index`; null where there are no more than that.
+  /// Item `index`; null if there are no more than that.
   const Value* at(std::size_t index);
   /// How many items there are.
   std::size_t size();
@@ -196,7 +196,7 @@ class With final : public Statement {
 struct MacroDefinition {
   struct Parameter {
     std::string name;
-    ExpressionPtr otherwise;  // null where the parameter has no default
+    ExpressionPtr otherwise;  // null if the parameter has no default
   };
   std::string name;
   std::vector<Parameter> parameters;

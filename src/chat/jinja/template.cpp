@@ -117,7 +117,7 @@ Result<Json> parse_json(std::string_view text, int most_depth) {
   bool too_wide = false;
   std::vector<std::size_t> keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json&) {
-    // Of a start, `depth` is that of what stands around it.
+    // For a start, `depth` is that of what stands around it.
     const bool begins =
         event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
     too_deep |= begins && depth >= most_depth;

@@ -121,7 +121,7 @@ Value join_method(Run& run, const Value& subject, const Arguments& arguments) {
 // The part of a text that the arguments `start` and `end` leave, as bytes.
 struct Part {
   std::size_t begin, end;
-  bool is_empty_range;  // start lies behind end, or behind the text
+  bool is_empty_range;  // start lies after end, or after the text
 };
 
 Part part_of(std::string_view text, const Parameters& given, std::size_t first) {
@@ -269,7 +269,7 @@ Value is_case(Run& run, const Value& subject, const Arguments& arguments) {
   return any;
 }
 
-// True if there are cased characters, and those in lower case are the ones behind another one.
+// True if there are cased characters, and those in lower case are the ones after another one.
 Value is_title(Run& run, const Value& subject, const Arguments& arguments) {
   refuse_arguments(arguments, "istitle");
   const std::string_view text = subject.bytes();

@@ -8,11 +8,11 @@ namespace linnet::jinja {
 
 enum class Side { kLeft, kRight, kBoth };
 
-/// Without the characters in `characters`, or without white space where it is null, at its ends.
+/// Without the characters in `characters`, or without white space if it is null, at its ends.
 Text strip(Run& run, const Text& text, const Text* characters, Side side);
 /// With `to` instead of the first `count` times (all where negative) that `from` stands in it.
 Text replace(Run& run, const Text& text, const Text& from, const Text& to, std::int64_t count);
-/// A string cut at `separator`, or at white space where it is null, `most` times (always where
+/// A string cut at `separator`, or at white space if it is null, `most` times (always where
 /// negative); beginning at the right where `from_right`.
 std::vector<Value> split(Run& run, const Value& string, const Text* separator, std::int64_t most,
                          bool from_right);

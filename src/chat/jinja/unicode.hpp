@@ -19,10 +19,10 @@ struct Character {
 Character character_at(std::string_view text, std::size_t at);
 /// The byte where the character before byte `at` > 0 begins.
 std::size_t previous_character(std::string_view text, std::size_t at);
-/// Appends `character`; U+FFFD where it is a surrogate or beyond U+10FFFF.
+/// Appends `character`; U+FFFD if it is a surrogate or beyond U+10FFFF.
 void append_character(std::string& text, char32_t character);
 std::size_t count_characters(std::string_view text);
-/// The byte where character `index` begins; text.size() where there are fewer.
+/// The byte where character `index` begins; text.size() if there are fewer.
 std::size_t byte_of_character(std::string_view text, std::size_t index);
 
 bool is_space(char32_t character);       ///< str.isspace, and \s of regular expressions
@@ -43,7 +43,7 @@ std::string to_title(char32_t character);
 /// What is the same for characters that differ only in their case, by Unicode's full folding.
 std::string fold_case(char32_t character);
 
-/// Where `needle` first stands in `text` at or after `from`; npos where it does not. Linear time.
+/// Where `needle` first stands in `text` at or after `from`; npos if it does not. Linear time.
 std::size_t find_text(std::string_view text, std::string_view needle, std::size_t from = 0);
 
 }  // namespace linnet::jinja

@@ -27,7 +27,7 @@ struct Arguments;
 __extension__ using Integer = __int128;
 
 /// What a name or member without a value gives. `message` says what was missing, for where it is
-/// used in a way that needs a value; null where nobody said.
+/// used in a way that needs a value; null if nobody said.
 struct Undefined {
   const std::string* message = nullptr;
 };
@@ -94,11 +94,11 @@ class Value {
   const String& string() const { return *as<std::shared_ptr<const String>>(); }
   const Text& text() const { return string().text; }
   std::string_view bytes() const { return text().bytes(); }
-  /// Of an integer or a boolean.
+  /// The value of an integer or a boolean.
   Integer integer() const { return is<bool>() ? Integer{as<bool>()} : as<Integer>(); }
-  /// Of any number.
+  /// The value of any number.
   double number() const { return is<double>() ? as<double>() : static_cast<double>(integer()); }
-  /// The sequence, dictionary or object; null where the value is something else.
+  /// The sequence, dictionary or object; null if the value is something else.
   Sequence* sequence() const { return is<Sequence*>() ? as<Sequence*>() : nullptr; }
   Dict* dict() const { return is<Dict*>() ? as<Dict*>() : nullptr; }
   Object* object() const { return is<Object*>() ? as<Object*>() : nullptr; }
@@ -135,7 +135,7 @@ class Dict {
 
   const std::vector<Entry>& entries() const { return entries_; }
   std::size_t size() const { return entries_.size(); }
-  /// Null where there is no such key. `key` must have passed check_key.
+  /// Null if there is no such key. `key` must have passed check_key.
   const Value* find(const Value& key) const;
   const Value* find(std::string_view key) const;
   /// True if the key is new. `key` must have passed check_key.
@@ -157,7 +157,7 @@ class Object {
   /// What is printed with it; null for most.
   virtual const Dict* shown_attributes() const { return nullptr; }
   virtual std::optional<Value> attribute(Run& run, std::string_view name);
-  /// False where attributes cannot be set.
+  /// False if attributes cannot be set.
   virtual bool set_attribute(Run& run, std::string_view name, const Value& value);
   virtual bool is_callable() const { return false; }
   virtual Value call(Run& run, const Arguments& arguments);

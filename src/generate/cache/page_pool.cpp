@@ -51,7 +51,7 @@ void PagePool::forget(std::int32_t page) noexcept {
   entry.place.reset();
 }
 
-// The page behind `parent` that begins with most of `tokens`: of all in their order one of the two
+// The page after `parent` that begins with most of `tokens`: of all in their order one of the two
 // between which they would stand.
 std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
                                                     std::span<const TokenId> tokens) const {
@@ -101,7 +101,7 @@ std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const TokenId> 
   if (known && known->tokens == std::ssize(tokens)) {
     Entry& other = entries_[known->page];
     if (other.holders > 0 || (*other.place)->first.tokens.size() > tokens.size()) return hash;
-    // Of two that hold the same, the one that is in use is remembered.
+    // If two hold the same, the one in use is remembered.
     forget(known->page);
     idle_.splice(idle_.begin(), idle_, other.node);
   }

@@ -17,7 +17,7 @@ namespace linnet {
 /// Who holds which page of the KV cache. Pages are remembered by the tokens that they and all pages
 /// before them hold, so that sequences share a common beginning; pages that nobody holds are given
 /// away again, the longest unused first. What holds and releases them takes no memory, so that
-/// nothing is lost where there is none.
+/// nothing is lost if there is none.
 class PagePool {
  public:
   explicit PagePool(std::int64_t pages);
@@ -30,8 +30,8 @@ class PagePool {
   void hold(std::int32_t page) noexcept;
   void release(std::int32_t page) noexcept;
 
-  /// A beginning of a sequence: full pages, and behind them perhaps one that begins with what
-  /// follows. hashes[i] stands for the tokens of pages 0 to i behind `root`, an
+  /// A beginning of a sequence: full pages, and after them perhaps one that begins with what
+  /// follows. hashes[i] stands for the tokens of pages 0 to i after `root`, an
   /// empty_prefix_hash().
   struct Prefix {
     std::uint64_t root = empty_prefix_hash();
@@ -44,14 +44,14 @@ class PagePool {
     std::uint64_t hash() const { return hashes.empty() ? root : hashes.back(); }
   };
 
-  /// The longest known beginning of `tokens` behind `root`; each of its pages is held once more.
+  /// The longest known beginning of `tokens` after `root`; each of its pages is held once more.
   Prefix find_prefix(std::span<const TokenId> tokens, std::uint64_t root = empty_prefix_hash());
-  /// Holds the pages of a prefix once more, and releases them.
+  /// Adds or drops one holder of each of a prefix's pages.
   void hold(const Prefix& prefix) noexcept;
   void release(const Prefix& prefix) noexcept;
 
   /// Remembers that `page` holds `tokens` (at most kPageTokens) after the prefix with the hash
-  /// `parent`; more may come behind them. Gives the hash of the prefix with these tokens.
+  /// `parent`; more may come after them. Returns the hash of the prefix with these tokens.
   std::uint64_t remember(std::uint64_t parent, std::span<const TokenId> tokens, std::int32_t page);
 
  private:
@@ -88,7 +88,7 @@ class PagePool {
   std::vector<Entry> entries_;
   std::list<std::int32_t> idle_;  // held by nobody, the longest unused first
   std::list<std::int32_t> held_;
-  // Thousands of pages stand behind one beginning, where many conversations have it in common;
+  // Thousands of pages stand after one beginning, where many conversations have it in common;
   // those that begin alike are neighbours here.
   ByKey by_key_;
 };

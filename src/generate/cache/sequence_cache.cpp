@@ -7,7 +7,7 @@
 namespace linnet {
 namespace {
 
-// The tokens behind the last full page.
+// The tokens after the last full page.
 std::span<const TokenId> tail_of(std::span<const TokenId> tokens) {
   return tokens.last(tokens.size() % kPageTokens);
 }
@@ -142,7 +142,7 @@ void SequenceCache::advance(StoredSequence& sequence, std::span<const TokenId> t
   keep_state(sequence, tokens);
 }
 
-// Those that are full before `end`. Where memory runs out amid them, the sequence stands behind the
+// Those that are full before `end`. If memory runs out amid them, the sequence stands after the
 // last one that is remembered.
 void SequenceCache::remember_pages(StoredSequence& sequence, std::span<const TokenId> tokens,
                                    std::int64_t end) {
@@ -154,7 +154,7 @@ void SequenceCache::remember_pages(StoredSequence& sequence, std::span<const Tok
   }
 }
 
-// Makes a checkpoint of the state behind `tokens` if one is due.
+// Makes a checkpoint of the state after `tokens` if one is due.
 void SequenceCache::keep_state(StoredSequence& sequence, std::span<const TokenId> tokens) {
   if (!sequence.slot) return;
   const bool in_prompt = sequence.computed < sequence.prompt_tokens;
@@ -237,7 +237,7 @@ std::int64_t SequenceCache::restore(const SequenceImage& image, std::uint64_t ro
   return has_states() ? restore_states(image, restored, root) : restored;
 }
 
-// Those behind at most `tokens` tokens; gives the tokens before the last one.
+// Those after at most `tokens` tokens; returns the tokens before the last one.
 std::int64_t SequenceCache::restore_states(const SequenceImage& image, std::int64_t tokens,
                                            std::uint64_t root) {
   const auto slot_bytes = static_cast<std::size_t>(memory_.states->slot_bytes());

@@ -26,12 +26,12 @@ struct SequenceMemory {
 struct StoredSequence {
   std::vector<std::int32_t> pages;
   std::int64_t computed = 0;         ///< tokens whose keys, values and state are stored
-  std::optional<std::int32_t> slot;  ///< of its recurrent state, which stands behind `computed`
+  std::optional<std::int32_t> slot;  ///< of its recurrent state, which stands after `computed`
 
   std::uint64_t prefix_hash = empty_prefix_hash();  ///< of its full pages
   std::int64_t prompt_tokens = 0;                   ///< that it began with
   std::vector<std::int64_t> borders;        ///< where to make checkpoints in the prompt, ascending
-  std::optional<std::uint64_t> checkpoint;  ///< the latest one behind the prompt
+  std::optional<std::uint64_t> checkpoint;  ///< the latest one after the prompt
   std::optional<std::int32_t> kept_slot;    ///< the state before a trial
   bool is_moving = false;  ///< rows are being computed: nobody knows where the state stands
 };
@@ -39,9 +39,9 @@ struct StoredSequence {
 /// A beginning of a sequence outside the cache, as KvStore and StateStore export it.
 struct SequenceImage {
   std::vector<TokenId> tokens;
-  std::span<const std::byte> pages;        ///< one behind the other; the last need not be full
-  std::vector<std::int64_t> state_tokens;  ///< behind how many tokens each state is, ascending
-  std::span<const std::byte> states;       ///< one behind the other
+  std::span<const std::byte> pages;        ///< one after the other; the last need not be full
+  std::vector<std::int64_t> state_tokens;  ///< after how many tokens each state is, ascending
+  std::span<const std::byte> states;       ///< one after the other
 };
 
 /// Keys and values of sequences in pages, and their recurrent state in slots. What a sequence has
@@ -56,16 +56,16 @@ class SequenceCache {
   /// known: for models whose keys depend on later tokens.
   SequenceCache(Backend& backend, SequenceMemory& memory, bool reuses);
 
-  /// Begins with the longest known part of `tokens` behind `root`, an empty_prefix_hash(), at most
-  /// `most_known` of them. False, and nothing has changed, if there is no memory to go on beside
+  /// Begins with the longest known part of `tokens` after `root`, an empty_prefix_hash(), at most
+  /// `most_known` of them. False, and nothing has changed, if there is no memory to go on next to
   /// `running` other sequences.
   bool start(std::span<const TokenId> tokens, std::uint64_t root, std::int64_t most_known,
              std::int64_t running, StoredSequence& sequence);
   /// Makes room for `tokens` tokens in all; false if not all pages could be had.
   bool reserve(StoredSequence& sequence, std::int64_t tokens);
-  /// `rows`, or fewer where a checkpoint is to be made before.
+  /// `rows`, or fewer if a checkpoint is to be made before.
   std::int64_t rows_to_checkpoint(const StoredSequence& sequence, std::int64_t rows) const;
-  /// Wants a checkpoint behind `tokens` tokens of the prompt.
+  /// Wants a checkpoint after `tokens` tokens of the prompt.
   void add_border(StoredSequence& sequence, std::int64_t tokens) const;
   /// Rows are about to be computed, of which advance() or end_trial() will tell. A sequence that
   /// ends before that leaves no state behind.
@@ -87,11 +87,11 @@ class SequenceCache {
     PagePool::Prefix prefix;
     std::vector<StatePool::Checkpoint> checkpoints;
   };
-  /// The longest known beginning of `tokens` behind `root`, an empty_prefix_hash(); held until it
+  /// The longest known beginning of `tokens` after `root`, an empty_prefix_hash(); held until it
   /// is released.
   Known hold(std::span<const TokenId> tokens, std::uint64_t root = empty_prefix_hash());
   void release(const Known& known) { pool_.release(known.prefix); }
-  /// Remembers what `image` holds behind `root`, as far as there is room; gives the number of
+  /// Remembers what `image` holds after `root`, as far as there is room; returns the number of
   /// tokens that can be found again.
   std::int64_t restore(const SequenceImage& image, std::uint64_t root = empty_prefix_hash());
 

@@ -12,8 +12,8 @@ namespace linnet {
 
 /// Who holds which slot of the recurrent state. A slot belongs to a running sequence, or is a
 /// checkpoint: the state after the first tokens of some sequence, known by their number and hash
-/// (prefix_hash.hpp), from which another sequence may go on. Checkpoints are given away again, the
-/// longest unused first. Only find() and find_longest() take memory.
+/// (prefix_hash.hpp), from which another sequence may go on. Checkpoints are reused, the longest
+/// unused first. Only find() and find_longest() allocate memory.
 class StatePool {
  public:
   struct Checkpoint {
@@ -32,7 +32,7 @@ class StatePool {
   /// The same, but the slot becomes the checkpoint of what it holds the state of.
   void release_as_checkpoint(const Checkpoint& checkpoint) noexcept;
 
-  /// The checkpoints of beginnings of `tokens` behind `root`, an empty_prefix_hash(); the shortest
+  /// The checkpoints of beginnings of `tokens` after `root`, an empty_prefix_hash(); the shortest
   /// first.
   std::vector<Checkpoint> find(std::span<const TokenId> tokens,
                                std::uint64_t root = empty_prefix_hash()) const;

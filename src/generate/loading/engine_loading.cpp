@@ -21,7 +21,7 @@
 namespace linnet {
 namespace {
 
-// Pages are numbered with 32 bits, with some room behind them.
+// Pages are numbered with 32 bits, with some room after them.
 constexpr std::int64_t kMostKvTokens = std::int64_t{1} << 35;
 
 Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOptions& options,
@@ -128,7 +128,7 @@ Status Engine::open_draft_model(const EngineOptions& options) {
       draft_file_->file().path().string())};
 }
 
-// What guesses beside the model; null where nothing does.
+// The drafter; null without speculation.
 const ModelSpec* Engine::guessing_spec() const {
   if (draft_file_) return &draft_file_->spec();
   const auto& own = file_.prediction();
@@ -189,7 +189,7 @@ Result<std::unique_ptr<Drafter>> Engine::load_draft_model(const EngineOptions& o
   return PredictionDrafter::load(*draft_file_, spec, *model_, *backend_, options, kv_tokens);
 }
 
-// Null where nothing is to be guessed.
+// Null if nothing is to be guessed.
 Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& options,
                                                       std::int64_t kv_tokens) {
   if (!options.speculate) return std::unique_ptr<Drafter>();
@@ -216,7 +216,7 @@ Status Engine::allocate_memory() {
     const auto available = available_bytes(part.backend);
     if (!available) return available.error();
     shares.push_back({part});
-    shares.back().available_bytes = *available;  // beside the weights, which are there already
+    shares.back().available_bytes = *available;  // besides the weights, which are there already
   }
   memory_.slots = choose_state_slots(model_->spec(), shares);
   auto states = model_->make_state_store(memory_.slots);

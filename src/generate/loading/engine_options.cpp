@@ -11,7 +11,7 @@ namespace {
 // idle.
 constexpr BatchLimits kCudaLimits{2048, 256};
 
-// Of a picture that must come whole.
+// Rows of a picture that must come whole.
 std::int64_t rows_at_once(const VisionSpec& spec) {
   const std::int64_t merged = std::int64_t{spec.merge_side} * spec.merge_side;
   return spec.see_each_other == SeeEachOther::kNo ? 0 : most_patches(spec) / merged;

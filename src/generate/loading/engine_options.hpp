@@ -31,9 +31,9 @@ struct EngineOptions {
   bool force = false;  ///< load even if memory seems too small
 
   bool speculate = false;  ///< guess next tokens and verify several at once; the text is the same
-  /// With `speculate`: the GGUF file of a smaller model that guesses, or of what does for this model
-  /// alone (read_draft_spec()). Empty: guesses are looked up in the text so far, or come from the
-  /// model's own layers for that (ModelFile::prediction).
+  /// With `speculate`: the GGUF file of a smaller model that guesses, or of one that does so for
+  /// this model alone (read_draft_spec()). Empty: guesses are looked up in the text so far, or come
+  /// from the model's own layers for that (ModelFile::prediction).
   std::string draft_model;
 };
 
@@ -47,7 +47,7 @@ struct ModelPart {
 std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& options);
 
 /// The most that a step takes where the cache is no smaller; `vision` is the encoder of the model's
-/// pictures, null where it reads none.
+/// pictures, null if it reads none.
 BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options,
                          const VisionFile* vision);
 

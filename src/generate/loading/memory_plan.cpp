@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 
-// Tokens of context for which layers leave room before they take a GPU's memory, where the model
-// was trained for more and none was asked for.
+// Tokens of context for which layers leave room before they take a GPU's memory, if the model was
+// trained for more and none was asked for.
 constexpr std::int64_t kUsualContext = 8192;
 
 // What the kernel, other programs and the workspace should keep.
@@ -40,7 +40,7 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
                   file.path().string(), need / kMiB, parts, have / kMiB)};
 }
 
-// Of a step that takes a text as one, for each of its tokens.
+// Bytes of a step that takes a text as a whole, for each of its tokens.
 std::int64_t step_bytes_per_token(const ModelSpec& spec, KvType kv_type) {
   if (spec.causal) return 0;
   std::int64_t turned_columns = 0;  // of queries, which are copied
@@ -133,7 +133,7 @@ class Planner {
     return share;
   }
 
-  // What guesses is beside the last layers, with keys and values of its own.
+  // The drafter is where the last layers are, with keys and values of its own.
   void add_guessing(MemoryShare& share) const {
     const BatchLimits limits = batch_limits(spec_, options_, encoders_.vision);
     if (prediction_) {

@@ -31,7 +31,7 @@ struct MemoryShare {
   std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
-  /// Memory that the index of cached pages takes for each of their tokens, even where no layer
+  /// Memory that the index of cached pages takes for each of their tokens, even if no layer
   /// keeps anything of a token.
   static constexpr std::int64_t kLeastTokenBytes = 16;
 
@@ -53,7 +53,7 @@ struct MemoryPlan {
   std::vector<MemoryShare> shares;   ///< of the parts of the model
 
   std::int64_t weights_bytes() const;
-  /// Of keys and values for `context` tokens. The sums of absurd files end at the largest number.
+  /// Bytes of keys and values for `context` tokens. For absurd files it is the largest number.
   std::int64_t kv_bytes() const;
   std::int64_t total_bytes() const;
   /// Tokens whose keys and values fit into half of what weights and state leave of each memory;
@@ -63,14 +63,14 @@ struct MemoryPlan {
   int gpu_layers(const ModelSpec& spec) const;
 };
 
-/// See ModelFile::plan. `prediction` is the layer for multi-token prediction, where it guesses.
+/// See ModelFile::plan. `prediction` is the layer for multi-token prediction, if it guesses.
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options,
                                std::span<const gguf::Lora> adapters = {},
                                const EncoderFiles& encoders = {},
                                const ModelSpec* prediction = nullptr);
 
-/// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
+/// Free memory of the machine, or of the GPU; 0: unknown. An Error if there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);
 
 /// What a plan leaves of the memory of `backend`: to the kernel, other programs and the workspace.
@@ -78,7 +78,7 @@ std::int64_t reserve_bytes(BackendKind backend);
 
 /// Slots for the recurrent state of sequences that run side by side and for checkpoints of
 /// prefixes, the same in all `shares`: as many as are useful and take at most a part of what the
-/// weights leave of each memory; 0 where there is no state.
+/// weights leave of each memory; 0 if there is no state.
 std::int64_t choose_state_slots(const ModelSpec& spec, std::span<const MemoryShare> shares);
 
 }  // namespace linnet

@@ -39,28 +39,28 @@ class ModelFile {
 
   /// Adds `strength` times the LoRA adapter in `path` to the model, for those who plan and load
   /// it from now on; requests may ask for more or less of it. An Error that names what is wrong
-  /// where it is no adapter of this model, or there are too many.
+  /// if it is no adapter of this model, or there are too many.
   Status add_adapter(const std::string& path, float strength);
 
   /// Adds `strength` times the control vector in `path`, for those who load the model from now on.
-  /// An Error that names what is wrong where it is none for this model, or the model has more than
+  /// An Error that names what is wrong if it is none for this model, or the model has more than
   /// the usual residual stream.
   Status add_control_vector(const std::string& path, float strength);
 
   /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
-  /// load the model from now on. An Error that names what is wrong where it has none of this model.
-  /// One of sounds that is of an unknown family is left out where there is one of pictures. Where
+  /// load the model from now on. An Error that names what is wrong if it has none of this model.
+  /// One of sounds that is of an unknown family is left out if there is one of pictures. If
   /// `limits` leave it open, a picture takes at most a quarter of the memory that the model's file
-  /// leaves of the machine, and of the GPU where `backend` is that.
+  /// leaves of the machine, and of the GPU if `backend` is that.
   Status add_encoders(const std::string& path, const PictureLimits& limits = {},
                       BackendKind backend = BackendKind::kCpu);
 
   const gguf::File& file() const { return file_; }
-  /// Null where the model reads no pictures.
+  /// Null if the model reads no pictures.
   const VisionFile* vision() const { return vision_.get(); }
-  /// Null where the model hears no sounds.
+  /// Null if the model hears no sounds.
   const HearingFile* hearing() const { return hearing_.get(); }
-  /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error where it is
+  /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error if it is
   /// none, or the model reads no pictures. May be called by several threads at once.
   Result<std::shared_ptr<const Medium>> read_picture(std::span<const std::byte> file,
                                                      const ImageLimits& limits = {}) const;
@@ -71,17 +71,17 @@ class ModelFile {
   std::vector<float> adapter_strengths() const;
   std::span<const gguf::ControlVector> control_vectors() const { return control_vectors_; }
   const ModelSpec& spec() const { return spec_; }
-  /// The layers for multi-token prediction, none where the file has none of a known kind; an Error
-  /// where they can't be read.
+  /// The layers for multi-token prediction, none if the file has none of a known kind; an Error
+  /// if they can't be read.
   const Result<std::optional<ModelSpec>>& prediction() const { return prediction_; }
   /// Null for files without a vocabulary.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
   /// The tokenizer, never null: an Error for files without a vocabulary.
   Result<const Tokenizer*> need_tokenizer() const;
 
-  /// Chooses the context length, and how many layers go to the GPU where options.gpu_layers leaves
-  /// it open. An Error that says need and have where the model does not fit (unless options.force),
-  /// or where options.context is more than memory or learned positions allow.
+  /// Chooses the context length, and how many layers go to the GPU if options.gpu_layers leaves
+  /// it open. An Error that says need and have if the model does not fit (unless options.force),
+  /// or if options.context is more than memory or learned positions allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
   /// An Error if the file, an adapter, a control vector or an encoder has changed since it was
@@ -113,10 +113,10 @@ class ModelFile {
   std::unique_ptr<Tokenizer> tokenizer_;
 };
 
-/// An Error that says what the model is good for where it is an encoder, which makes no text.
+/// An Error that says what the model is good for if it is an encoder, which makes no text.
 Status check_makes_text(const ModelFile& file);
 
-/// An Error where nothing tells how likely a token of a prompt is after those before it.
+/// An Error if the model cannot say how likely a prompt's tokens are (encoders, for example).
 Status check_scores_prompts(const ModelSpec& spec);
 
 /// An Error that names both numbers if `prompt_tokens` and `max_tokens` exceed `context` together.

@@ -110,9 +110,9 @@ double read_share(const gguf::File& file, const ModelSpec& spec, const gguf::Ten
 
 std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
                            const ModelPart& part, std::int64_t rows) {
-  constexpr std::int64_t kLanes = 16;  // a CPU packs so many outputs side by side
+  constexpr std::int64_t kLanes = 16;  // a CPU packs this many outputs side by side
   const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
-  // A higher rank is an error where it is loaded.
+  // A higher rank is an error if it is loaded.
   const std::int64_t rank = std::min(gguf::largest_rank(adapters), Hyperparameters::kWidest);
   std::int64_t floats = adapter_floats(rows, rank, std::ssize(adapters));
   for (const gguf::Lora& adapter : adapters) {

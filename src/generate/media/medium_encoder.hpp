@@ -19,7 +19,7 @@ struct MediumKey {
   bool operator==(const MediumKey&) const = default;
 };
 
-/// The encoders that a model has; null where it has none of that kind.
+/// The encoders that a model has; null if it has none of that kind.
 struct MediaModels {
   VisionModel* vision = nullptr;
   HearingModel* hearing = nullptr;

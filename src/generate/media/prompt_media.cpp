@@ -30,7 +30,7 @@ class PieceFinder {
     }
   }
 
-  // The one whose rows begin at the beginning of `tokens`; null where there is none.
+  // The one whose rows begin at the beginning of `tokens`; null if there is none.
   const PieceOf* at(std::span<const TokenId> tokens) const {
     const auto found = by_first_id_.find(tokens.front());
     if (found == by_first_id_.end()) return nullptr;

@@ -27,7 +27,7 @@ class PromptMedia {
   PromptMedia(std::span<const TokenId> prompt, const Media& media);
 
   bool empty() const { return pieces_.empty(); }
-  /// The first piece that ends behind token `from`, if it has no rows yet: one at a time, so that a
+  /// The first piece that ends after token `from`, if it has no rows yet: one at a time, so that a
   /// prompt's media are not all in memory at once.
   std::optional<std::size_t> next_without_rows(std::int64_t from) const;
   const Medium::Piece& piece(std::size_t index) const { return pieces_[index].piece(); }
@@ -41,10 +41,10 @@ class PromptMedia {
   std::vector<GivenRows> given(std::int64_t from, std::int64_t count, std::int64_t first_row) const;
   /// Forgets the rows of media that end before token `before`.
   void drop_rows(std::int64_t before);
-  /// Whether rows of pictures have places by height and width, and those behind them others than
+  /// Whether rows of pictures have places by height and width, and those after them others than
   /// their positions.
   bool has_places() const;
-  /// Of a token of the sequence; a sound is like text.
+  /// The place of a token of the sequence; a sound is like text.
   Place place(std::int64_t token) const;
 
  private:
@@ -65,7 +65,7 @@ class PromptMedia {
   std::vector<PlacedPiece> pieces_;
 };
 
-/// An Error where `prompt` has an id that is neither one of the vocabulary nor of a medium that is
+/// An Error if `prompt` has an id that is neither one of the vocabulary nor of a medium that is
 /// there from its first to its last row.
 Status check_media(std::span<const TokenId> prompt, std::int64_t vocabulary, const Media& media);
 

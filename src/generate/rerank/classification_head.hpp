@@ -19,15 +19,15 @@ class ClassificationHead {
   /// into more classes than relevant or not.
   static Result<ClassificationHead> read(const ModelFile& file);
 
-  /// Which hidden states the head reads.
+  /// The hidden states that the head reads.
   Pooling pooling() const { return pooling_; }
 
-  /// The higher, the more relevant: between 0 and 1 where the head ends with a softmax, else any
+  /// The higher, the more relevant: between 0 and 1 if the head ends with a softmax, else any
   /// number. `pooled` is [width of the model].
   double score(std::span<const double> pooled) const;
 
  private:
-  /// A projection, absent where it has no weight.
+  /// A projection, absent if it has no weight.
   struct Dense {
     std::vector<float> weight;  // [columns, rows]
     std::vector<float> bias;    // [rows], or empty

@@ -22,7 +22,7 @@ class PairPrompt {
   Result<std::vector<TokenId>> encode(std::string_view query, std::string_view document) const;
 
  private:
-  /// What stands behind a piece of the template.
+  /// What comes after a piece of the template.
   enum class Slot { kQuery, kDocument, kNothing };
   struct Piece {
     std::string text;

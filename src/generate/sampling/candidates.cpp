@@ -222,7 +222,7 @@ std::optional<Candidates::Drawn> Candidates::draw(double u) const {
   double left = u * distribution.sum;
   const auto passes = [&](const Candidate& candidate) {
     const double weight = distribution.weight(candidate.logit);
-    // Rounding may leave a rest behind the last one that has a weight.
+    // Rounding may leave a rest after the last one that has a weight.
     if (weight > 0.0) drawn = {candidate.id, weight / distribution.sum};
     return (left -= weight) < 0.0;
   };

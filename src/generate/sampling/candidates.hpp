@@ -32,9 +32,9 @@ class Candidates {
   Candidate best() const;
   bool empty() const;
 
-  /// The `count` likeliest, in descending order; fewer where there are no more.
+  /// The `count` likeliest, in descending order; fewer if there are no more.
   std::vector<Candidate> top(std::int64_t count) const;
-  /// Those with `low` <= logit <= `high`, in no order.
+  /// Candidates with `low` <= logit <= `high`, in no order.
   std::vector<Candidate> between(float low, float high) const;
 
   /// Keeps these; they are drawn from in this order.
@@ -78,7 +78,7 @@ class Candidates {
     TokenId id = 0;
     double probability = 0.0;
   };
-  /// The candidate at the part `u`, from 0 to below 1, of the distribution; nothing where there is
+  /// The candidate at the part `u`, from 0 to below 1, of the distribution; nothing if there is
   /// none.
   std::optional<Drawn> draw(double u) const;
 
@@ -90,7 +90,7 @@ class Candidates {
   Candidate highest_logit() const;
 
   std::span<float> logits_;
-  const std::vector<TokenId>* known_;  // ids, where not all logits are there
+  const std::vector<TokenId>* known_;  // ids, if not all logits are there
   std::vector<Candidate> list_;
   bool is_list_ = false;
   bool is_sorted_ = false;  // in descending order

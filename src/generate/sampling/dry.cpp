@@ -92,7 +92,9 @@ class Dry : public SamplerStep {
         allowed_(std::max<std::int64_t>(params.dry_allowed_length, 0)),
         window_(params.dry_window < 0 ? std::numeric_limits<std::int64_t>::max()
                                       : params.dry_window),
-        breakers_(params.dry_breakers.begin(), params.dry_breakers.end()) {}
+        breakers_(params.dry_breakers.tokens.begin(), params.dry_breakers.tokens.end()) {
+    for (const TokenRun& run : params.dry_breakers.runs) runs_.emplace(run.first, run.rest);
+  }
 
   void apply(Candidates& candidates, const DrawContext& context) override {
     finder_.follow(context.tokens);
@@ -116,12 +118,12 @@ class Dry : public SamplerStep {
       std::span<const TokenId> tokens) const {
     std::unordered_map<TokenId, std::int64_t> longest;
     const std::int64_t first = std::max<std::int64_t>(std::ssize(tokens) - window_, 0);
-    const std::int64_t most = tokens_since_breaker(tokens);
-    if (allowed_ == 0) {  // then nothing is said twice for free, whatever it follows
+    if (allowed_ == 0) {  // whatever stood behind another token
       for (std::int64_t i = first + 1; i < std::ssize(tokens); ++i) {
-        if (!breakers_.contains(tokens[i])) longest[tokens[i]] = 0;
+        if (!breakers_.contains(tokens[i])) longest.try_emplace(tokens[i], 0);
       }
     }
+    const std::int64_t most = tokens_since_breaker(tokens);
     for (const Repetition& repetition : finder_.repetitions()) {
       const std::int64_t length = std::min({repetition.length, most, repetition.last - first + 1});
       const TokenId next = tokens[repetition.last + 1];
@@ -132,16 +134,36 @@ class Dry : public SamplerStep {
     return longest;
   }
 
-  // Nothing counts as repeated across a breaker.
+  // Nothing counts as repeated across a breaker, of which the last token that begins one counts.
   std::int64_t tokens_since_breaker(std::span<const TokenId> tokens) const {
-    if (breakers_.empty()) return std::ssize(tokens);
-    const auto is_breaker = [&](TokenId token) { return breakers_.contains(token); };
-    return std::find_if(tokens.rbegin(), tokens.rend(), is_breaker) - tokens.rbegin();
+    if (breakers_.empty() && runs_.empty()) return std::ssize(tokens);
+    for (std::int64_t behind = 0; behind < std::ssize(tokens); ++behind) {
+      const auto place = tokens.size() - 1 - static_cast<std::size_t>(behind);
+      const auto length = breaker_length(tokens.subspan(place));
+      if (length > 0) return behind + 1 - length;
+    }
+    return std::ssize(tokens);
+  }
+
+  // Tokens of the longest breaker with which `tokens` begins; 0: with none.
+  std::int64_t breaker_length(std::span<const TokenId> tokens) const {
+    std::int64_t length = breakers_.contains(tokens.front()) ? 1 : 0;
+    const auto [first, last] = runs_.equal_range(tokens.front());
+    for (auto run = first; run != last; ++run) {
+      const std::vector<TokenId>& rest = run->second;
+      const auto behind = tokens.subspan(1);
+      if (rest.size() > behind.size() || !std::ranges::equal(rest, behind.first(rest.size()))) {
+        continue;
+      }
+      length = std::max(length, std::ssize(rest) + 1);
+    }
+    return length;
   }
 
   double multiplier_, base_;
   std::int64_t allowed_, window_;
   std::unordered_set<TokenId> breakers_;
+  std::unordered_multimap<TokenId, std::vector<TokenId>> runs_;  // the rest, by the first token
   RepetitionFinder finder_;
 };
 

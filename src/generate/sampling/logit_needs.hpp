@@ -21,7 +21,7 @@ struct LogitNeeds {
   std::span<const std::uint64_t> allowed = {};
   std::int64_t most = 1;
   float within = std::numeric_limits<float>::infinity();
-  bool is_cut = false;  ///< by a sampler, so that those behind it need nothing more
+  bool is_cut = false;  ///< by a sampler, so that those after it need nothing more
 
   /// A sampler changes the logits of `tokens`; of which ones may be up to the text: then it says
   /// so in `depends_on_text`.
@@ -32,7 +32,7 @@ struct LogitNeeds {
     most = count;
     all |= count > kMostPicked;
   }
-  /// A sampler keeps those at most `distance` below the likeliest; the row is needed where they are
+  /// A sampler keeps those at most `distance` below the likeliest; the row is needed if they are
   /// too many.
   void cut_below(double distance) {
     is_cut = true;
@@ -45,7 +45,7 @@ struct LogitNeeds {
 /// A row of logits, or as much of it as a chain needs.
 struct LogitRow {
   std::span<float> logits;
-  /// Where it is set: all logits above minus infinity are at these ids, which ascend.
+  /// If it is set: all logits above minus infinity are at these ids, which ascend.
   const std::vector<TokenId>* known = nullptr;
 };
 

@@ -8,7 +8,7 @@
 
 namespace linnet {
 
-/// Natural logarithms of probabilities that the model gives, before any sampler.
+/// Natural logarithms of the model's probabilities, before any sampler.
 struct TokenLogprobs {
   struct Entry {
     TokenId token = 0;

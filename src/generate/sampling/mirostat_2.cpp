@@ -5,7 +5,7 @@
 namespace linnet {
 namespace {
 
-// Mirostat 2 of https://arxiv.org/abs/2007.14966: removes tokens of more than so many bits of
+// Mirostat 2 of https://arxiv.org/abs/2007.14966: removes tokens of more than this many bits of
 // surprise, and moves that limit so that the text has tau bits a token.
 class Mirostat2 : public SamplerStep {
  public:

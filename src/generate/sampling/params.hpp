@@ -24,7 +24,26 @@ struct ThinkingBudget {
   /// What begins a call of a tool, which ends the thinking, too; without white space, wherever that
   /// stands in the text.
   std::vector<std::string> calls{};
-  bool starts_inside = false;       ///< the prompt ends behind `begin`
+  bool starts_inside = false;  ///< the prompt ends behind `begin`
+  /// The bytes that a token adds to the text.
+  std::function<std::string(TokenId token)> bytes_of;
+};
+
+/// A token and those behind it.
+struct TokenRun {
+  TokenId first = 0;
+  std::vector<TokenId> rest;  ///< not empty
+  bool operator==(const TokenRun&) const = default;
+};
+
+/// Across which nothing counts as repeated.
+struct DryBreakers {
+  std::vector<TokenId> tokens;  ///< each by itself
+  std::vector<TokenRun> runs;
+};
+
+/// For texts that fill a gap: see infill.cpp.
+struct InfillSampling {
   /// The bytes that a token adds to the text.
   std::function<std::string(TokenId token)> bytes_of;
 };
@@ -58,8 +77,8 @@ struct SamplingParams {
   float dry_multiplier = 0.0f;
   float dry_base = 1.75f;
   std::int64_t dry_allowed_length = 2;
-  std::int64_t dry_window = -1;       ///< tokens that DRY looks back; -1: all
-  std::vector<TokenId> dry_breakers;  ///< tokens across which nothing counts as repeated
+  std::int64_t dry_window = -1;  ///< tokens that DRY looks back; -1: all
+  DryBreakers dry_breakers;
 
   std::vector<LogitBias> logit_bias;
   std::vector<TokenId> banned_tokens;
@@ -68,6 +87,7 @@ struct SamplingParams {
   std::vector<TokenId> end_tokens;  ///< set by the scheduler: the request's stop tokens
 
   std::optional<ThinkingBudget> thinking;
+  std::optional<InfillSampling> infill;
 
   /// Only what it allows is drawn. A sequence gets its own copy.
   std::optional<grammar::GrammarSession> grammar;

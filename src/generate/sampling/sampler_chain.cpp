@@ -38,6 +38,7 @@ constexpr std::array kSamplers = {
     Entry{"top-p", Role::kCuts, make_top_p},
     Entry{"min-p", Role::kCuts, make_min_p},
     Entry{"XTC", Role::kCuts, make_xtc},
+    Entry{"infill", Role::kCuts, make_infill},
     Entry{"temperature", Role::kDraws, make_temperature},
     Entry{"dynamic temperature", Role::kDraws, make_dynamic_temperature},
     Entry{"mirostat 1", Role::kDraws, make_mirostat},

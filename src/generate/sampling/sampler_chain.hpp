@@ -11,13 +11,13 @@
 namespace linnet {
 
 /// Draws the tokens of one sequence. What is drawn depends on the parameters, the logits and the
-/// sequence's own tokens only, so the same seed gives the same text whatever runs beside it.
+/// sequence's own tokens only, so the same seed gives the same text whatever else runs.
 /// Belongs to one thread.
 class SamplerChain {
  public:
   explicit SamplerChain(const SamplingParams& params);
 
-  /// The next token; nothing where none may be drawn (a complete text under a grammar, everything
+  /// The next token; nothing if none may be drawn (a complete text under a grammar, everything
   /// banned). Changes the logits, of which there is at least one.
   std::optional<TokenId> draw(const LogitRow& row, const DrawContext& context);
   std::optional<TokenId> draw(std::span<float> logits, const DrawContext& context) {

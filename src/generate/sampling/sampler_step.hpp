@@ -48,6 +48,7 @@ SamplerStepPointer make_typical(const SamplingParams& params);
 SamplerStepPointer make_top_p(const SamplingParams& params);
 SamplerStepPointer make_min_p(const SamplingParams& params);
 SamplerStepPointer make_xtc(const SamplingParams& params);
+SamplerStepPointer make_infill(const SamplingParams& params);
 SamplerStepPointer make_temperature(const SamplingParams& params);
 SamplerStepPointer make_dynamic_temperature(const SamplingParams& params);
 SamplerStepPointer make_mirostat(const SamplingParams& params);

@@ -5,7 +5,7 @@
 
 namespace linnet {
 
-/// exp(x) for x <= 0, with a relative error below 3e-7; 0 below -87 and for what is not a number.
+/// exp(x) for x <= 0, with a relative error below 3e-7; 0 below -87 and for NaN.
 /// The same bits on every machine.
 float exp_of_negative(float x);
 

@@ -14,7 +14,7 @@ constexpr std::string_view kSpaces = " \t\r\n";
 // Above the budget, for the beginning of a call, which may turn out to be none.
 constexpr std::int64_t kTokensToBeginACall = 32;
 
-// Where the budget is used up, the tokens of the mark that ends the thinking are all that is left
+// If the budget is used up, the tokens of the mark that ends the thinking are all that is left
 // to draw. The marks are looked for in the text, because they may be written in other tokens, too.
 class Budget : public SamplerStep {
  public:

@@ -20,7 +20,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::uint64_t kMostTokens = 1 << 26;
 constexpr std::uint64_t kMostTextBytes = std::uint64_t{256} << 20;
 
-// A session is a header, the tokens, behind how many of them each state stands, the text, the
+// A session is a header, the tokens, after how many of them each state stands, the text, the
 // pages, the states, and a Hash64 of all that. Numbers are little-endian.
 struct Header {
   std::array<char, 8> magic = kMagic;
@@ -46,7 +46,7 @@ void put_text(std::string_view text, std::array<char, size>& to) {
   std::copy_n(text.begin(), std::min(text.size(), size - 1), to.begin());
 }
 
-// Of the whole file; nothing where that is no number.
+// Of the whole file; nothing if they overflow.
 std::optional<std::uint64_t> file_bytes(const Header& header) {
   const std::array parts = {std::pair{header.tokens, std::uint64_t{sizeof(TokenId)}},
                             std::pair{header.states, std::uint64_t{sizeof(std::int64_t)}},

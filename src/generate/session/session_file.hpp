@@ -12,7 +12,7 @@
 
 namespace linnet {
 
-/// What a session belongs to. Its bytes mean something only where all of this is the same.
+/// What a session belongs to. Its bytes mean something only if all of this is the same.
 struct SessionIdentity {
   std::uint64_t model_hash = 0;
   std::string layout;   ///< Backend::memory_layout(), at most 63 bytes
@@ -31,7 +31,7 @@ struct SessionView {
 /// Whether a file begins as sessions do.
 bool is_session_file(const std::filesystem::path& path);
 
-/// What a session belongs to, without a look at what is behind its header: a file whose bytes are
+/// What a session belongs to, without a look at what is after its header: a file whose bytes are
 /// of no use need not be read.
 Result<SessionIdentity> read_session_identity(std::span<const std::byte> bytes,
                                               std::string_view name);
@@ -45,8 +45,8 @@ Result<SessionView> parse_session(std::span<const std::byte> bytes, std::string_
 Status check_identity(const SessionIdentity& found, const SessionIdentity& expected,
                       std::string_view name);
 
-/// Writes what `cache` knows of a beginning of `tokens` behind `root`, an empty_prefix_hash(), and
-/// `text`; the file gets its name when it is complete. Gives the number of tokens.
+/// Writes what `cache` knows of a beginning of `tokens` after `root`, an empty_prefix_hash(), and
+/// `text`; the file gets its name when it is complete. Returns the number of tokens.
 Result<std::int64_t> write_session(const std::filesystem::path& path,
                                    const SessionIdentity& identity, SequenceCache& cache,
                                    std::span<const TokenId> tokens, std::uint64_t root,

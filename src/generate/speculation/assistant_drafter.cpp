@@ -62,7 +62,7 @@ Status AssistantDrafter::propose(std::span<const DraftQuery> queries) {
   return file_.check_lazy_weights();
 }
 
-// False where the state before the last token is not known, or that is none but a row of a medium.
+// False if the state before the last token is not known, or that is none but a row of a medium.
 bool AssistantDrafter::begin(const DraftQuery& query, Guessing& guessing) const {
   const auto found = latest_.find(query.sequence);
   const std::int64_t before = std::ssize(query.tokens) - 2;

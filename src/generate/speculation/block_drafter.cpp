@@ -93,7 +93,7 @@ Status BlockDrafter::propose(std::span<const DraftQuery> queries) {
   return file_.check_lazy_weights();
 }
 
-// The rows of a block behind a text; false where it gets none.
+// The rows of a block after a text; false if it gets none.
 bool BlockDrafter::add_block(const DraftQuery& query, std::int64_t most) {
   Sequence* const sequence = sequences_.find_started(query.sequence);
   const std::int64_t last = std::ssize(query.tokens) - 1;
@@ -107,7 +107,7 @@ bool BlockDrafter::add_block(const DraftQuery& query, std::int64_t most) {
   }
   advance(query.tokens, last, *sequence);
   if (!cache_.reserve(sequence->stored, last + count)) return false;
-  sequence->read = last;  // the block takes the place of what is behind
+  sequence->read = last;  // the block takes the place of what is after
   rows_.add_sequence(sequence->stored, last, count);
   if (model_->adapters() > 0) rows_.adapt(query.adapter_strengths);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -146,7 +146,7 @@ void BlockDrafter::guess_in_chain(const Guessing& guessing, View logits) {
   }
 }
 
-// Of a row of the logits that were read.
+// The guess of a row of the logits that were read.
 TokenId BlockDrafter::likeliest(std::int64_t row) {
   return spec().token_of(Candidates(logits_.row(row)).best().id);
 }

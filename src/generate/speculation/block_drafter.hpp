@@ -12,7 +12,7 @@
 
 namespace linnet {
 
-/// Guesses with a small model that guesses a block of tokens at once, behind keys and values that
+/// Guesses with a small model that guesses a block of tokens at once, after keys and values that
 /// it makes of what layers of its target give (PredictionSpec::Kind::kBlock, DFlash:
 /// https://arxiv.org/abs/2602.06036). It guesses greedily, all sequences side by side, and must see
 /// all rows of the model; those that were not seen (their keys came from a session) count as

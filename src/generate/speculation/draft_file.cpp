@@ -89,7 +89,7 @@ Status check_target_layers(const ModelFile& draft, const ModelSpec& target) {
       fmt::format("it has the token {}, and the model has {} tokens", highest, target.vocabulary));
 }
 
-// Whether layers for multi-token prediction stand behind those of the target.
+// Whether layers for multi-token prediction stand after those of the target.
 Status check_target_end(const ModelFile& draft, const ModelSpec& target) {
   const ModelSpec& spec = draft.spec();
   if (spec.architecture != target.architecture) {

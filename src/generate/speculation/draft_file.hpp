@@ -15,7 +15,7 @@ namespace linnet {
 /// guesses back; one that reads layers or keys that the target does not have.
 Result<std::unique_ptr<ModelFile>> open_draft(const std::string& path, const ModelFile& target);
 
-/// An Error where `draft` does not know as many positions as a text of `target` may have with
+/// An Error if `draft` does not know as many positions as a text of `target` may have with
 /// `options` and `kv_tokens` tokens, or takes more memory than there is, of which `promised_bytes`
 /// belong to others (unless `force`).
 Status check_draft_fits(const ModelFile& draft, const ModelFile& target,

@@ -7,7 +7,7 @@
 namespace linnet {
 
 /// How many tokens of a sequence are worth guessing where guesses cost next to nothing: more while
-/// all guesses are right, fewer when some are wrong; none for ever longer pauses while all are
+/// all guesses are right, fewer when some are wrong; none forever longer pauses while all are
 /// wrong, so that a text that cannot be guessed goes on as fast as without guesses.
 class DraftLength {
  public:

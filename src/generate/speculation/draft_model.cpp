@@ -57,7 +57,7 @@ Status DraftModel::propose(std::span<const DraftQuery> queries) {
   }
 }
 
-// Evaluates the rows and guesses the likeliest token behind each of them whose logits are wanted.
+// Evaluates the rows and guesses the likeliest token after each of them whose logits are wanted.
 void DraftModel::compute(const std::vector<Guessing>& guessing) {
   if (rows_.rows() == 0) return;
   const View logits = model_->forward(rows_.batch(), cache_.kv());
@@ -69,7 +69,7 @@ void DraftModel::compute(const std::vector<Guessing>& guessing) {
   }
 }
 
-// Adds the rows of what came since the last time; true if the logits behind it are wanted.
+// Adds the rows of what came since the last time; true if the logits after it are wanted.
 bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   StoredSequence& stored = sequence.stored;
   if (!sequences_.start(query.tokens, sequence)) return false;

@@ -28,7 +28,7 @@ class DraftModel final : public Drafter {
 
  private:
   struct Sequence : DraftedSequence {
-    std::vector<TokenId> tried;  // guesses that were computed behind it
+    std::vector<TokenId> tried;  // guesses that were computed after it
     std::int64_t pending = 0;    // tokens that are being computed
   };
   // A query whose guesses are under way.

@@ -7,7 +7,7 @@ namespace linnet {
 
 /// How many tokens of a sequence are worth guessing where a guess has its price: the number that
 /// brings most tokens for its cost, if guesses go on being right as often as they were
-/// (https://arxiv.org/abs/2211.17192, theorem 3.8). Where none is worth it, one is tried now and
+/// (https://arxiv.org/abs/2211.17192, theorem 3.8). If none is worth it, one is tried now and
 /// then.
 class DraftWorth {
  public:
@@ -32,7 +32,7 @@ class DraftWorth {
 
   double cost_, block_cost_;
   std::int64_t most_;
-  double right_ = 0.7;  // the share of guesses, of those behind a right one
+  double right_ = 0.7;  // the share of guesses, of those after a right one
   int rest_ = 0;        // steps without guesses so far
 };
 

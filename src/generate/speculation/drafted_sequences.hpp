@@ -25,14 +25,14 @@ class DraftedSequences {
 
   /// Known from now on, if it was not before.
   Sequence& operator[](std::uint64_t number) { return sequences_[number]; }
-  /// Null where it is not known, or there was no memory to begin.
+  /// Null if it is not known, or there was no memory to begin.
   Sequence* find_started(std::uint64_t number) {
     const auto found = sequences_.find(number);
     return found == sequences_.end() || !found->second.started ? nullptr : &found->second;
   }
 
   /// Begins with what the cache holds of `tokens`, but for the last of them, if that was not done
-  /// before; false where there is no memory.
+  /// before; false if there is no memory.
   bool start(std::span<const TokenId> tokens, Sequence& sequence) {
     if (sequence.started) return true;
     const auto running =

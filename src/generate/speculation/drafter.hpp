@@ -12,27 +12,27 @@ namespace linnet {
 
 class PromptMedia;
 
-/// Of a sequence in a step.
+/// Most guesses (draft tokens) for a sequence in a step.
 inline constexpr std::int64_t kMostGuesses = 16;
 
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
   std::uint64_t sequence;  ///< the same number each time that it is asked about
-  /// So far; later ones only come behind them. Rows of pictures and sounds have ids behind the
+  /// All so far; later ones only come after them. Rows of pictures and sounds have ids after the
   /// vocabulary.
   std::span<const TokenId> tokens;
   std::int64_t most;                       ///< guesses that are of use
   std::vector<TokenId>* guesses;           ///< empty; gets at most `most` tokens
   const StoredSequence* stored = nullptr;  ///< what the model keeps of it
   const PromptMedia* media = nullptr;      ///< its pictures and sounds; null: it has none
-  /// Of the model's adapters; see Batch::adapter_strengths.
+  /// For the model's adapters: see Batch::adapter_strengths.
   std::span<const float> adapter_strengths = {};
 };
 
 /// Rows of a sequence that the model has evaluated.
 struct EvaluatedRows {
   std::uint64_t sequence;
-  std::span<const TokenId> tokens;  ///< see DraftQuery; rows behind these are of guesses
+  std::span<const TokenId> tokens;  ///< see DraftQuery; rows after these are of guesses
   std::int64_t position;            ///< of the first row
   std::int64_t first_row;           ///< of the model's latest pass
   std::int64_t rows;
@@ -45,10 +45,10 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
 
-  /// Guesses for all sequences; none where it has no idea. An Error where it cannot go on.
+  /// Guesses for all sequences; none if it cannot guess. An Error if it cannot go on.
   virtual Status propose(std::span<const DraftQuery> queries) = 0;
-  /// Of the guesses of the latest propose() for a sequence, `guessed` (at least 1) were tried and
-  /// `accepted` of them right.
+  /// Of a sequence's guesses by the latest propose(), `guessed` (at least 1) were tried and
+  /// `accepted` were right.
   virtual void report(std::uint64_t /*sequence*/, std::int64_t /*guessed*/,
                       std::int64_t /*accepted*/) {}
   /// Whether observe() is to be told of all rows, before tokens are drawn from them.

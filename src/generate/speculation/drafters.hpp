@@ -9,7 +9,7 @@
 
 namespace linnet {
 
-/// Several drafters: each is asked about what those before it had no idea of.
+/// Several drafters: each is asked about what those before it could not guess.
 class Drafters final : public Drafter {
  public:
   explicit Drafters(std::vector<std::unique_ptr<Drafter>> drafters)

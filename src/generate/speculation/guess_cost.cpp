@@ -41,7 +41,7 @@ double layer_bytes(const gguf::File& file, const ModelSpec& layers) {
   return bytes / static_cast<double>(layers.layers.size());
 }
 
-// Of the projection to the logits.
+// Bytes of the projection to the logits.
 double projection_bytes(const gguf::File& file) {
   const gguf::Tensor* const output = file.find_tensor("output.weight");
   return bytes_of(output ? output : file.find_tensor("token_embd.weight"));

@@ -15,7 +15,7 @@ namespace linnet {
 template <class Length>
 class PacedDrafter final : public Drafter {
  public:
-  /// `first` is that of a sequence of which nothing is known yet.
+  /// `first` is that of a sequence about which nothing is known yet.
   explicit PacedDrafter(std::unique_ptr<Drafter> drafter, Length first = Length())
       : drafter_(std::move(drafter)), first_(first) {}
 

@@ -17,7 +17,7 @@ namespace {
 // So many rows of a text may wait for the next guesses, with which they are read.
 constexpr std::int64_t kWaitingRows = 32;
 
-// Adds what `layer` had to load, for those behind it, but for what is its own.
+// Adds what `layer` had to load, for those after it, but for what is its own.
 void share_more(const gguf::File& file, const Model& layer, const Backend& backend,
                 SharedTables& tables) {
   const SharedTables loaded = layer.tables_in(backend);
@@ -75,7 +75,7 @@ PredictionDrafter::PredictionDrafter(const ModelFile& file, const Model& target,
       cache_(backend, memory_, /*reuses=*/true),
       logits_(backend) {}
 
-// So many go into a pass beside the rows of the guesses before the last one.
+// This many go into a pass besides the rows of the guesses before the last one.
 std::int64_t PredictionDrafter::waiting_rows() const {
   const std::int64_t room = limits().rows - (std::ssize(layers_) - 1);
   return std::clamp<std::int64_t>(room, 1, kWaitingRows);
@@ -231,7 +231,7 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
   return file_.check_lazy_weights();
 }
 
-// Reads what is more than a batch should have beside guesses.
+// Reads what is more than a batch should have besides guesses.
 void PredictionDrafter::read_waiting(const DraftQuery& query) {
   const Text text = text_of(query);
   if (Sequence* const sequence = sequences_.find_started(query.sequence)) {
@@ -264,7 +264,7 @@ bool PredictionDrafter::gets_more(const Guessing& guessing) {
   return std::ssize(*query.guesses) < query.most && cache_.reserve(guessing.sequence->stored, end);
 }
 
-// A later layer reads the texts, too, behind which its guesses come from those before.
+// A later layer reads the texts, too, after which its guesses come from those before.
 void PredictionDrafter::chain(std::vector<Guessing>& guessing, std::size_t layer) {
   rows_.clear();
   for (Guessing& of : guessing) {

@@ -16,12 +16,12 @@ namespace linnet {
 /// (https://arxiv.org/abs/2412.19437, section 2.2), or one that was trained for the model (EAGLE-3,
 /// https://arxiv.org/abs/2503.01840). Of several layers for multi-token prediction each gives one
 /// guess, of its own and those before it. It guesses greedily, all sequences side by side, and must
-/// see all rows of the model; where some were not seen (their keys came from a session), guesses
+/// see all rows of the model; if some were not seen (their keys came from a session), guesses
 /// are poorer. It keeps keys and values of its own.
 class PredictionDrafter final : public Drafter {
  public:
-  /// Loads what `spec` describes from `file`, beside the results of `target` in
-  /// `backend`; all of these must outlive this. It has room for `kv_tokens` tokens.
+  /// Loads what `spec` describes from `file`, to where the results of `target` are, in `backend`;
+  /// all of these must outlive this. It has room for `kv_tokens` tokens.
   static Result<std::unique_ptr<Drafter>> load(const ModelFile& file, ModelSpec spec,
                                                const Model& target, Backend& backend,
                                                const EngineOptions& options,
@@ -38,7 +38,7 @@ class PredictionDrafter final : public Drafter {
   struct Sequence : DraftedSequence {
     std::int64_t first_hidden = 0;  // position of the first of
     std::vector<float> hidden;      // what is still to be read of the model's states
-    std::vector<float> guessed;     // the layer's own, behind each guess
+    std::vector<float> guessed;     // the layer's own, after each guess
   };
   // What the layers read of a text.
   struct Text {

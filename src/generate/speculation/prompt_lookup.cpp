@@ -5,7 +5,7 @@
 namespace linnet {
 namespace {
 
-// Of the `count` tokens before `end`. Where two phrases have the same, a guess is wrong.
+// Of the `count` tokens before `end`. If two phrases have the same, a guess is wrong.
 std::uint64_t phrase_hash(std::span<const TokenId> tokens, std::size_t end, std::size_t count) {
   return extend_prefix_hash(empty_prefix_hash(), tokens.subspan(end - count, count));
 }
@@ -25,7 +25,7 @@ void PromptLookup::end(std::uint64_t sequence, std::span<const TokenId>) {
   indexes_.erase(sequence);
 }
 
-// Adds the phrases behind which a token has come since the last time.
+// Adds the phrases after which a token has come since the last time.
 void PromptLookup::extend(Index& index, std::span<const TokenId> tokens) {
   for (; index.end < tokens.size(); ++index.end) {
     for (std::size_t i = 0; i < kPhraseTokens.size(); ++i) {
@@ -41,7 +41,7 @@ void PromptLookup::guess(const Index& index, const DraftQuery& query) const {
     if (tokens.size() < kPhraseTokens[i]) continue;
     const auto found = index.places[i].find(phrase_hash(tokens, tokens.size(), kPhraseTokens[i]));
     if (found == index.places[i].end()) continue;
-    // Behind the end of the text, what was guessed repeats.
+    // Past the end of the text, the guess repeats.
     for (std::size_t at = found->second; std::ssize(*query.guesses) < query.most; ++at) {
       const TokenId next = at < tokens.size() ? tokens[at] : (*query.guesses)[at - tokens.size()];
       if (next >= vocabulary_) return;

@@ -7,7 +7,7 @@
 namespace linnet {
 
 /// The tables that the model in `file`, which `spec` describes and which guesses for `target`, may
-/// take from that one in `backend`. An Error where it needs one that does not fit.
+/// take from that one in `backend`. An Error if it needs one that does not fit.
 Result<SharedTables> share_tables(const gguf::File& file, const ModelSpec& spec,
                                   const Model& target, const Backend& backend);
 

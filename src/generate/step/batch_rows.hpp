@@ -26,9 +26,9 @@ class BatchRows {
   /// Adds the next row of the latest sequence; `wants_logits`: its logits are computed.
   void add_row(TokenId token, bool wants_logits);
 
-  /// Rows that are given, behind those that were added before: see GivenRows.
+  /// Adds given rows (see GivenRows) after those added so far.
   void add_given(const GivenRows& given) { given_.push_back(given); }
-  /// Where the latest row stands in a picture, or behind one; else that is its position.
+  /// M-RoPE position id of the latest row, by default its position.
   void place_row(const Place& place);
   /// The same for token `token` of a sequence with `media`.
   void place_row(const PromptMedia& media, std::int64_t token) {
@@ -66,7 +66,7 @@ class BatchRows {
     Place place;
   };
   std::vector<PlacedRow> placed_rows_;  // the others' places are their positions
-  std::vector<std::int32_t> places_;    // of all rows; none where all are positions
+  std::vector<std::int32_t> places_;    // of all rows; none if all are positions
   bool keeps_hidden_ = false;
 };
 

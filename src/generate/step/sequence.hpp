@@ -24,7 +24,7 @@ struct Sequence {
   /// Most prompt tokens that may be taken from the cache: those whose logits or hidden states are
   /// wanted, and the last one, are always computed.
   std::int64_t most_known() const;
-  /// Of the next `rows` rows, those whose logits tell of the prompt's next tokens.
+  /// The number of the next `rows` rows whose logits tell of the prompt's next tokens.
   std::int64_t rows_to_score(std::int64_t rows) const;
   /// Nothing is to be drawn, and all is computed.
   bool is_done() const { return request.max_tokens == 0 && pending() == 0; }
@@ -37,13 +37,13 @@ struct Sequence {
   SamplerChain chain;
   std::vector<TokenId> tokens;  ///< prompt and output
   PromptMedia media;
-  std::vector<TokenId> text_tokens;  ///< where there are media
-  std::int64_t input_tokens = 0;     ///< the prompt's, where the model has an input
+  std::vector<TokenId> text_tokens;  ///< if there are media
+  std::int64_t input_tokens = 0;     ///< the prompt's, if the model has an input
   StoredSequence stored;
   std::int64_t drawn = 0;
   std::int64_t scored = 0;  ///< rows of the prompt whose logits were told of
   bool started = false;
-  std::int64_t refused_after = -1;  ///< so many releases there was no memory to start with
+  std::int64_t refused_after = -1;  ///< the queue's releases_ at the last refusal
   bool has_rows = false;            ///< in this step
   std::vector<TokenId> guesses;     ///< that are verified in this step
 };

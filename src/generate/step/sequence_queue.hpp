@@ -28,7 +28,7 @@ class SequenceQueue {
   Drafter* drafter() { return drafter_.get(); }
   bool reads_hidden() const { return drafter_ && drafter_->reads_hidden(); }
   MediumEncoder& encoder() { return *encoder_; }
-  /// How often a sequence had to give its pages away.
+  /// How often a sequence had to give up its pages.
   std::int64_t preemptions() const { return preemptions_; }
 
   void add(GenerateRequest request);

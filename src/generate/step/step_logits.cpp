@@ -16,7 +16,7 @@ void StepLogits::read(const View& logits) {
   read_whole_rows(logits);
 }
 
-// What the chains need; rows of which that is too much become whole ones. False where nothing can
+// What the chains need; rows of which that is too much become whole ones. False if nothing can
 // be picked.
 bool StepLogits::pick(const View& logits) {
   std::vector<LogitQuery> queries;
@@ -37,7 +37,7 @@ bool StepLogits::pick(const View& logits) {
   return true;
 }
 
-// Where nothing was picked, the row may hold what is no number. Of those near the likeliest there
+// If nothing was picked, the row may hold NaN. Of those near the likeliest there
 // may be more than were picked, and large logits are too coarse to say which are near.
 bool StepLogits::is_enough(const LogitNeeds& needs, const PickedLogits& picked) {
   constexpr float kCoarse = 4096.0f;

@@ -15,7 +15,7 @@ class StepLogits {
  public:
   explicit StepLogits(Backend& backend) : backend_(backend) {}
 
-  /// Whether rows need not be whole, so that it is worth while to ask what they need.
+  /// Whether rows need not be whole, so that it is worthwhile to ask what they need.
   bool picks() { return backend_.pick_logits({}, {}, {}); }
 
   /// What is known of the needs of the next row; those of all rows, in their order, are stated

@@ -48,10 +48,10 @@ void StepRows::collect_texts() {
   }
 }
 
-// With those of prompts, beside the texts that were collected.
+// With those of prompts, besides the texts that were collected.
 std::int64_t StepRows::most_rows() const {
   const std::int64_t room = model_.limits().rows, texts = rows_.rows();
-  // A prompt that can't be cut comes whole, if any come, lest it waits for ever.
+  // A prompt that can't be cut comes whole, if any come, lest it waits forever.
   const bool cuts = model_.spec().causal || prompt_rows_ == 0;
   const std::int64_t prompt_rows = cuts ? prompt_rows_ : room;
   return texts == 0 ? room : texts + std::min(prompt_rows, room - texts);
@@ -64,7 +64,7 @@ void StepRows::collect_prompts(std::int64_t most_rows) {
     if (it->has_rows) continue;
     if (!it->started) {
       if (!may_start || queue_.waits_for_older(*it)) continue;
-      may_start = queue_.start(*it);  // or those behind it wait, too, unless they have begun
+      may_start = queue_.start(*it);  // or those after it wait, too, unless they have begun
       if (!may_start) continue;
     }
     collect_from(it, most_rows);
@@ -89,7 +89,7 @@ void StepRows::collect_from(Sequences::iterator it, std::int64_t most_rows) {
   sequence.has_rows = true;
 }
 
-// How many more rows of a sequence fit into a step of `most_rows`. Where the logprobs of the prompt
+// How many more rows of a sequence fit into a step of `most_rows`. If the logprobs of the prompt
 // are reported, each of its rows that is not reported yet needs logits, which are limited, too.
 std::int64_t StepRows::room_for(const Sequence& sequence, std::int64_t most_rows) const {
   const std::int64_t room = most_rows - rows_.rows();
@@ -107,7 +107,7 @@ std::int64_t StepRows::rows_wanted(const Sequence& sequence) const {
 }
 
 // How many of the `wanted` rows can be computed now, if `room` rows fit. A picture that must
-// come whole may take more room than prompts should, lest it waits for ever.
+// come whole may take more room than prompts should, lest it waits forever.
 std::int64_t StepRows::rows_that_fit(const Sequence& sequence, std::int64_t wanted,
                                      std::int64_t room) const {
   const StoredSequence& stored = sequence.stored;

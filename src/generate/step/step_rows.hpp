@@ -23,7 +23,7 @@ struct StepPart {
   std::int64_t first_row;
   std::int64_t rows;    ///< without guesses
   std::int64_t scores;  ///< of them, whose logits tell of the prompt's next tokens
-  bool draws;           ///< its last tokens are there: the logits behind them are wanted
+  bool draws;           ///< its last tokens are there: the logits after them are wanted
 };
 
 /// Chooses the rows of a step: running texts first, so that they go on while long prompts come in.
@@ -35,7 +35,7 @@ class StepRows {
   /// See Scheduler::limit_prompt_rows.
   void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
 
-  /// Chooses anew. Sequences that there is memory for are started; where it runs out, some lose it.
+  /// Chooses anew. Sequences that there is memory for are started; if it runs out, some lose it.
   Status choose();
   /// Nothing is chosen.
   void clear();

@@ -18,7 +18,7 @@ struct CharacterTree {
   explicit CharacterTree(const CharacterSet& characters);
 };
 
-/// What a rule over bytes, calls and tokens accepts of the tree's characters. Nothing where it
+/// What a rule over bytes, calls and tokens accepts of the tree's characters. Nothing if it
 /// would be larger than `left`, of whose edges it takes its own.
 std::optional<FiniteAutomaton> restrict_to(const CharacterTree& tree,
                                            const FiniteAutomaton& automaton, AutomatonLimits& left);

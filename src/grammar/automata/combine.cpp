@@ -76,7 +76,7 @@ std::vector<WordNode> word_tree(std::span<const std::string> words) {
   return nodes;
 }
 
-// Where a character does not go on with a word, it may with a shorter one, that begins later.
+// If a character does not go on with a word, it may with a shorter one, that begins later.
 void add_shorter_words(std::vector<WordNode>& nodes) {
   std::vector<std::uint32_t> shorter(nodes.size(), 0);
   std::vector<std::uint32_t> order = {0};  // by depth

@@ -32,7 +32,7 @@ class Expression {
   int depth_ = 1;
 };
 
-/// The deepest tree that is compiled. Parsers refuse texts that would give deeper ones.
+/// The deepest tree that is compiled. Parsers refuse texts that would need deeper ones.
 inline constexpr int kDeepestExpression = 512;
 
 /// Any one character of a set.

@@ -14,7 +14,7 @@ namespace {
 using Edge = FiniteAutomaton::Edge;
 using States = std::vector<std::uint32_t>;
 
-// Which states are reached from `start` over `next`.
+// The states that are reached from `start` over `next`.
 std::vector<bool> reached(const std::vector<States>& next, const States& start) {
   std::vector<bool> seen(next.size(), false);
   States pending;
@@ -67,7 +67,7 @@ class SubsetNumbers {
   std::vector<const States*> subsets_;
 };
 
-// The edges of all states of `subset`, cut where they overlap, each with all its targets. Gives
+// The edges of all states of `subset`, cut where they overlap, each with all its targets. Returns
 // how many steps that took.
 template <class Emit>
 std::size_t for_each_interval(const FiniteAutomaton& automaton, const States& subset, Emit&& emit) {

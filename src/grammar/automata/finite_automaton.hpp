@@ -40,7 +40,7 @@ struct AutomatonLimits {
 /// still be thousands of them.
 class AutomatonBudget {
  public:
-  /// Counts an automaton that was built. An Error where all of them together are too many.
+  /// Counts an automaton that was built. An Error if all of them together are too many.
   Status count(const FiniteAutomaton& automaton);
 
  private:
@@ -53,7 +53,7 @@ Error too_large(const AutomatonLimits& limits);
 /// Drops states that no text reaches or that reach no accepting state.
 FiniteAutomaton trim(const FiniteAutomaton& automaton);
 
-/// The same language with at most one next state a label; nothing where the limits are too small.
+/// The same language with at most one next state a label; nothing if the limits are too small.
 std::optional<FiniteAutomaton> determinize(const FiniteAutomaton& automaton,
                                            const AutomatonLimits& limits);
 
@@ -61,7 +61,7 @@ std::optional<FiniteAutomaton> determinize(const FiniteAutomaton& automaton,
 /// in time near linear).
 FiniteAutomaton merge_equal_states(const FiniteAutomaton& automaton);
 
-/// What both accept; nothing where the limits are too small.
+/// What both accept; nothing if the limits are too small.
 std::optional<FiniteAutomaton> intersect(const FiniteAutomaton& a, const FiniteAutomaton& b,
                                          const AutomatonLimits& limits);
 
@@ -79,7 +79,7 @@ Expression to_expression(const FiniteAutomaton& automaton,
                          const std::function<Expression(const CharacterSet&)>& encode);
 
 /// The deterministic automaton over characters of an expression without calls and tokens. Anchors
-/// hold at the start and the end of the text. An Error where it grows beyond the limits.
+/// hold at the start and the end of the text. An Error if it grows beyond the limits.
 Result<FiniteAutomaton> compile_regular(const Expression& expression,
                                         const AutomatonLimits& limits = {});
 

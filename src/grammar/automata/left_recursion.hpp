@@ -14,7 +14,7 @@ std::vector<std::vector<std::uint32_t>> left_calls(std::span<const FiniteAutomat
 
 /// Rewrites rules that call themselves before they have read anything, directly or through others,
 /// into loops with the same language. No rule may accept the empty text. An Error that names the
-/// rules where they would become larger than the limits.
+/// rules if they would become larger than the limits.
 Status remove_left_recursion(std::vector<FiniteAutomaton>& rules,
                              std::span<const std::string> names, const AutomatonLimits& limits);
 

@@ -186,8 +186,8 @@ void NfaBuilder::add(const Graph& node, State from, State to) {
 }
 
 Nfa resolve_anchors(const Nfa& nfa) {
-  // Each state four times: nothing read yet or something, the end promised or not. Where the end
-  // is promised, nothing may be read any more.
+  // Each state four times: nothing read yet or something, the end promised or not. If the end is
+  // promised, nothing may be read any more.
   constexpr std::uint32_t kRead = 1, kEnded = 2;
   Nfa result;
   result.states.resize(nfa.states.size() * 4 + 1);

@@ -28,7 +28,7 @@ struct Nfa {
   std::uint32_t start = 0;
   std::uint32_t accept = 0;
 
-  /// The same language without epsilons; nothing where the limits are too small. State 0, the
+  /// The same language without epsilons; nothing if the limits are too small. State 0, the
   /// start, has no edge into it.
   std::optional<FiniteAutomaton> without_epsilons(const AutomatonLimits& limits) const;
 };
@@ -47,7 +47,7 @@ class NfaBuilder {
              const std::vector<bool>& inlined)
       : alphabet_(alphabet), limits_(limits), rules_(rules), inlined_(&inlined) {}
 
-  /// Nothing where the limits are too small: those of the states for each build, those of the edges
+  /// Nothing if the limits are too small: those of the states for each build, those of the edges
   /// for all of them together.
   std::optional<Nfa> build(const Expression& expression);
 

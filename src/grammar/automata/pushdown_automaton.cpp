@@ -71,7 +71,7 @@ void add_skips(std::vector<Nfa>& rules, const std::vector<bool>& nullable) {
   }
 }
 
-// Fewer states and one target a label where that does not cost too much.
+// Fewer states and one target a label if that does not cost too much.
 FiniteAutomaton simplified(const FiniteAutomaton& automaton, const AutomatonLimits& limits) {
   std::size_t edges = 0;
   for (const auto& state : automaton.states) edges += state.edges.size();

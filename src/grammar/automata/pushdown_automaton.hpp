@@ -56,7 +56,7 @@ class PushdownAutomaton {
       const Grammar& grammar, const AutomatonLimits& limits = {});
 
   /// The same language without texts that hold characters outside `spelled`: for vocabularies that
-  /// cannot spell everything. An Error if no text is left, or where it would be too large.
+  /// cannot spell everything. An Error if no text is left, or if it would be too large.
   Result<std::shared_ptr<const PushdownAutomaton>> restricted_to(const CharacterSet& spelled) const;
 
   std::size_t state_count() const { return states_.size() - 1; }

@@ -79,7 +79,7 @@ class TreeWalk {
     if (to.single) to.only = reading[0];
   }
 
-  // Most steps are within one rule, from one state to the next. False where it is not that simple.
+  // Most steps are within one rule, from one state to the next. False if it is not that simple.
   bool step_single(const Level& from, std::uint8_t byte, Level& to) {
     ++work_;
     const std::uint32_t next = automaton_.next(from.only.state, byte);

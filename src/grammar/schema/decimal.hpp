@@ -21,8 +21,8 @@ struct Decimal {
   bool operator==(const Decimal& other) const = default;
 };
 
-/// The value of a JSON number: as written where it is an integer that fits 64 bits, else the
-/// shortest decimal that stands for its double. Nothing for what is not a number.
+/// The value of a JSON number: as written if it is an integer that fits 64 bits, else the
+/// shortest decimal that stands for its double. Nothing for NaN.
 std::optional<Decimal> to_decimal(const SchemaJson& number);
 
 }  // namespace linnet::grammar

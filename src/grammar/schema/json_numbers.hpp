@@ -35,7 +35,7 @@ Expression any_number();
 
 /// The numbers of `range`, without exponents. Numbers that are not integers have at most 15 digits
 /// (or as many as the bounds have), so that comparing them as doubles gives the same answers. An
-/// Error where a multiple is too fine or too large for an automaton, or `budget` is spent.
+/// Error if a multiple is too fine or too large for an automaton, or `budget` is spent.
 Result<Expression> numbers_in(const NumberRange& range, AutomatonBudget& budget);
 
 }  // namespace linnet::grammar

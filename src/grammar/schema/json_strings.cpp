@@ -36,8 +36,8 @@ Expression hex_digits(std::uint64_t count) {
   return repeat(characters(one_of(U"0123456789abcdefABCDEF")), count, count);
 }
 
-// The formats' patterns, made of named pieces. Where a standard allows more than anybody writes
-// (RFC 5322 addresses, IPv6 zones), they take the part that every reader accepts.
+// The formats' patterns, made of named pieces. If a standard allows more than anybody writes (RFC
+// 5322 addresses, IPv6 zones), they take the part that every reader accepts.
 std::string date() {
   const std::string year = "[0-9]{4}", leap_month = "02-29";
   const std::string day =

@@ -17,7 +17,7 @@ Expression json_character(const Expression& escape, const CharacterSet& escaped)
 /// What may follow a backslash in a JSON string.
 Expression json_escape();
 
-/// One character of `set` within a JSON string, in one way: as it is, or escaped where it must be.
+/// One character of `set` within a JSON string, in one way: as it is, or escaped if it must be.
 Expression json_character(const CharacterSet& set);
 
 /// `text` as a JSON string, with its quotes.

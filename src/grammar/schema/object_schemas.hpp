@@ -64,7 +64,7 @@ class ObjectSchemas {
   std::vector<std::string> names_;
   std::set<std::string> known_names_;   // the same
   std::vector<std::string> forbidden_;  // of names_: propertyNames does not allow them
-  SchemaId never_ = 0;                  // a schema without values, where there are forbidden names
+  SchemaId never_ = 0;                  // a schema without values, if there are forbidden names
   bool open_ = false;
 };
 

@@ -74,7 +74,7 @@ class SchemaCompiler {
 
   SchemaDocument document_;
   const std::string without_;                // the word that no string has as it stands
-  std::optional<FiniteAutomaton> contents_;  // texts without it, where there is one
+  std::optional<FiniteAutomaton> contents_;  // texts without it, if there is one
   SchemaPatterns patterns_;
   SchemaNotes notes_;
   SchemaExpander expander_{document_, notes_};

@@ -23,7 +23,7 @@ class SchemaPatterns {
  public:
   /// Strings in which `pattern` occurs. The automaton lives as long as this object.
   Result<const FiniteAutomaton*> pattern(const std::string& pattern);
-  /// Strings of a format; null where the format is not known.
+  /// Strings of a format; null if the format is not known.
   Result<const FiniteAutomaton*> format(const std::string& format);
 
   /// For all automata of the schema.
@@ -51,7 +51,7 @@ struct Constraints {
   std::vector<SchemaId> schemas;
 
   std::uint32_t types = kAllTypes;
-  std::uint32_t spoken_of = 0;  ///< types that keywords speak of, where no `type` is given
+  std::uint32_t spoken_of = 0;  ///< types that keywords speak of, if no `type` is given
   bool typed = false;           ///< a `type`, `enum` or `const` is given
   std::optional<std::vector<const SchemaJson*>> values;  ///< of enum and const
   std::vector<const SchemaJson*> excluded;
@@ -71,7 +71,7 @@ struct Constraints {
   std::vector<std::string> required;  ///< without repetitions
 };
 
-/// Gathers what `schemas` say. An Error where a keyword has a wrong value.
+/// Gathers what `schemas` say. An Error if a keyword has a wrong value.
 Result<Constraints> gather(const SchemaDocument& document, std::span<const SchemaId> schemas,
                            SchemaNotes& notes);
 
@@ -88,7 +88,7 @@ class ValueSet {
   ValueSet() = default;
   explicit ValueSet(std::span<const SchemaJson* const> values);
 
-  /// False where an equal value is there already.
+  /// False if an equal value is there already.
   bool insert(const SchemaJson& value);
   bool contains(const SchemaJson& value) const;
 

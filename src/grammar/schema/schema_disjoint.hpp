@@ -34,7 +34,7 @@ class DisjointProver {
   int depth_ = 0;
 };
 
-/// The types that are generated for `constraints`: where no type is given, those that the other
+/// The types that are generated for `constraints`: if no type is given, those that the other
 /// keywords speak of.
 std::uint32_t generated_types(const Constraints& constraints);
 

@@ -41,7 +41,7 @@ class SchemaDocument {
   /// Adds a schema that is no part of the document. Errors name the place of `origin`.
   SchemaId add(SchemaJson json, SchemaId origin, bool negated = false);
 
-  /// The schema that a $ref stands for. An Error where it is outside the document or not there.
+  /// The schema that a $ref stands for. An Error if it is outside the document or not there.
   Result<SchemaId> resolve(const std::string& reference, SchemaId origin);
 
   /// "the schema, at /properties/a: WHAT".

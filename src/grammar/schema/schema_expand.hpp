@@ -28,7 +28,7 @@ class SchemaExpander {
   /// not supported or have wrong values, too many alternatives.
   Result<std::vector<Alternative>> expand(std::span<const SchemaId> schemas);
 
-  /// Call before the keywords of `schemas` are gathered. An Error where that takes too many steps.
+  /// Call before the keywords of `schemas` are gathered. An Error if that takes too many steps.
   Status read(std::span<const SchemaId> schemas);
 
   /// Schemas that accept only values which `id` refuses. Together they accept all such values, as

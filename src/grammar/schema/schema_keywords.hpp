@@ -32,7 +32,7 @@ struct Keyword {
   std::uint32_t types = 0;  ///< the types it speaks of, where it speaks of one kind only
 };
 
-/// The keyword called `name`; of kind kUnknown where there is none.
+/// The keyword called `name`; of kind kUnknown if there is none.
 Keyword find_keyword(std::string_view name);
 
 /// The bits of a type's name; 0 for names that are none.

@@ -42,7 +42,7 @@ struct Properties {
     bool optional = false;
   };
   std::vector<Named> named{};         // in their order
-  std::vector<Expression> further{};  // any of them, behind these
+  std::vector<Expression> further{};  // any of them, after these
   std::uint64_t min = 0, max = kNoLimit;
   std::uint64_t counts = 1;  // how many of those that are written are told apart
 };

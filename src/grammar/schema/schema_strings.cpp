@@ -12,7 +12,7 @@ constexpr std::size_t kLongestCharacter = 4;  // bytes; each takes a state
 
 Expression any_text() { return repeat(characters(CharacterSet::all()), 0, std::nullopt); }
 
-// The length of the longest text, or nothing where there is no limit.
+// The length of the longest text, or nothing if there is no limit.
 std::optional<std::uint64_t> longest(const FiniteAutomaton& automaton) {
   // Kahn's algorithm: states that are not on a cycle, in an order that the edges follow.
   const std::size_t count = automaton.states.size();

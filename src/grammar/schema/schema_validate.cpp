@@ -83,7 +83,7 @@ bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
   return result;
 }
 
-// Null where a keyword has a wrong value.
+// Null if a keyword has a wrong value.
 const SchemaValidator::Direct* SchemaValidator::direct(SchemaId id) {
   const auto [at, added] = direct_.try_emplace(id);
   if (!added) return &at->second;

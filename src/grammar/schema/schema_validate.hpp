@@ -16,7 +16,7 @@ class SchemaValidator {
   SchemaValidator(SchemaDocument& document, SchemaPatterns& patterns)
       : document_(document), patterns_(patterns) {}
 
-  /// By the rules of draft 2020-12, for the keywords that the compiler supports. An Error where
+  /// By the rules of draft 2020-12, for the keywords that the compiler supports. An Error if
   /// references are nested too deeply, a pattern cannot be compiled or all values so far have taken
   /// too many steps.
   Result<bool> valid(const SchemaJson& value, SchemaId id);
@@ -40,7 +40,7 @@ class SchemaValidator {
   bool check_in_place(const SchemaJson& value, SchemaId id);
   bool matches(Result<const FiniteAutomaton*> automaton, const std::string& text);
   bool fail(Error error);
-  // False, with an Error, where all values so far have taken too many steps.
+  // False, with an Error if all values so far have taken too many steps.
   bool take_steps(std::size_t count, SchemaId id);
   // For `count` names that are looked up in `object`, or the other way round.
   bool take_lookups(std::size_t count, const SchemaJson& object, SchemaId id);

@@ -29,7 +29,7 @@ StemSpec eighth_stem();
 StemSpec nemo_stem();
 
 /// Whisper's encoder (https://arxiv.org/abs/2212.04356), which most families have: spectrogram,
-/// convolutions, learned places and tower. The norm behind the tower, `a.post_ln`, is a step of the
+/// convolutions, learned places and tower. The norm after the tower, `a.post_ln`, is a step of the
 /// projector, for some take means before it; see whisper_norm().
 HearingSpec read_whisper(Hyperparameters& p, const WeightLoader& loader);
 

@@ -6,7 +6,7 @@
 namespace linnet {
 namespace {
 
-// The first half of each head turns with the place of its row.
+// The first half of each head rotates with the place of its row.
 void turn_first_halves(ModelSpec& tower) {
   constexpr double kBase = 10000.0;
   for (LayerSpec& layer : tower.layers) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kLocalLayers = "mm.a.local_blk";
 
-// All columns of a head turn.
+// All columns of a head rotate.
 void turn_heads(AttentionSpec& attention, double base) {
   RopeSpec& rope = attention.rope;
   rope.layout = RopeLayout::kSplitHalf;

@@ -1,4 +1,4 @@
-// Whisper's encoder with small projectors behind it.
+// Whisper's encoder with small projectors after it.
 
 #include <algorithm>
 

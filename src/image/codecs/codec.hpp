@@ -10,7 +10,7 @@
 
 namespace linnet {
 
-/// A kind of picture: a file beside this one and an entry in decode.cpp. `decode` makes the
+/// A kind of picture: a file next to this one and an entry in decode.cpp. `decode` makes the
 /// promises of decode_image.
 using Codec = FileCodec<Image, ImageLimits>;
 
@@ -21,7 +21,7 @@ extern const Codec kGif;
 
 /// What the codecs share.
 
-/// An Error where a picture of this size is empty or not allowed.
+/// An Error if a picture of this size is empty or not allowed.
 Status check_size(std::int64_t width, std::int64_t height, const ImageLimits& limits);
 
 /// Pixels of red, green, blue and opacity become those of an Image.

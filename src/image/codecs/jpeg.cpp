@@ -26,7 +26,7 @@ using namespace std::string_view_literals;
 constexpr int kMostScans = 100, kMostScansOfLarge = 20;
 constexpr std::int64_t kMostPixelsScanned = 400'000'000;
 
-// libjpeg leaves by longjmp where it fails. It does so only within read_header and read_pixels,
+// libjpeg leaves by longjmp if it fails. It does so only within read_header and read_pixels,
 // which have no objects that would have to be destroyed.
 struct Reader {
   Reader() = default;
@@ -52,7 +52,7 @@ void on_error(j_common_ptr jpeg) {
   std::longjmp(reader.failed, 1);
 }
 
-// Where a warning is of missing pixels, libjpeg would go on with grey ones.
+// If a warning is of missing pixels, libjpeg would go on with grey ones.
 bool loses_pixels(int warning) {
   return warning == JWRN_JPEG_EOF || warning == JWRN_HIT_MARKER || warning == JWRN_MUST_RESYNC ||
          warning == JWRN_HUFF_BAD_CODE || warning == JWRN_ARITH_BAD_CODE;
@@ -110,7 +110,7 @@ void inks_to_pixels(const std::uint8_t* inks, std::uint8_t* pixels, std::size_t 
   }
 }
 
-// `inks` has room for a row of four colours, null where the picture has three.
+// `inks` has room for a row of four colours, null if the picture has three.
 bool read_pixels(Reader& reader, std::uint8_t* pixels, std::uint8_t* inks) {
   jpeg_decompress_struct& jpeg = reader.jpeg;
   if (setjmp(reader.failed) != 0) return false;

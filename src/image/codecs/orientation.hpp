@@ -10,7 +10,7 @@ namespace linnet {
 /// Where a picture stands as its rows do.
 inline constexpr int kUpright = 1;
 
-/// The orientation, 1 to 8, that EXIF data say the picture was taken in; kUpright where they say
+/// The orientation, 1 to 8, that EXIF data say the picture was taken in; kUpright if they say
 /// nothing that is one. `exif` is a TIFF header and what follows, with or without "Exif" before it.
 int exif_orientation(std::span<const std::byte> exif);
 

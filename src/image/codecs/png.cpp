@@ -1,5 +1,5 @@
 // PNG, by libpng. Its low interface rather than png_image, which reads texts and profiles, applies
-// gamma, and does not notice that a file ends behind the last row.
+// gamma, and does not notice that a file ends after the last row.
 
 #include <png.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// libpng leaves by longjmp where it fails. It does so only within read_header and read_pixels,
+// libpng leaves by longjmp if it fails. It does so only within read_header and read_pixels,
 // which have no objects that would have to be destroyed.
 struct Reader {
   explicit Reader(std::span<const std::byte> file) : rest(file) {}

@@ -16,14 +16,14 @@ struct AdapterWeights {
   explicit operator bool() const { return static_cast<bool>(low); }
 };
 
-/// Loads `stem`.lora_a and `stem`.lora_b where the model has adapters.
+/// Loads `stem`.lora_a and `stem`.lora_b if the model has adapters.
 AdapterWeights load_adapter(WeightLoader& loader, const AdaptersSpec& spec, const std::string& stem,
                             std::int64_t columns, std::int64_t rows);
 
 /// Floats that add_adapter takes of the workspace for each row of a projection to `rows` outputs.
 std::int64_t adapter_columns(const AdaptersSpec& spec, std::int64_t rows);
 
-/// out += what the adapters make of `in`; nothing where there are none.
+/// out += what the adapters make of `in`; nothing if there are none.
 void add_adapter(const Pass& pass, const AdapterWeights& weights, View in, View out);
 
 /// Finds out which adapter is on at each row.

@@ -9,7 +9,7 @@ namespace linnet {
 
 /// Alternating updates (https://arxiv.org/abs/2301.13310): several residual streams, of which a
 /// layer computes the first and predicts the others. What leads to the streams before the first
-/// layer, or from them behind the last one.
+/// layer, or from them after the last one.
 struct AltupTable {
   std::vector<Linear> projections;  ///< to or from the streams besides the first
   std::unique_ptr<Buffer> mean;     ///< [width] of 1 / width

@@ -7,7 +7,7 @@
 
 namespace linnet {
 
-/// A table of biases by distance, which layers may share; missing where a layer has none.
+/// A table of biases by distance, which layers may share; missing if a layer has none.
 struct DistanceBiasWeights {
   std::shared_ptr<const Buffer> values, buckets;
   int reach = 0;
@@ -36,14 +36,14 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
                                 const ModelSpec& model, const std::string& prefix);
 
 /// Loads `prefix`.attn_gate, a factor for each of the `heads` or for each of the `columns` of the
-/// result, whichever the file has; missing where it has none.
+/// result, whichever the file has; missing if it has none.
 Linear load_attention_gate(WeightLoader& loader, int heads, std::int64_t width,
                            std::int64_t columns, const std::string& prefix);
 
 /// Floats that attention_block takes of the workspace for each row.
 std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model);
 
-/// out += attention(in), or out = where `accumulate` is false. in, out: [rows, width].
+/// out += attention(in), or out = that if `accumulate` is false. in, out: [rows, width].
 void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                      int layer, View in, View out, bool accumulate);
 
@@ -51,7 +51,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
 void store_keys(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                 int layer, View in);
 
-/// result *= activation(projection(in)), one factor for every head or every column; nothing where
+/// result *= activation(projection(in)), one factor for every head or every column; nothing if
 /// there is no projection. Takes as many columns of the workspace.
 void apply_gate(const Pass& pass, const Linear& projection, Activation activation, View in,
                 View result);

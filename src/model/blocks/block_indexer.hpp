@@ -12,7 +12,7 @@ struct BlockIndexerWeights {
   std::unique_ptr<Buffer> no_offsets;  ///< of PoolParams, where blocks have means
 };
 
-/// Loads `prefix`.indexer.*; nothing where there is none. `width` is the residual stream's.
+/// Loads `prefix`.indexer.*; nothing if there is none. `width` is the residual stream's.
 BlockIndexerWeights load_block_indexer(WeightLoader& loader, const BlockIndexerSpec& spec,
                                        std::int64_t width, const std::string& prefix);
 

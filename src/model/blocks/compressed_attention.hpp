@@ -34,7 +34,7 @@ CompressedAttentionWeights load_compressed_attention(WeightLoader& loader,
 /// Floats that compressed_attention_block takes of the workspace for each row.
 std::int64_t compressed_attention_columns(const CompressedAttentionSpec& spec);
 
-/// out += attention(in), or out = where `accumulate` is false, with the state of layer `layer`.
+/// out += attention(in), or out = that if `accumulate` is false, with the state of layer `layer`.
 /// in, out: [rows, width].
 void compressed_attention_block(const Pass& pass, const CompressedAttentionSpec& spec,
                                 const CompressedAttentionWeights& weights, int layer, View in,

@@ -10,7 +10,7 @@ struct CrossAttentionWeights {
   Linear query, key, value, output;
 };
 
-/// Loads `prefix`.cross_attn_q and so on; nothing where the layer has none.
+/// Loads `prefix`.cross_attn_q and so on; nothing if the layer has none.
 CrossAttentionWeights load_cross_attention(WeightLoader& loader, const CrossAttentionSpec& spec,
                                            std::int64_t width, const std::string& prefix);
 

@@ -8,7 +8,7 @@
 namespace linnet {
 
 /// What stands before the first pass through two stacks of layers: see CyclesSpec. Each of them has
-/// a state, [rows, width]; a pass reads the sum of both and what it gives becomes the state of its
+/// a state, [rows, width]; a pass reads the sum of both and its output becomes the state of its
 /// stack.
 struct CycleWeights {
   std::unique_ptr<Buffer> low_start;  ///< [width]: of every row
@@ -26,7 +26,7 @@ std::vector<View> begin_cycles(const Pass& pass, const CycleWeights& weights, Vi
 /// x = what layer `index` reads of the states, where it is the first of a pass; else x is left
 /// alone.
 void begin_cycle_pass(const Pass& pass, int index, const std::vector<View>& states, View x);
-/// Where layer `index` is the last of a pass, its result `x` is normalised and becomes the state of
+/// If layer `index` is the last of a pass, its result `x` is normalised and becomes the state of
 /// its stack.
 void end_cycle_pass(const Pass& pass, int index, const std::vector<View>& states, View x);
 

@@ -11,7 +11,7 @@ inline bool is_plain(const GateSpec& spec) { return spec.clamp == 0.0f && !spec.
 /// width]; `out` may be one of the two.
 void activate_gate(const Pass& pass, const GateSpec& spec, View gate, View up, View out);
 
-/// x = activation(x), where there is no gate. `scratch` is as large as x.
+/// x = activation(x), if there is no gate. `scratch` is as large as x.
 void activate(const Pass& pass, const GateSpec& spec, View x, View scratch);
 
 }  // namespace linnet

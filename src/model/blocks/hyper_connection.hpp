@@ -16,7 +16,7 @@ struct HyperConnectionWeights {
   Linear write;
 };
 
-/// Loads `stem`_fn and so on of a block, or behind the layers, where nothing is written any more;
+/// Loads `stem`_fn and so on of a block, or after the layers, if nothing is written any more;
 /// nothing in models of one stream.
 HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSpec& spec,
                                              const std::string& stem, bool writes);
@@ -24,7 +24,7 @@ HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSp
 /// Floats that the streams and these functions take of the workspace for each row.
 std::int64_t hyper_connection_columns(const ModelSpec& spec);
 
-/// All streams side by side, each a copy of `x`, and behind them a place for a block's result:
+/// All streams side by side, each a copy of `x`, and after them a place for a block's result:
 /// [rows, (streams + 1) * width] in the workspace. The others give one part of it.
 View spread_to_streams(const Pass& pass, View x);
 View all_streams(const ModelSpec& spec, View streams);

@@ -20,7 +20,7 @@ IndexerWeights load_indexer(WeightLoader& loader, const IndexerSpec& spec,
 /// Floats that pick_keys_block takes of the workspace for each row.
 std::int64_t indexer_columns(const IndexerSpec& spec);
 
-/// Stores the index keys of `in` and picks the keys of each row; nothing where there is no indexer
+/// Stores the index keys of `in` and picks the keys of each row; nothing if there is no indexer
 /// or the picks of the layer before hold on.
 void pick_keys_block(const Pass& pass, const IndexerSpec& spec, const IndexerWeights& weights,
                      View query_in, View in);

@@ -42,7 +42,7 @@ std::unique_ptr<Buffer> load_rates(WeightLoader& loader, const KimiDeltaSpec& sp
 
 // A projection to all heads, at once or by way of `head_width` columns.
 struct Projection {
-  Linear first, second;  // `second` is missing where it goes at once
+  Linear first, second;  // `second` is missing if it goes at once
 
   ProjectionTo begin(View low, View wide) const { return {first, second ? low : wide}; }
   void finish(const Pass& pass, View low, View wide) const {

@@ -26,7 +26,7 @@ void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, i
   pass.backend.rope(x, pass.batch.positions, params);
 }
 
-// [rows, query_rank]; what queries and indexer are made of. `in` itself where there is no rank.
+// [rows, query_rank]; what queries and indexer are made of. `in` itself if there is no rank.
 View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
   if (spec.query_rank == 0) return in;
@@ -35,7 +35,7 @@ View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
   return down;
 }
 
-// [rows, heads * (plain | turned)]
+// [rows, heads * (plain | rotary)]
 View make_query(const Pass& pass, const LatentAttentionSpec& spec,
                 const LatentAttentionWeights& weights, View lowered) {
   const View query = project(pass, weights.query ? weights.query : weights.query_up, lowered);
@@ -43,7 +43,7 @@ View make_query(const Pass& pass, const LatentAttentionSpec& spec,
   return query;
 }
 
-// [rows, latent | turned key]
+// [rows, latent | rotary key]
 View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
   const View latent = project(pass, weights.latent, in);
@@ -55,8 +55,8 @@ View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
   return latent;
 }
 
-// Copies a part of every head, of which heads lie so many columns apart; a head or a row at a time,
-// whichever is the fewer copies.
+// Copies a part of every head, of which heads lie this many columns apart; a head or a row at a
+// time, whichever is the fewer copies.
 void copy_heads(const Pass& pass, int heads, View from, std::int64_t from_step, View to,
                 std::int64_t to_step) {
   for (std::int64_t r = 0; r < from.rows && from.rows < heads; ++r) {
@@ -69,7 +69,7 @@ void copy_heads(const Pass& pass, int heads, View from, std::int64_t from_step, 
   }
 }
 
-// All heads share one key: the latent and the turned part. The query's plain part goes through the
+// All heads share one key: the latent and the rotary part. The query's plain part goes through the
 // head's key up-projection instead.
 void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
                        const LatentAttentionWeights& weights, AttentionParams params, View query,

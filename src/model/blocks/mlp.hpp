@@ -8,7 +8,7 @@
 
 namespace linnet {
 
-/// down(activation(gate(x)) * up(x)), or down(activation(up(x))) where there is no gate
+/// down(activation(gate(x)) * up(x)), or down(activation(up(x))) if there is no gate
 /// (https://arxiv.org/abs/2002.05202).
 struct MlpWeights {
   Linear gate, up, down;
@@ -25,7 +25,7 @@ MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, const ModelSpec& 
 /// Floats that mlp_block takes of the workspace for each row.
 std::int64_t mlp_columns(const MlpSpec& spec, const ModelSpec& model);
 
-/// out += mlp(in), or out = where `accumulate` is false. in, out: [rows, width].
+/// out += mlp(in), or out = that if `accumulate` is false. in, out: [rows, width].
 void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in, View out,
                bool accumulate);
 

@@ -20,8 +20,8 @@ struct MoeWeights {
   std::unique_ptr<Buffer> selection_bias;  ///< [experts], see RouteParams
   std::vector<std::int32_t> table;         ///< [tokens][used]: the experts of each token
   ExpertWeights experts;
-  Linear latent_down, latent_up;  ///< before and behind the experts
-  Norm latent_norm;               ///< of what the experts give together
+  Linear latent_down, latent_up;  ///< before and after the experts
+  Norm latent_norm;               ///< of the sum of the experts
   ExpertWeights adjugates;        ///< of which the experts of a group share one
 };
 

@@ -4,7 +4,7 @@
 
 namespace linnet {
 
-/// out = the product of `projection`, with its bias, and `in`, where there is no pass: adapters and
+/// out = the product of `projection`, with its bias, and `in`, if there is no pass: adapters and
 /// bounds do nothing. With `accumulate` it is added.
 inline void multiply(Backend& backend, const Linear& projection, View in, View out,
                      bool accumulate = false) {

@@ -31,8 +31,8 @@ std::vector<float> spread_taps(const NgramSpec& spec, std::span<const float> tap
   return weights;
 }
 
-// [rows][before()]: one more than the ids of the tokens before each row, the last one first; 0
-// where the text had not begun. They go through a convolution's state, which is kept like all of a
+// [rows][before()]: one more than the ids of the tokens before each row, the last one first; 0 if
+// the text had not begun. They go through a convolution's state, which is kept like all of a
 // sequence's memory, as floats, which hold such numbers exactly.
 std::vector<float> tokens_before(const Pass& pass, const NgramSpec& spec,
                                  const NgramWeights& weights, StatePart state) {

@@ -11,11 +11,11 @@ struct NgramWeights {
   Linear key, value;
   Norm key_norm, query_norm, value_norm;  ///< each stream by itself, with weights of its own
   std::unique_ptr<Buffer> convolution;    ///< [NgramSpec::convolved()][columns], 0 between its taps
-  std::unique_ptr<Buffer> delays;         ///< a convolution that gives the tokens before
+  std::unique_ptr<Buffer> delays;         ///< a convolution that outputs the tokens before
   std::unique_ptr<Buffer> dot_scale;      ///< [columns]
 };
 
-/// Loads `prefix`.ple_* and the table; nothing where there are none. `width` is of one stream.
+/// Loads `prefix`.ple_* and the table; nothing if there are none. `width` is of one stream.
 NgramWeights load_ngrams(WeightLoader& loader, const NgramSpec& spec, std::int64_t width,
                          const std::string& prefix);
 

@@ -13,7 +13,7 @@ inline void normalise(const Pass& pass, const Norm& norm, View in, View out) {
 /// The same of `x` itself.
 inline void normalise(const Pass& pass, const Norm& norm, View x) { normalise(pass, norm, x, x); }
 
-/// The same in new rows of the workspace: a copy where there is no norm.
+/// The same in new rows of the workspace: a copy if there is no norm.
 inline View normalised(const Pass& pass, const Norm& norm, NormUse use, View in) {
   const View out = pass.workspace.view(in.rows, in.columns);
   if (use == NormUse::kNone) {
@@ -35,7 +35,7 @@ inline void normalise_rms_unweighted(const Pass& pass, View in, View out) {
   pass.backend.norm(in, {NormKind::kRms, pass.model.norm_epsilon}, out);
 }
 
-/// Each `group` columns of x get the length 1, or less where they are shorter than `epsilon`.
+/// Each `group` columns of x get the length 1, or less if they are shorter than `epsilon`.
 inline void normalise_l2(const Pass& pass, float epsilon, std::int64_t group, View x) {
   pass.backend.norm(x, {NormKind::kL2, epsilon, nullptr, nullptr, group}, x);
 }

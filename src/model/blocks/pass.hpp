@@ -25,15 +25,15 @@ struct Pass {
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
   Routing adapters{};                      ///< the slot of each row, in models with adapters
   View adapter_strengths{};                ///< see Batch::adapter_strengths; no data: all are off
-  std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
+  std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, if it has one
   std::span<const TokenId> tokens{};       ///< of the rows
   std::span<const GivenRows> given{};
   std::span<const std::int32_t> places{};  ///< see Batch::places
   const BatchLayout* windows = nullptr;    ///< see Batch::windows
-  StateJournal* journal = nullptr;         ///< null where no rows can be on trial
+  StateJournal* journal = nullptr;         ///< null if no rows can be on trial
 };
 
-/// out = what `move` gives, which moves the states of the batch's sequences on.
+/// out = the output of `move`, which moves the states of the batch's sequences on.
 inline void move_states(const Pass& pass, const StateMove& move, View out) {
   if (pass.journal) pass.journal->note(move);
   std::visit([&](const auto& kind) { kind.run(pass.backend, *pass.states, pass.batch, out); },

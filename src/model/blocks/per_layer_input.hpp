@@ -19,7 +19,7 @@ struct PerLayerWeights {
   Norm norm;
 };
 
-/// Loads per_layer_token_embd and so on, or `prefix`.inp_gate and so on; nothing where layers have
+/// Loads per_layer_token_embd and so on, or `prefix`.inp_gate and so on; nothing if layers have
 /// no embeddings of their own.
 PerLayerTable load_per_layer_table(WeightLoader& loader, const ModelSpec& spec);
 PerLayerWeights load_per_layer(WeightLoader& loader, const ModelSpec& spec,

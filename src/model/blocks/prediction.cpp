@@ -14,7 +14,7 @@ namespace {
 
 using Kind = PredictionSpec::Kind;
 
-// out = the given rows, 0 where none is given.
+// out = the given rows, 0 if none is given.
 void put_given_rows(const Pass& pass, View out) {
   pass.backend.fill(out, 0.0f);
   for (const GivenRows& given : pass.given) {

@@ -16,12 +16,12 @@ struct PredictionWeights {
   std::shared_ptr<const Matrix> target_tokens;  ///< the target's embeddings (kReadsKeys)
   Norm results_norm;  ///< of what the target's layers gave, side by side (kBeside)
   Linear fusion;      ///< of these (kBeside, kBlock)
-  Norm fused_norm;    ///< behind it (kBlock)
+  Norm fused_norm;    ///< after it (kBlock)
   std::shared_ptr<const Matrix> chain_tokens;  ///< of the tokens before guesses (kBlock)
   Linear chain;                                ///< of these, to the logits
 };
 
-/// Nothing where `model` stands for itself. `target_tokens` is the target's table of tokens, where
+/// Nothing if `model` stands for itself. `target_tokens` is the target's table of tokens, where
 /// it is in memory.
 PredictionWeights load_prediction(WeightLoader& loader, const ModelSpec& model,
                                   std::shared_ptr<const Matrix> target_tokens);
@@ -50,7 +50,7 @@ std::int64_t prediction_columns(const ModelSpec& model);
 void join_hidden(const Pass& pass, const PredictionWeights& weights, View x, View out);
 
 /// kReadsKeys: the layer of `target` whose keys attention of this span reads: the last such one, or
-/// the one whose keys that reads; -1 where there is none.
+/// the one whose keys that reads; -1 if there is none.
 int read_kv_layer(const ModelSpec& target, AttentionSpan span);
 /// kReadsKeys: the layers of `model` read the keys of `target`, which has them.
 void read_keys_of(const ModelSpec& target, ModelSpec& model);
@@ -63,7 +63,7 @@ View join_target(const Pass& pass, const PredictionWeights& weights);
 Linear load_target_projection(WeightLoader& loader, const ModelSpec& model);
 
 /// kBeside: the embeddings in `streams.x` are kept beside the stream, which begins as the given
-/// rows; where none is given it is 0.
+/// rows; if none is given it is 0.
 void begin_beside_tokens(const Pass& pass, Streams& streams);
 
 /// kBeside: what the mixer reads of the streams, [rows, 2 * width] in the workspace: embedding and

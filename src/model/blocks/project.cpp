@@ -33,7 +33,7 @@ void weigh(const Pass& pass, const LowRank& adapter, View low) {
   }
 }
 
-// out += scale * high(strength * low(in)) where there are adapters; all `low` at once.
+// out += scale * high(strength * low(in)) if there are adapters; all `low` at once.
 void add_adapters(const Pass& pass, View in, std::span<const ProjectionTo> outputs) {
   if (!pass.adapter_strengths.data) return;
   const Workspace::Scope scope(pass.workspace);

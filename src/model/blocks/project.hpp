@@ -41,14 +41,14 @@ inline View project(const Pass& pass, const Linear& projection, View in) {
   return out;
 }
 
-/// up.out = activation(what gate gives) * what up gives; what gate.out holds after it is undefined.
+/// up.out = activation(gate(in)) * up(in). Afterwards gate.out is undefined.
 void project_gated(const Pass& pass, View in, const ProjectionTo& gate, const ProjectionTo& up,
                    Activation activation);
 
-/// Floats of a workspace for `rows` rows that project() takes where `adapters` adapters have `rank`
+/// Floats of a workspace for `rows` rows that project() takes if `adapters` adapters have `rank`
 /// together, with their strengths.
 std::int64_t adapter_floats(std::int64_t rows, std::int64_t rank, std::int64_t adapters);
-/// The same where a projection with a Clip has so many columns: WeightLoader::clipped_columns().
+/// The same if a projection with a Clip has this many columns: WeightLoader::clipped_columns().
 std::int64_t clipped_floats(std::int64_t rows, std::int64_t columns);
 
 }  // namespace linnet

@@ -15,17 +15,17 @@ class RecurrentBlock {
   virtual ~RecurrentBlock() = default;
   /// Floats that run() takes of the workspace for each row.
   virtual std::int64_t workspace_columns() const = 0;
-  /// out += block(in), or out = where `accumulate` is false, with the state at `state`. in, out:
+  /// out += block(in), or out = that if `accumulate` is false, with the state at `state`. in, out:
   /// [rows, width].
   virtual void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const = 0;
 };
 
 /// SiLU of a causal convolution of each column, in new rows of the workspace. weight
-/// [kernel][columns], bias [columns] or null. `state` goes on to behind what the convolution keeps.
+/// [kernel][columns], bias [columns] or null. `state` advances past what the convolution keeps.
 View convolve(const Pass& pass, int kernel, const Buffer& weight, const Buffer* bias,
               StatePart& state, View in);
 
-/// Loads the kind of block that `spec` is, null where it is none; `width` is the residual stream's.
+/// Loads the kind of block that `spec` is, null if it is none; `width` is the residual stream's.
 std::unique_ptr<RecurrentBlock> load_recurrent(WeightLoader& loader, const RecurrentSpec& spec,
                                                std::int64_t width, const std::string& prefix);
 

@@ -17,13 +17,13 @@ struct ResidualMixWeights {
 ResidualMixWeights load_residual_mix(WeightLoader& loader, const ModelSpec& spec,
                                      const std::string& stem);
 
-/// How many earlier states there are behind the last layer.
+/// How many earlier states there are after the last layer.
 std::int64_t residual_mix_states(const ModelSpec& spec);
 
 /// Floats that mix_residuals takes of the workspace for each row, and the earlier states.
 std::int64_t residual_mix_columns(const ModelSpec& spec);
 
-/// The mixture of `earlier` and `x`, all [rows, width]; `x` itself where there is nothing earlier.
+/// The mixture of `earlier` and `x`, all [rows, width]; `x` itself if there is nothing earlier.
 View mix_residuals(const Pass& pass, const ResidualMixWeights& weights,
                    std::span<const View> earlier, View x);
 

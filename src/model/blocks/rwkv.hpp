@@ -7,10 +7,10 @@ namespace linnet {
 
 // What the blocks of RWKV-6 and 7 share.
 
-/// Weights with which a convolution gives the difference of the token before to each token.
+/// Weights with which a convolution outputs the difference of the token before to each token.
 std::unique_ptr<Buffer> load_difference(WeightLoader& loader, int columns);
 
-/// Each head of `y` gets its group norm, nothing where there is none.
+/// Each head of `y` gets its group norm, nothing if there is none.
 void normalise_heads(const Pass& pass, const Norm& norm, int head_width, View y);
 
 /// That convolution, whose state is one row.

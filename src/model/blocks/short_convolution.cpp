@@ -45,7 +45,7 @@ class ShortConvolution final : public RecurrentBlock {
     return prefix + ".shortconv.conv.weight";
   }
 
-  // Of a centred one: what it takes of tokens behind by itself, so that the rest looks back alone.
+  // Splits a centred one: the taps on later tokens apart, so that the rest looks back only.
   void divide(WeightLoader& loader, const std::string& prefix) {
     const int kernel = spec_.kernel, columns = spec_.columns, reach = kernel / 2;
     const std::vector<float> all = loader.matrix_values(weight_name(prefix), kernel, columns);
@@ -85,7 +85,7 @@ class ShortConvolution final : public RecurrentBlock {
   ShortConvolutionSpec spec_;
   Linear in_, out_;
   std::unique_ptr<Buffer> weight_;
-  std::vector<std::unique_ptr<Buffer>> ahead_;  // [columns] of the next token, the one behind it...
+  std::vector<std::unique_ptr<Buffer>> ahead_;  // [columns] of the next token, the one after it...
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace linnet {
 
 /// Low-rank adapters (https://arxiv.org/abs/2106.09685) of the projections, each switched on by a
-/// token of the text for the tokens behind it (Granite Switch).
+/// token of the text for the tokens after it (Granite Switch).
 struct AdaptersSpec {
   std::vector<TokenId> tokens;       ///< that switch each adapter on; none: no adapters
   std::vector<TokenId> substitutes;  ///< what is embedded in the place of each of them

@@ -40,13 +40,13 @@ struct AttentionSpec {
 
   // Which keys a row sees.
   AttentionSpan span = AttentionSpan::kFull;
-  int window = 0;           ///< tokens, where `span` has a window
+  int window = 0;           ///< tokens, if `span` has a window
   bool in_windows = false;  ///< rows see those of their window (towers): see Batch::windows
   BlockIndexerSpec blocks;  ///< of what is left, those that it picks
 
   // Positions.
   RopeSpec rope;
-  /// Instead of `rope` where rows have places. Where all places of a row are its position they come
+  /// Instead of `rope` if rows have places. Where all places of a row are its position they come
   /// to the same.
   std::vector<PlacedRope> placed_ropes;
   QueryTemperature temperature;
@@ -66,7 +66,7 @@ struct AttentionSpec {
   // Projections.
   /// Queries, keys and values are kept in [-clamp, clamp] (MPT, DBRX); 0: none.
   float clamp = 0.0f;
-  Activation gate = Activation::kSigmoid;  ///< of the output gate, where the file has one
+  Activation gate = Activation::kSigmoid;  ///< of the output gate, if the file has one
   float output_scale = 1.0f;               ///< of the output projection (MiMo 2)
   /// A fused projection of more rows than heads take up (CogVLM, Qwen): how many, and where keys
   /// and values begin.

@@ -8,7 +8,7 @@
 
 namespace linnet {
 
-/// Attention to a window of the last tokens and, behind it, to keys that stand for many tokens each
+/// Attention to a window of the last tokens and, after it, to keys that stand for many tokens each
 /// (DeepSeek-V4). All heads share one key, which is the value, too; the rotation of the values is
 /// undone in the result.
 struct CompressedAttentionSpec {

@@ -23,12 +23,12 @@ struct Situ {
 };
 
 /// How a feed-forward part goes from the width within it to what its last projection reads:
-/// activation(gate) * up (https://arxiv.org/abs/2002.05202), or activation(up) where the file has
+/// activation(gate) * up (https://arxiv.org/abs/2002.05202), or activation(up) if the file has
 /// no gate.
 struct GateSpec {
   Activation activation = Activation::kSilu;
-  std::optional<Xielu> xielu;  ///< instead of `activation`, where there is no gate
-  std::optional<Situ> situ;    ///< instead of `activation`, where there is one
+  std::optional<Xielu> xielu;  ///< instead of `activation`, if there is no gate
+  std::optional<Situ> situ;    ///< instead of `activation`, if there is one
   float clamp = 0.0f;          ///< of the activated gate and of what it multiplies; 0: none
   /// `clamp` is of what goes into the activation, on top only, instead (DeepSeek-V4).
   bool clamps_before = false;
@@ -60,7 +60,7 @@ struct MoeSpec {
   int width = 0;    ///< columns within one expert
   GateSpec gate;
   RouteParams route;
-  /// Columns that the experts read and give, between a projection before them all and one behind
+  /// Columns that the experts read and output, between a projection before them all and one after
   /// (Nemotron 3, Kimi K3); 0: those of the residual stream.
   int latent_width = 0;
   bool weigh_input = false;  ///< an expert's weight scales its input, not its output (Llama 4)
@@ -70,7 +70,7 @@ struct MoeSpec {
   /// router picks them.
   std::int64_t hash_routed_tokens = 0;
   /// Router alone, or router and experts, read what the mixer reads; or each reads the residual
-  /// stream through a norm of its own, and dense part and experts have one each behind them, too
+  /// stream through a norm of its own, and dense part and experts have one each after them, too
   /// (Gemma 4).
   enum class Input {
     kFeedForward,

@@ -21,7 +21,7 @@ struct IndexerSpec {
 
 /// By what a block of tokens is picked.
 enum class BlockKeys {
-  kMean,     ///< one key, the mean of its tokens', for all heads together (Qwen 3.8); tokens behind
+  kMean,     ///< one key, the mean of its tokens', for all heads together (Qwen 3.8); tokens after
              ///< the last whole block are always seen
   kOfTokens  ///< the best of its tokens' keys, by each KV head for itself (MiniMax-M3)
 };
@@ -33,13 +33,13 @@ struct BlockIndexerSpec {
   int width = 0;      ///< of a query's head, and of a key
   int most = 0;       ///< kMean: tokens that are picked; kOfTokens: blocks
   int stride = 0;     ///< tokens of a block
-  int recent = 0;     ///< kOfTokens: so many of the last blocks are always seen
+  int recent = 0;     ///< kOfTokens: this many of the last blocks are always seen
   int kv_layer = -1;  ///< where the index keys are kept
   RopeSpec rope;
 
   /// Tokens that an index key stands for.
   int key_stride() const { return keys == BlockKeys::kMean ? stride : 1; }
-  /// Of a sequence, for the block that is not whole yet: [stride][keys | scores].
+  /// State of a sequence, for the block that is not yet complete: [stride][keys | scores].
   std::int64_t state_floats() const {
     return keys == BlockKeys::kMean ? std::int64_t{2} * stride * width : 0;
   }

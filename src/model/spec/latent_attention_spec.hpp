@@ -7,13 +7,13 @@
 namespace linnet {
 
 /// Multi-head latent attention (https://arxiv.org/abs/2405.04434, section 2.1): keys and values are
-/// up-projections of one latent vector per token; a part of the key that is turned is shared.
+/// up-projections of one latent vector per token; heads share the rotary part of the key.
 struct LatentAttentionSpec {
   int heads = 0;         ///< 0: the layer has none
   int query_rank = 0;    ///< of the query's down-projection (q_lora_rank); 0: projected at once
   int latent_width = 0;  ///< columns of the latent vector (kv_lora_rank)
-  int plain_width = 0;   ///< columns of a query head that are not turned (qk_nope_head_dim)
-  int rope_width = 0;    ///< columns of a query head that are turned (qk_rope_head_dim)
+  int plain_width = 0;   ///< non-rotary columns of a query head (qk_nope_head_dim)
+  int rope_width = 0;    ///< rotary columns of a query head (qk_rope_head_dim)
   int value_width = 0;   ///< columns of one head
   float scale = 0.0f;    ///< of the scores
   int window = 0;        ///< of the last tokens, which alone are seen; 0: all are

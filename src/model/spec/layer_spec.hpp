@@ -24,7 +24,7 @@ struct LayerSpec {
   AttentionSpec attention;
   LatentAttentionSpec latent;
   CompressedAttentionSpec compressed;
-  RecurrentSpec recurrent;        ///< where a layer has attention too, their outputs are added
+  RecurrentSpec recurrent;        ///< if a layer has attention too, their outputs are added
   bool bare_mixer_input = false;  ///< no norm before the mixer (ModernBERT's first layer)
 
   CrossAttentionSpec cross;  ///< between mixer and feed-forward part
@@ -42,7 +42,7 @@ struct LayerSpec {
     return attention.heads > 0 || latent.heads > 0 || compressed.heads > 0 || is_present(recurrent);
   }
   bool has_ffn() const { return mlp.width > 0 || moe.experts > 0 || is_present(recurrent_ffn); }
-  /// What mixer and feed-forward part keep of a sequence; that of the n-grams is behind it.
+  /// What mixer and feed-forward part keep of a sequence; that of the n-grams is after it.
   std::int64_t block_state_floats() const {
     return attention.blocks.state_floats() + compressed.state_floats() +
            linnet::state_floats(recurrent) + linnet::state_floats(recurrent_ffn);

@@ -30,7 +30,7 @@ struct NgramSpec {
   std::int64_t all_columns() const { return std::int64_t{rows()} * row_width; }
   int before() const { return size - 1; }                    ///< tokens that an n-gram looks back
   int convolved() const { return (kernel - 1) * size + 1; }  ///< tokens under the convolution
-  /// Of the tokens before, and behind them of what is convolved.
+  /// State kept of the tokens before; after it state_floats() counts what is convolved.
   std::int64_t token_floats() const { return std::int64_t{before()} * before(); }
   std::int64_t state_floats() const {
     return size == 0 ? 0 : token_floats() + (convolved() - 1) * columns;

@@ -18,7 +18,7 @@ struct NormNames {
   std::string_view cross = "cross_attn_norm";
   std::string_view ffn = "ffn_norm";
   std::string_view ffn_post = "post_ffw_norm";
-  /// Of the residual stream itself, with what mixer or feed-forward part gave (BERT).
+  /// Of the residual stream after the result of mixer or feed-forward part is added (BERT).
   std::string_view mixer_sum;
   std::string_view ffn_sum;
   /// After mixer_sum the mixer's input is added once more, and normalised again (Jina).

@@ -1,5 +1,5 @@
 // Mixers (and a feed-forward part) that keep a state of a fixed size for each sequence: what their
-// projections and states measure. A state is so many floats of a layer, in the order of the parts.
+// projections and states measure. A state is some floats of a layer, in the order of the parts.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace linnet {
 struct ShortConvolutionSpec {
   int columns = 0;       ///< of each of b, c and x
   int kernel = 0;        ///< tokens
-  bool centred = false;  ///< as many of them behind a token as before it
+  bool centred = false;  ///< as many of them after a token as before it
 
   /// [kernel - 1][columns]: the inputs before.
   std::int64_t state_floats() const { return std::int64_t{kernel - 1} * columns; }
@@ -94,7 +94,7 @@ struct KimiDeltaSpec {
   int kernel = 0;      ///< of the convolutions, tokens
   /// Below 0: decays are exp(bound * sigmoid(rate * x)) instead of exp(rate * softplus(x)).
   float bound = 0.0f;
-  float rate_sign = 1.0f;  ///< of the rates in the file, where there is a bound
+  float rate_sign = 1.0f;  ///< of the rates in the file, if there is a bound
 
   int inner() const { return heads * head_width; }
   /// [kernel - 1][3 * inner()] of the convolutions, [heads][head_width][head_width] of the scan.

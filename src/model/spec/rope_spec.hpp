@@ -7,14 +7,14 @@
 namespace linnet {
 
 /// Rotary position embedding of a layer (https://arxiv.org/abs/2104.09864): pairs of columns of
-/// each head turn by the position times the pair's frequency. By default nothing turns.
+/// each head are rotated by the position times the pair's frequency. By default none is.
 struct RopeSpec {
   RopeLayout layout = RopeLayout::kNone;
-  int first = 0;  ///< first turned column of a head
-  int dims = 0;   ///< turned columns of a head, an even number
+  int first = 0;  ///< first rotary column of a head
+  int dims = 0;   ///< rotary columns of a head, an even number
   /// [dims / 2], radians from a position to the next one, scaling and factors applied.
   std::vector<float> inverse_frequencies;
-  float magnitude = 1.0f;  ///< factor on turned columns (YaRN, https://arxiv.org/abs/2309.00071)
+  float magnitude = 1.0f;  ///< factor on rotary columns (YaRN, https://arxiv.org/abs/2309.00071)
 
   /// The operation on heads of `head_width` columns; the spec must outlive it.
   RopeParams params(int heads, int head_width) const {
@@ -22,8 +22,8 @@ struct RopeSpec {
   }
 };
 
-/// A rope that turns by one of the places of a row (Batch::places): by time, height or width in a
-/// picture (https://arxiv.org/abs/2409.12191). Columns of other ropes have frequency 0.
+/// A rope that rotates by one of a row's M-RoPE position ids (Batch::places): time, height or width
+/// in a picture (https://arxiv.org/abs/2409.12191). Columns of other ropes have frequency 0.
 struct PlacedRope {
   int component = 0;  ///< of the places
   RopeSpec rope;

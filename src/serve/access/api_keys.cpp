@@ -48,7 +48,7 @@ bool set_field(std::string_view word, ApiKey& key) {
   return end.ec == std::errc{} && end.ptr == value.data() + value.size() && number > 0;
 }
 
-// Nothing where the line has no key.
+// Nothing if the line has no key.
 Result<std::optional<ApiKey>> parse_line(std::string_view line, int number) {
   ApiKey key;
   key.secret = take_word(line);

@@ -16,7 +16,7 @@ struct Quota {
   bool operator==(const Quota&) const = default;
 };
 
-/// An amount that fills up steadily to what a minute gives.
+/// An amount that fills up steadily to a minute's allowance.
 class MinuteAllowance {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -35,12 +35,12 @@ class MinuteAllowance {
   Time filled_{};
 };
 
-/// Those who use one key, or have one address where there are no keys. Belongs to the I/O thread.
+/// Those who use one key, or have one address if there are no keys. Belongs to the I/O thread.
 class ClientAccount {
  public:
   using Time = MinuteAllowance::Time;
 
-  /// `id` tells clients apart where they wait for their turn.
+  /// `id` tells clients apart while they wait for their turn.
   ClientAccount(std::uint64_t id, std::string name, const Quota& quota);
 
   std::uint64_t id() const { return id_; }

@@ -17,14 +17,14 @@ struct Usage {
   std::int64_t cached_tokens = 0;
   double queue_s = 0.0, first_token_s = 0.0, total_s = 0.0;
 
-  /// Where nothing is generated, as of embeddings, all of the time is the prompt's.
+  /// If nothing is generated, as of embeddings, all of the time is the prompt's.
   double prompt_s() const { return (completion_tokens > 0 ? first_token_s : total_s) - queue_s; }
   double generation_s() const { return completion_tokens > 0 ? total_s - first_token_s : 0.0; }
 };
 
 /// OpenAI's `usage` object.
 Json usage_json(const Usage& usage);
-/// Seconds and rates of an answer, and what llama_timings_json() gives.
+/// Seconds and rates of an answer, and the result of llama_timings_json().
 Json timings_json(const Usage& usage);
 /// The same as llama.cpp's server has it: counts, milliseconds and rates.
 Json llama_timings_json(const Usage& usage);
@@ -55,14 +55,14 @@ struct Ending {
 };
 
 /// How an endpoint writes an answer: as events while it comes, and as a whole. Everything that
-/// comes goes through open(), add(), close() and end() in this order, streamed or not; they give
+/// comes goes through open(), add(), close() and end() in this order, streamed or not; they return
 /// the events to send.
 class AnswerFormat {
  public:
   virtual ~AnswerFormat() = default;
 
   virtual std::string open() = 0;
-  /// A prompt goes on, where that was asked for; `so_far` is of the choice.
+  /// A prompt goes on, if that was asked for; `so_far` is of the choice.
   virtual std::string tell_progress(std::size_t, const PromptProgress&, const Usage&) { return {}; }
   /// What the choice took so far, before what it adds, for `timings_per_token`.
   virtual void tell_usage(std::size_t, const Usage&) {}
@@ -72,7 +72,7 @@ class AnswerFormat {
   virtual std::string end(const Usage& usage) = 0;
   /// Instead of end(): the events of a stream that can't go on.
   virtual std::string fail(const ApiError& error) { return server_sent_event(to_json(error)); }
-  /// Of a stream.
+  /// For a stream.
   virtual std::string_view content_type() const { return "text/event-stream"; }
   /// What a stream without news says, so that nobody takes the connection for a dead one.
   virtual std::string keep_alive() const { return ": still at work\n\n"; }
@@ -94,7 +94,7 @@ class AnswerFormat {
   std::vector<std::string> warnings_;
 };
 
-/// Of what is no text and comes as a whole only.
+/// For answers that are not text and only come as a whole.
 class WholeFormat : public AnswerFormat {
  public:
   std::string open() final { return {}; }

@@ -36,7 +36,7 @@ struct AnswerParsing {
 std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, const Tokenizer& tokenizer,
                                                std::size_t choices, const AnswerParsing& parsing);
 
-/// POST /v1/audio/transcriptions: all of what is generated, as it is.
+/// POST /v1/audio/transcriptions: all that is generated, as it is.
 std::unique_ptr<AnswerFormat> make_transcription_format();
 
 /// POST /v1/responses. `settings` are the fields of the answer that repeat the request.
@@ -52,7 +52,7 @@ struct LlamaRequest {
   std::vector<std::string> prompts{};  ///< their texts
   Json settings{};                     ///< how tokens are drawn, and how many
   std::int64_t context = 0;            ///< tokens that it holds
-  /// Of the answer, of which PART/FIELD is one of a part of it; none: all.
+  /// Fields of the answer, PART/FIELD being one of a part of it; none: all.
   std::vector<std::string> fields{};
 };
 

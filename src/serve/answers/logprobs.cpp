@@ -28,7 +28,7 @@ Json empty_lists() {
           {"text_offset", Json::array()}};
 }
 
-// A token of a completion; the logprobs are null where it has none.
+// A token of a completion; the logprobs are null if it has none.
 void add_token(const Tokenizer& tokenizer, TokenId token, const TokenLogprobs* of,
                std::int64_t offset, Json& lists) {
   Json top;

@@ -18,7 +18,7 @@ Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
 Json llama_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
 
 /// {"tokens": [...], "token_logprobs": [...], "top_logprobs": [...], "text_offset": [...]}, as in
-/// completions; the token that was chosen is among the likeliest, too, where these are wanted.
+/// completions; the token that was chosen is among the likeliest, too, if these are wanted.
 /// `offset` is where the first token begins in the text, in characters, and is moved on.
 Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogprobs>& logprobs,
                          std::int64_t& offset);
@@ -28,10 +28,10 @@ Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogp
 Json prompt_logprobs(const Tokenizer& tokenizer, const std::vector<TokenId>& prompt,
                      const std::vector<TokenLogprobs>& logprobs);
 
-/// Puts what completion_logprobs() gave behind what it, or prompt_logprobs(), gave before.
+/// Appends a result of completion_logprobs() to an earlier one of it or of prompt_logprobs().
 void append_lists(const Json& more, Json& to);
 
-/// Puts `logprobs` behind those in `to`.
+/// Puts `logprobs` after those in `to`.
 void append(const std::vector<TokenLogprobs>& logprobs, std::vector<TokenLogprobs>& to);
 
 /// Tokens that a text takes; 0 for an empty one.

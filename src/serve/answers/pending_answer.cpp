@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kRetryAfter_s = 5;
 
-// That the model could not come into memory may be over soon.
+// The model may soon fit into memory.
 constexpr std::array kPassing = {kLoadFailed, kNoMemory, kModelsBusy};
 
 // Why a text has failed. That no token is allowed lies in what was asked for.

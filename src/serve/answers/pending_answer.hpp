@@ -24,9 +24,9 @@ class PendingAnswer {
   bool streams() const { return streams_; }
   /// Takes what has come; the server-sent events for it.
   std::string take_events();
-  /// Of the stream.
+  /// For the stream.
   std::string_view content_type() const { return format_->content_type(); }
-  /// What to send where nothing has come for long.
+  /// What to send if nothing has come for long.
   std::string keep_alive() const { return format_->keep_alive(); }
   /// True when take_events() has given the last event.
   bool finished() const { return finished_; }

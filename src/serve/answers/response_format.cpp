@@ -146,7 +146,7 @@ class ResponseFormat final : public AnswerFormat {
                                   {{"delta", text}, {"logprobs", std::move(logprobs)}});
   }
 
-  // Those that came since the last event; also kept in the part.
+  // The ones that came since the last event; also kept in the part.
   Json take_logprobs(Json& part) {
     for (const Json& of : new_logprobs_) part["logprobs"].push_back(of);
     return std::exchange(new_logprobs_, Json::array());

@@ -40,7 +40,7 @@ ApiResult<grammar::GrammarSession> GrammarCache::session(const std::string& key,
   return std::move(*session);
 }
 
-// Null where it is not kept.
+// Null if it is not kept.
 GrammarCache::Mask GrammarCache::find(const std::string& digest) {
   const std::lock_guard lock(mutex_);
   const auto known = std::ranges::find(kept_, digest, &std::pair<std::string, Mask>::first);

@@ -16,8 +16,8 @@
 
 namespace linnet::serve {
 
-/// Compiled grammars, because clients send the same schema or tools with many requests. Holds only
-/// so many, in use and kept, that no requests can take the memory. Safe to use from several
+/// Compiled grammars, because clients send the same schema or tools with many requests. Holds few
+/// enough, in use and kept, that no requests can exhaust the memory. Safe to use from several
 /// threads, which compile side by side.
 class GrammarCache {
  public:
@@ -27,7 +27,7 @@ class GrammarCache {
   explicit GrammarCache(const ServedModel& model) : model_(model) {}
 
   /// A session with the grammar that was compiled for `key` before, or with the one that `make`
-  /// gives, which may take long; without `make`, that is the error kTakesLong. Other errors:
+  /// returns, which may take long; without `make`, that is the error kTakesLong. Other errors:
   /// those of `make`; a grammar that is too large or that the vocabulary can't spell, which is then
   /// the fault of the field `param`; too many grammars in use.
   ApiResult<grammar::GrammarSession> session(const std::string& key, const std::string& param,

@@ -10,7 +10,7 @@ namespace linnet::serve {
 namespace {
 
 constexpr int kRetryAfter_s = 2;
-// Of a picture, and of all in a request: 64 of 2048 x 2048.
+// Pixels of a picture, and of all in a request: 64 of 2048 x 2048.
 constexpr std::int64_t kMostPixels = 32'000'000;
 constexpr std::int64_t kMostPixelsTogether = std::int64_t{1} << 28;
 // Of all sounds in a request.

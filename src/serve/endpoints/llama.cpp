@@ -202,7 +202,9 @@ Handled llama_adapters(ApiContext& context, const ApiRequest&, const Json&) {
     adapters.push_back({{"id", adapters.size()},
                         {"path", adapter.file},
                         {"name", adapter.name},
-                        {"scale", usual[adapters.size()]}});
+                        {"scale", usual[adapters.size()]},
+                        {"task_name", adapter.task_name},
+                        {"prompt_prefix", adapter.prompt_prefix}});
   }
   return json_reply(adapters);
 }

@@ -33,7 +33,7 @@ struct AnswerPlan {
   std::unique_ptr<AnswerFormat> format{};
   bool repeats_logprobs = false;  ///< at the end of a stream
   bool scores_prompts = false;    ///< log probabilities of the prompts are wanted, too
-  /// Of each prompt, where its hidden states are wanted and no text.
+  /// For each prompt, if its hidden states are wanted and no text.
   std::vector<std::shared_ptr<PooledStates>> pooled{};
   /// Where errors find the prompts, if there may be several.
   std::string_view prompts_field{};
@@ -78,7 +78,7 @@ ApiResult<std::string> shown_prompt(const ServedModel& model, const ChatFields& 
 /// How many tokens a conversation has; `object` is what the reply calls itself, if it does.
 Handled count_input_tokens(ApiContext& context, const ChatFields& chat, std::string_view object);
 
-/// What the answer to a conversation needs beside its options.
+/// What the answer to a conversation needs besides its options.
 struct ChatPlan {
   EncodedChat chat;
   std::vector<TokenId> shown_tokens;

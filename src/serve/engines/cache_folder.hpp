@@ -15,14 +15,14 @@ namespace linnet::serve {
 /// they are not computed again after a restart. Belongs to the engine's thread.
 class CacheFolder {
  public:
-  /// Makes `folder`; an Error where no file can be made in it.
+  /// Makes `folder`; an Error if no file can be made in it.
   static Status prepare(const std::filesystem::path& folder);
 
   /// Under `folder`, each model has a folder of its own, named by the hash of its file.
   CacheFolder(const std::filesystem::path& folder, Engine& engine);
 
-  /// Reads what an earlier run has kept; gives the number of tokens. What is damaged or belongs to
-  /// other settings is passed over.
+  /// Reads what an earlier run has kept; returns the number of tokens. What is damaged or belongs
+  /// to other settings is passed over.
   std::int64_t restore();
   /// A text has ended: `tokens` of its prompt and output. A text that goes on with a known one
   /// takes its place.

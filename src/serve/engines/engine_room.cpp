@@ -92,7 +92,7 @@ Status EngineRoom::check(const Guest& guest) const {
 }
 
 // Of those that are idle the one with the longest pause; else the one that has been there longest,
-// and long enough. Null where there is none.
+// and long enough. Null if there is none.
 EngineRoom::Inside* EngineRoom::next_to_leave() {
   Inside *idle = nullptr, *oldest = nullptr;
   for (Inside& inside : inside_) {

@@ -21,10 +21,10 @@ struct EnginesInMemory {
   std::int64_t bytes = 0;  ///< of the machine's memory that they were given, touched or not
 };
 
-/// Decides whose engines are in memory. Models come in in the order in which they ask. Where there
-/// is no room, one that has nothing to do leaves, the least recently used first. Where all have
+/// Decides whose engines are in memory. Models come in in the order in which they ask. If there is
+/// no room, one that has nothing to do leaves, the least recently used first. If all have
 /// something to do, the one that has been there longest leaves when it has been there for a while
-/// and what it has begun has ended: so none waits for ever. All members may be called from any
+/// and what it has begun has ended: so none waits forever. All members may be called from any
 /// thread.
 class EngineRoom {
  public:
@@ -40,9 +40,9 @@ class EngineRoom {
    public:
     virtual ~Guest() = default;
     virtual std::string_view name() const = 0;
-    /// Of the machine's memory, what its engine is given.
+    /// Bytes of the machine's memory that its engine is given.
     virtual std::int64_t bytes() const = 0;
-    /// An Error that says need and have where there is no memory beside `others`.
+    /// An Error with the bytes needed and available if there is not enough memory beside `others`.
     virtual Status check_memory(const EnginesInMemory& others) const = 0;
     /// Whether it still wants to come in. Called from within enter().
     virtual bool is_wanted() = 0;

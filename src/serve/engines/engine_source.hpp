@@ -13,12 +13,12 @@ namespace linnet::serve {
 /// How the engine of a model comes into memory, again and again, and what it takes there.
 struct EngineSource {
   std::function<Result<std::unique_ptr<Engine>>()> load;
-  /// Of the machine's memory, with what the engine is given and has not touched yet.
+  /// Bytes of the machine's memory, including those that it has not touched yet.
   std::int64_t bytes = 0;
-  /// An Error that says need and have where the memory that is available now does not hold it
+  /// An Error that says need and have if the memory that is available now does not hold it
   /// beside `others`; empty: nobody asks.
   std::function<Status(const EnginesInMemory& others)> check_memory{};
-  /// Of its file; clients are told only its name.
+  /// The path of its file; clients are told only its name.
   std::filesystem::path path{};
 };
 

@@ -18,7 +18,7 @@ class EngineTexts {
   bool empty() const { return texts_.empty(); }
   RunningTexts of_clients() const;
 
-  /// Has `engine` generate a text, which is one of these until it ends. What it gives goes to the
+  /// Has `engine` generate a text, which is one of these until it ends. Its output goes to the
   /// job's generation. Must outlive what the engine has to do.
   Status start(Job job, LoadedEngine& engine);
   /// From now on `generation` does not belong to these texts.

@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kQuietTime{500};
 // Until what found no memory is tried again.
 constexpr std::chrono::milliseconds kRetryDelay{10};
 
-// An Error where `body`, which gives nothing, throws.
+// An Error if `body`, which gives nothing, throws.
 template <class Body>
 Status outcome_of(const Body& body) {
   return guarded([&]() -> Status {
@@ -104,7 +104,7 @@ bool EngineThread::submit(std::vector<Job> jobs, std::chrono::milliseconds stay)
   for (const Job& job : jobs) job.generation->collect_notices(notices_);
   {
     const std::lock_guard lock(mutex_);
-    // Those that can begin at once are not counted as waiting.
+    // Texts that can begin at once are not counted as waiting.
     const std::size_t most = shared_.limits.most_running;
     const auto running = static_cast<std::size_t>(metrics_.running.load());
     const std::size_t free_places = most - std::min(most, running);
@@ -177,7 +177,7 @@ void EngineThread::deliver() {
   notices_.clear();
 }
 
-// Where that fails, so does what waits for it.
+// If that fails, so does what waits for it.
 void EngineThread::bring_in() {
   {
     const std::lock_guard lock(mutex_);
@@ -219,7 +219,7 @@ Status EngineThread::load_engine() {
   return {};
 }
 
-// Not where there is something to do after all, which may have come since it was found to have
+// Not if there is something to do after all, which may have come since it was found to have
 // rested for long enough. Texts are kept first, as far as they are not kept yet.
 void EngineThread::let_go() {
   {
@@ -270,7 +270,7 @@ std::chrono::milliseconds EngineThread::rest_left() const {
                   stay_ - std::chrono::duration_cast<std::chrono::milliseconds>(rested));
 }
 
-// Ends, too, where it has had nothing to do for long enough.
+// Ends, too, if it has had nothing to do for long enough.
 void EngineThread::wait_for_work_or_leave(std::unique_lock<std::mutex>& lock) {
   while (!has_work()) {
     const auto left = engine_ ? rest_left() : kForever;
@@ -333,7 +333,7 @@ void EngineThread::step() {
   end_step(status ? "" : told(status.error()));
 }
 
-// Remembers what is wrong with the engine, empty where nothing is. What cannot go on would never
+// Remembers what is wrong with the engine, empty if nothing is. What cannot go on would never
 // end: all of it leaves at the next step.
 void EngineThread::end_step(const std::string& problem) {
   {

@@ -52,11 +52,11 @@ class EngineThread : private EngineRoom::Guest {
   std::string step_problem() const;
   /// How many texts run side by side at most.
   std::size_t places() const { return shared_.limits.most_running; }
-  /// How many texts of a client may run and wait where there are no others.
+  /// How many texts of a client may run and wait if there are no others.
   std::size_t most_texts(std::uint64_t client) const {
     return shared_.limits.most_running + waiting_.room_of(client);
   }
-  /// Takes all jobs, which are of one client, or none where the queue has no room for them. Then
+  /// Takes all jobs, which are of one client, or none if the queue has no room for them. Then
   /// the engine stays in memory for as long as `stay` (kForever: until another model needs the
   /// room) with nothing to do.
   bool submit(std::vector<Job> jobs, std::chrono::milliseconds stay);

@@ -43,12 +43,12 @@ struct PromptProgress {
 
 /// What was generated since one last looked.
 struct GeneratedText {
-  std::optional<PromptProgress> progress;  ///< where it was asked for, and there was some
+  std::optional<PromptProgress> progress;  ///< if it was asked for, and there was some
   std::string text;
-  std::vector<TokenLogprobs> logprobs;  ///< of each token, where they were asked for
-  /// Of each token of the prompt but the first, where they were asked for; all at once.
+  std::vector<TokenLogprobs> logprobs;  ///< of each token, if they were asked for
+  /// For each token of the prompt but the first, if they were asked for; all at once.
   std::vector<TokenLogprobs> prompt_logprobs;
-  std::vector<TokenId> tokens{};  ///< where they were asked for
+  std::vector<TokenId> tokens{};  ///< if they were asked for
 
   /// There is nothing of the text.
   bool empty() const {
@@ -65,7 +65,7 @@ inline constexpr std::string_view kModelsBusy = "models_busy";
 
 class Generation;
 
-/// That a text has something new to take().
+/// The news that a text has something to take().
 struct Notice {
   std::shared_ptr<const Generation> generation;
   bool is_urgent = false;  ///< its first token, or its end
@@ -76,7 +76,7 @@ using Notices = std::vector<Notice>;
 /// Held by shared pointers. Each member says which of the threads may call it.
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
-  /// Log probabilities of a stream that may wait to be taken; a text fails where its client reads
+  /// Log probabilities of a stream that may wait to be taken; a text fails if its client reads
   /// too slowly for that. They are kept as 16 bytes each, and need some 400 while they are written.
   static constexpr std::size_t kMostUntakenLogprobs = 1 << 18;
 
@@ -117,11 +117,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
   bool tells_progress() const { return tells_progress_; }
   /// So many tokens of the prompt are computed, or were in the cache.
   void add_progress(std::int64_t computed_tokens);
-  /// Of the next token of the prompt.
+  /// Adds those of the next token of the prompt.
   void add_prompt_logprobs(TokenLogprobs logprobs) {
     prompt_logprobs_.push_back(std::move(logprobs));
   }
-  /// Of the token that push() gets next.
+  /// Adds those of the token that push() gets next.
   void add_logprobs(TokenLogprobs logprobs);
   /// False if a stop string, a limit of its lines or its watch has ended the text.
   bool push(TokenId token);

@@ -36,7 +36,7 @@ class JobQueue {
   /// How many texts of a client may wait.
   std::size_t room_of(std::uint64_t client) const;
   std::optional<Job> pop(const RunningTexts& running);
-  /// Those that nobody wants any more; they leave the queue.
+  /// Takes the jobs that nobody wants any more out of the queue.
   std::vector<Job> take_cancelled();
   std::vector<Job> take_all();
 

@@ -28,7 +28,7 @@ class LoadedEngine {
   Status step();
 
   bool keeps_texts() const { return kept_.has_value(); }
-  /// Keeps one text; false if all are kept already. Only where keeps_texts().
+  /// Keeps one text; false if all are kept already. Only if keeps_texts().
   bool save_text();
 
  private:

@@ -17,8 +17,8 @@ class MediaRoom {
 
   explicit MediaRoom(std::int64_t most_bytes = kMostBytes) : most_bytes_(most_bytes) {}
 
-  /// Counts the media of a request, if it has some, until nobody holds them any more. False where
-  /// there is no room for them beside those of others.
+  /// Counts the media of a request, if it has some, until nobody holds them any more. False if
+  /// there is no room for them next to those of others.
   bool hold(Media& media);
   std::int64_t held_bytes() const { return *held_bytes_; }
 

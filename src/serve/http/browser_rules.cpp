@@ -10,7 +10,7 @@
 namespace linnet::serve {
 namespace {
 
-// host[:port] of scheme://host[:port]; empty where it has another form.
+// host[:port] of scheme://host[:port]; empty if it has another form.
 std::string_view authority_of(std::string_view origin) {
   const std::size_t at = origin.find("://");
   return at == std::string_view::npos ? std::string_view() : origin.substr(at + 3);

@@ -11,8 +11,8 @@
 
 namespace linnet::serve {
 
-/// Which web pages may use the server: its own, and those of named origins. What is no browser
-/// sends no Origin and is not concerned. Immutable.
+/// The web pages that may use the server: its own, and those of named origins. Clients other than
+/// browsers send no Origin and are not concerned. Immutable.
 class BrowserRules {
  public:
   /// `origins` are scheme://host[:port], or * for all. With `only_local_names`, requests must call
@@ -23,13 +23,13 @@ class BrowserRules {
   /// An Error if an origin has another form.
   static Status check_origins(const std::vector<std::string>& origins);
 
-  /// `origin` and `host` are the headers of a request; empty where it has none.
+  /// `origin` and `host` are the headers of a request; empty if it has none.
   std::optional<ApiError> refuse(std::string_view origin, std::string_view host) const;
 
   using Headers = std::vector<std::pair<std::string, std::string>>;
-  /// That allow a page of `origin` to read the reply; none for the own page.
+  /// Headers that allow a page of `origin` to read the reply; none for the server's own page.
   Headers reply_headers(std::string_view origin) const;
-  /// Of the reply to a preflight request.
+  /// Headers of the reply to a preflight request.
   Headers preflight_headers(std::string_view origin) const;
 
  private:

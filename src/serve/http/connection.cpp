@@ -28,7 +28,7 @@ asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, ApiRequest& reque
   co_return api.handle_quickly(request);
 }
 
-// A body of so many bytes may have become hundreds of MiB of JSON.
+// A body of this many bytes may have become hundreds of MiB of JSON.
 constexpr std::size_t kLargeBody = 1 << 20;
 
 // What the request was read into goes here, not on the thread of all connections: that takes long,
@@ -103,7 +103,7 @@ void Connection::close_if_idle() {
   if (idle_) transport_.close();
 }
 
-// One request and its answer; false where the connection is to end.
+// One request and its answer; false if the connection is to end.
 asio::awaitable<bool> Connection::serve_one() {
   Parser parser;
   parser.header_limit(context_.limits.header_bytes);
@@ -197,7 +197,7 @@ asio::awaitable<bool> Connection::refuse(ApiReply reply, bool has_unread_body) {
   co_return false;
 }
 
-// The answer has something new: writes it, or wakes the coroutine where that can't be done at once.
+// The answer has something new: writes it, or wakes the coroutine if that can't be done at once.
 void Connection::take_news() {
   if (stream_) stream_->pump();
   if (!stream_ || stream_->needs_coroutine()) news_.cancel();
@@ -273,7 +273,7 @@ asio::awaitable<bool> Connection::send(ApiReply reply) {
   if (context_.logs_content && !is_of_page) answer_text_ = logged_content(reply.body);
   response.body() = std::move(reply.body);
   response.prepare_payload();
-  // Of these there is no body whose length could be told.
+  // These have no body whose length could be told.
   if (reply.status == 204 || reply.status == 304) response.content_length(boost::none);
   http::response_serializer<http::string_body> serializer(response);
   beast::error_code error;
@@ -352,7 +352,7 @@ asio::awaitable<void> Connection::wait_for_news(std::chrono::steady_clock::time_
 }
 
 // While an answer is made nothing is read, so the end of the connection must be looked for: when
-// something comes, and again and again where that was not the end.
+// something comes, and again and again if that was not the end.
 void Connection::watch_for_end() {
   transport_.tcp().socket().async_wait(asio::ip::tcp::socket::wait_read,
                                        [weak = weak_from_this()](beast::error_code error) {

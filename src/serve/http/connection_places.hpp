@@ -34,7 +34,7 @@ class ConnectionPlaces {
     std::uint64_t client_;
   };
 
-  /// A place for a connection of Peer::client, or nothing where all that it may have are taken.
+  /// A place for a connection of Peer::client, or nothing if all that it may have are taken.
   /// Client 0 may have all: its connections are those of this machine, perhaps of a proxy.
   std::optional<Place> take(std::uint64_t client);
 

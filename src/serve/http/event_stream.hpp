@@ -9,7 +9,7 @@
 
 namespace linnet::serve {
 
-/// The events of an answer on their way to the client, behind the header of the reply. What the
+/// The events of an answer on their way to the client, after the header of the reply. What the
 /// connection takes at once is written without waiting for it; only the rest is left to a
 /// coroutine. Belongs to the I/O thread.
 class EventStream {

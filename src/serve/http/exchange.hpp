@@ -28,7 +28,7 @@ struct Exchange {
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 
   int status = 0;  ///< of the reply
-  Usage usage;     ///< where tokens were generated
+  Usage usage;     ///< if tokens were generated
 };
 
 /// All but the body.
@@ -37,7 +37,7 @@ Exchange read_head(const boost::beast::http::header<true>& head);
 /// The time now, as the header Date has it: https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1
 std::string http_date();
 
-/// The beginning of a body for the log, at most some 64 KiB; of the base64 of pictures and the like,
+/// The beginning of a body for the log, at most some 64 KiB; of the base64 of pictures and such,
 /// and of all from the first byte on that belongs to no text, only how long it is.
 std::string logged_content(std::string_view body);
 

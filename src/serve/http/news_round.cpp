@@ -8,7 +8,7 @@ namespace {
 // A frame of a screen.
 constexpr std::chrono::milliseconds kInterval{16};
 
-// False where there is no memory to tell of a text; others must not go without their news for that.
+// False if there is no memory to tell of a text; others must not go without their news for that.
 bool tell(const Generation& generation) {
   try {
     generation.notify();

@@ -9,7 +9,7 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
-// Of the first 64 bits, and not 0.
+// Made of the first 64 bits, and not 0.
 std::uint64_t client_of(const ip::address_v6& address) {
   const auto bytes = address.to_bytes();
   std::uint64_t network = 0;

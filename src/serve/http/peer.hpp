@@ -8,7 +8,7 @@ namespace linnet::serve {
 
 /// The other end of a connection.
 struct Peer {
-  std::string address;  ///< empty where the connection has ended already
+  std::string address;  ///< empty if the connection has ended already
   /// Tells clients apart that send no key: one for each address, for IPv6 for each network of 64
   /// bits, of which a client may have all addresses. 0: a program of this machine, where the
   /// address tells nothing.
@@ -16,7 +16,7 @@ struct Peer {
 };
 
 Peer peer_at(boost::asio::ip::address address);
-/// Of a socket in the file system, too.
+/// The same for a socket, also one in the file system.
 Peer peer_of(boost::asio::ip::tcp::socket& socket);
 
 }  // namespace linnet::serve

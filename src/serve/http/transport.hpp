@@ -41,10 +41,10 @@ class Transport {
   boost::asio::awaitable<void> end();
   /// Ends everything that is under way.
   void close() { tcp_.close(); }
-  /// True if the other side has closed the connection, even where bytes of it are still unread.
+  /// True if the other side has closed the connection, even if bytes of it are still unread.
   bool ended_by_peer();
-  /// Writes what the system takes without waiting; gives the number of bytes. 0 with TLS, and where
-  /// writing fails: the next async_write_some() tells why.
+  /// Writes what the system takes without waiting; returns the number of bytes. 0 with TLS, and
+  /// if writing fails: the next async_write_some() tells why.
   std::size_t write_at_once(std::string_view bytes);
 
   template <class Buffers, class Handler>

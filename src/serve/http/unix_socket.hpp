@@ -9,11 +9,11 @@
 
 namespace linnet::serve {
 
-/// The path of a socket in the file system, where `host` names one: unix:PATH, or PATH that ends in
+/// The path of a socket in the file system, if `host` names one: unix:PATH, or PATH that ends in
 /// .sock. Empty: it names none.
 std::filesystem::path socket_path(std::string_view host);
 
-/// Listens at such a path, in the place of a socket that nobody listens at any more; gives the file
+/// Listens at such a path, replacing a socket that nobody listens at any more; returns the
 /// descriptor. Errors: a path that is too long, that something else has, or that can't be made.
 Result<int> listen_at(const std::filesystem::path& path);
 
@@ -25,7 +25,7 @@ class SocketFile {
   /// That is at `path` now.
   explicit SocketFile(std::filesystem::path path);
 
-  /// Removes it, once, where it is still at its path.
+  /// Removes it, once, if it is still at its path.
   void remove();
 
  private:

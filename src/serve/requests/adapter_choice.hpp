@@ -7,8 +7,8 @@
 
 namespace linnet::serve {
 
-/// How much of each adapter of `model` a request wants. As for llama.cpp's server, `lora` is a list
-/// of {id, scale}, beside which the others are off. Without it, `named` (may be null) is on
+/// How much of each adapter of `model` a request wants. As for llama.cpp's server, `lora`
+/// is a list of {id, scale}; the others are off. Without it, `named` (may be null) is on
 /// alone: the adapter whose name the request gave for that of a model. Empty: it says
 /// nothing.
 ApiResult<std::vector<float>> read_adapters(const Json& body, const ServedModel& model,

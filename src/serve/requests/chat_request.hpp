@@ -12,7 +12,7 @@
 
 namespace linnet::serve {
 
-/// Which calls of tools an answer may or must have.
+/// The tool calls that an answer may or must have.
 struct ToolChoice {
   bool must_call = false;
   std::vector<std::string> names;  ///< of the tools that may be called; empty: any
@@ -21,7 +21,7 @@ struct ToolChoice {
 
 /// A conversation and what is asked of the answer to it.
 struct ChatFields {
-  ChatRequest request;             ///< its tools are empty where none may be called
+  ChatRequest request;             ///< its tools are empty if none may be called
   std::vector<GivenMedium> media;  ///< whose markers stand in the messages
   ToolChoice choice;
   std::optional<std::int64_t> thinking_tokens;  ///< most of them; -1: as many as it likes
@@ -37,31 +37,31 @@ inline constexpr std::size_t kMostTools = 256;
 /// in `fields`. `model` says which roles its template knows.
 ChatFields read_chat_fields(Fields& fields, const ServedModel& model);
 
-/// Reads `tools` as chat completions have them; null where there are none. Tools of a service,
+/// Reads `tools` as chat completions have them; null if there are none. Tools of a service,
 /// which this server has not, are left out with a warning.
 void read_function_tools(Fields& fields, ChatFields& chat);
 
 /// The same of an API whose tools are other objects: `function_of` makes the function of one, or
-/// null where it is none, or leaves in its fields what is wrong.
+/// null if it is none, or leaves in its fields what is wrong.
 void read_tools(Fields& fields, const std::function<Json(Fields& tool)>& function_of,
                 ChatFields& chat);
 
 /// The function of a tool that has its name, its description, its schema (by the name
-/// `schema_name`) and `strict` beside each other.
+/// `schema_name`) and `strict` side by side.
 Json read_flat_function(Fields& tool, std::string_view schema_name);
 
 /// A name that all families can write into a call and read again.
 std::string required_tool_name(Fields& tool);
 
 /// Makes the last of the messages, where it is the assistant's, the beginning of the answer. Fails
-/// where it has more than text.
+/// if it has more than text.
 void take_begun_answer(Fields& fields, ChatRequest& chat);
 
 /// Reads OpenAI's `tool_choice` (none, auto, required, an object that names a function or those
-/// that are allowed) and drops the tools where none may be called.
+/// that are allowed) and drops the tools if none may be called.
 void read_tool_choice(Fields& fields, ChatFields& chat);
 
-/// Drops the tools where none may be called, and checks that those that are named exist. `path` is
+/// Drops the tools if none may be called, and checks that those that are named exist. `path` is
 /// the field that says so.
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat);
 

@@ -18,7 +18,7 @@ std::string random_text() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
 }
 
-// What is behind the comma of data:TYPE;base64,DATA (https://www.rfc-editor.org/rfc/rfc2397), or
+// What is after the comma of data:TYPE;base64,DATA (https://www.rfc-editor.org/rfc/rfc2397), or
 // why the URL is none like that. What it calls the type of the data counts for nothing.
 Result<std::string_view> data_of(std::string_view url) {
   constexpr std::string_view kScheme = "data:";

@@ -29,7 +29,7 @@ Result<std::string_view> boundary_of(std::string_view body) {
   return body.substr(0, end);
 }
 
-// The value of `name`="..." in a part's head; empty where there is none.
+// The value of `name`="..." in a part's head; empty if there is none.
 std::string_view quoted(std::string_view head, std::string_view name) {
   const std::string begin = fmt::format("; {}=\"", name);
   const std::size_t at = head.find(begin);
@@ -38,7 +38,7 @@ std::string_view quoted(std::string_view head, std::string_view name) {
   return value.substr(0, std::min(value.find('"'), value.size()));
 }
 
-// A number, true or false where the text is one as JSON writes it.
+// A number, true or false if the text is one as JSON writes it.
 Json field_of(std::string_view text) {
   const bool may_be_scalar = !text.empty() && text.size() < 32 &&
                              (text == "true" || text == "false" || text[0] == '-' ||

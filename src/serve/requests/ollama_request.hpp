@@ -19,7 +19,7 @@ struct OllamaRequest {
 };
 
 /// Reads `keep_alive`, how long the model stays in memory afterwards: seconds as a number, or a
-/// text as "5m" or "1h30m"; below 0: until another model needs the room. Nothing where it is
+/// text as "5m" or "1h30m"; below 0: until another model needs the room. Nothing if it is
 /// absent.
 std::optional<std::chrono::milliseconds> read_keep_alive(Fields& fields);
 

@@ -108,19 +108,17 @@ constexpr std::array kNamedSamplers = {
     NamedSampler{'p', "top_p", [](SamplingParams& params) { params.top_p = 1.0f; }},
     NamedSampler{'m', "min_p", [](SamplingParams& params) { params.min_p = 0.0f; }},
     NamedSampler{'x', "xtc", [](SamplingParams& params) { params.xtc_probability = 0.0f; }},
+    NamedSampler{'i', "infill", [](SamplingParams& params) { params.infill.reset(); }},
     NamedSampler{'t', "temperature",
                  [](SamplingParams& params) {
                    params.temperature = 1.0f;
                    params.dynamic_range = 0.0f;
                  }},
 };
-// As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it; so is the largest
-// number of 32 bits.
+// As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it.
 constexpr std::int64_t kRandomSeed = -1;
-
-// Editors name it with /infill. It has llama.cpp end a text earlier that it is not sure of.
-constexpr std::string_view kInfillSampler = "infill";
-constexpr char kInfillLetter = 'i';
+// llama.cpp's own default, which its clients give back.
+constexpr std::int64_t kDefaultSeed = 0xFFFFFFFF;
 
 // "edkypmxt": a letter for each
 std::vector<std::string> samplers_of_letters(Fields& fields, const std::string& letters) {
@@ -129,7 +127,7 @@ std::vector<std::string> samplers_of_letters(Fields& fields, const std::string& 
   for (const char letter : letters) {
     const auto sampler = std::ranges::find(kNamedSamplers, letter, &NamedSampler::letter);
     if (sampler != kNamedSamplers.end()) names.emplace_back(sampler->name);
-    if (sampler == kNamedSamplers.end() && letter != kInfillLetter) {
+    if (sampler == kNamedSamplers.end()) {
       for (const NamedSampler& of : kNamedSamplers) known += of.letter;
       fields.fail("samplers", fmt::format("expected some of the letters {}, found {}", known,
                                           shortened(letters)));
@@ -139,14 +137,16 @@ std::vector<std::string> samplers_of_letters(Fields& fields, const std::string& 
   return names;
 }
 
-// Those that take part, in their order; the others are switched off.
-void read_samplers(Fields& fields, SamplingParams& params) {
+// Those that take part, in their order; the others are switched off. Editors name `infill`, which
+// is off where nobody does.
+void read_samplers(Fields& fields, const Tokenizer& tokenizer, SamplingParams& params) {
   const Json* const field = fields.find("samplers");
   const bool is_text = field && field->is_string();
   auto names = is_text ? samplers_of_letters(fields, field->get_ref<const std::string&>())
                        : fields.texts("samplers", 32);
   if (!names) return;
-  std::erase(*names, kInfillSampler);
+  params.infill = InfillSampling{
+      [&tokenizer](TokenId token) { return tokenizer.token_bytes(token, /*show_special=*/false); }};
   auto next = names->begin();
   std::string order;
   for (const NamedSampler& sampler : kNamedSamplers) {
@@ -160,11 +160,11 @@ void read_samplers(Fields& fields, SamplingParams& params) {
                                       order, shortened(*next)));
 }
 
-std::vector<TokenId> read_dry_breakers(Fields& fields, const ServedModel& model,
-                                       const SamplingParams& params) {
+DryBreakers read_dry_breakers(Fields& fields, const ServedModel& model,
+                              const SamplingParams& params) {
   const auto texts = fields.texts("dry_sequence_breakers", kMostBreakers);
   if (params.dry_multiplier <= 0.0f || fields.error()) return {};
-  return texts ? tokens_with(*model.tokenizer, *texts) : model.dry_breakers;
+  return texts ? find_breakers(*model.tokenizer, *texts) : model.dry_breakers;
 }
 
 }  // namespace
@@ -179,8 +179,9 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
     }
   }
   const std::int64_t seed = fields.integer("seed", INT64_MIN, INT64_MAX).value_or(kRandomSeed);
-  params.seed = seed_or_random(seed);
-  read_samplers(fields, params);
+  const bool is_random = seed == kRandomSeed || seed == kDefaultSeed;
+  params.seed = is_random ? random_seed() : static_cast<std::uint64_t>(seed);
+  read_samplers(fields, *model.tokenizer, params);
   params.dry_breakers = read_dry_breakers(fields, model, params);
   read_logit_bias(fields, *model.tokenizer, params);
   return params;

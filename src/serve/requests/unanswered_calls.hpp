@@ -21,7 +21,7 @@ class UnansweredCalls {
     calls_.emplace(next_++, std::move(call));
   }
 
-  /// Takes the oldest one, or with `id` the oldest one of that id; nothing where there is none.
+  /// Takes the oldest one, or with `id` the oldest one of that id; nothing if there is none.
   std::optional<Call> take(const std::optional<std::string>& id) {
     if (calls_.empty()) return std::nullopt;
     const auto place = places_.lower_bound(id ? *id : calls_.begin()->second.id);

@@ -24,7 +24,7 @@ struct SoundSource {
 
   /// Bytes read, which are fewer at the end.
   std::int64_t read(void* to, std::int64_t count);
-  /// As lseek: the new place, or -1 where that is outside.
+  /// As lseek: the new place, or -1 if that is outside.
   std::int64_t seek(std::int64_t offset, int whence);
 };
 

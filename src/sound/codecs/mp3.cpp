@@ -47,7 +47,7 @@ Result<Reader> open(SoundSource& source) {
   return reader;
 }
 
-// Of the first frame, and of those behind which another kind of frames begins.
+// Of the first frame, and of those after which another kind of frames begins.
 Status begin(mpg123_handle* reader, SampleSink& sink) {
   if (sink.frames() > 0) return Error{"changes its rate or channels within"};
   long rate = 0;

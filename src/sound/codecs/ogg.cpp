@@ -1,5 +1,5 @@
 // Ogg with Vorbis, by libvorbisfile, and with Opus, by libopusfile. libsndfile reads both, but
-// keeps memory of files that are damaged for ever. Both libraries are told that they can't seek:
+// keeps memory of files that are damaged forever. Both libraries are told that they can't seek:
 // else they look for all streams of a file first, libvorbisfile by a call within a call for each.
 
 #include <opusfile.h>
@@ -52,7 +52,7 @@ class VorbisFile {
   bool is_open_ = false;
 };
 
-// Of the stream that goes on: a file may have several, one behind the other.
+// Of the stream that goes on: a file may have several, one after the other.
 Status begin_stream(OggVorbis_File* file, SampleSink& sink) {
   const vorbis_info* const info = ov_info(file, -1);
   return info ? sink.begin(info->rate, info->channels) : Status(damaged(kDamaged));
@@ -104,7 +104,7 @@ struct Free {
   void operator()(OggOpusFile* file) const { op_free(file); }
 };
 
-// Of whatever channels there are, the library makes two.
+// Whatever channels there are, the library makes two of them.
 Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& limits) {
   constexpr int kRate = 48000, kChannels = 2;
   SoundSource source{file};
@@ -124,7 +124,7 @@ Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& li
   }
 }
 
-// The first packet begins behind a header and a list of one length.
+// The first packet begins after a header and a list of one length.
 constexpr std::size_t kFirstPacket = 28;
 
 // Pages that begin or end a stream (https://www.rfc-editor.org/rfc/rfc3533#section-6): what they

@@ -24,7 +24,7 @@ class SampleSink {
   }
   /// Samples of whole frames, channel by channel.
   Status put(std::span<const float> samples);
-  /// Of each channel so far.
+  /// Samples of each channel so far.
   std::int64_t frames() const { return frames_; }
   /// After it nothing comes any more.
   Result<Sound> finish();

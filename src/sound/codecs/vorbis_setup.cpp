@@ -36,7 +36,7 @@ std::int64_t values_of_lattice(std::int64_t entries, std::int64_t dimensions) {
 
 void skip(oggpack_buffer& bits, std::int64_t fields, int width) {
   for (std::int64_t i = 0; i < fields; ++i) {
-    if (oggpack_read(&bits, width) < 0) return;  // behind the end
+    if (oggpack_read(&bits, width) < 0) return;  // past the end
   }
 }
 
@@ -58,7 +58,7 @@ void skip_lengths(oggpack_buffer& bits, std::int64_t entries) {
   }
 }
 
-// Goes behind a book; gives the values that it stands for. What is damaged, libvorbis notices.
+// Reads past a book; returns the values that it stands for. Damage is left to libvorbis to notice.
 Result<std::int64_t> skip_book(oggpack_buffer& bits) {
   oggpack_read(&bits, 24);
   const std::int64_t dimensions = oggpack_read(&bits, 16), entries = oggpack_read(&bits, 24);

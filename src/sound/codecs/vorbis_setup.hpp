@@ -7,7 +7,7 @@
 
 namespace linnet {
 
-/// An Error where an Ogg file has Vorbis whose books
+/// An Error if an Ogg file has Vorbis whose books
 /// (https://xiph.org/vorbis/doc/Vorbis_I_spec.html, section 3.2.1) are larger than encoders make
 /// them. libvorbis takes gigabytes for books that a few kilobytes describe, some of it from the
 /// stack.

@@ -97,7 +97,7 @@ VisionSpec read_deepseek_ocr_vision(Hyperparameters& p, const WeightLoader& load
 }
 
 // DeepSeek-OCR 2: in the place of CLIP learned rows, one for each of SAM's, which a language model
-// (Qwen2) reads behind them; these alone go on.
+// (Qwen2) reads after them; these alone go on.
 VisionSpec read_deepseek_ocr2_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr float kRopeBase = 1e6f;
   constexpr int kTileSide = 768, kMostTiles = 6;

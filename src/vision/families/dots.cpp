@@ -47,8 +47,8 @@ MoeSpec read_experts(Hyperparameters& p, const WeightLoader& loader, std::size_t
 
 }  // namespace
 
-// dots.ocr (https://arxiv.org/abs/2512.02498): pictures of any shape, whose patches turn by row and
-// column.
+// dots.ocr (https://arxiv.org/abs/2512.02498): pictures of any shape, whose patches rotate by row
+// and column.
 VisionSpec read_dots_ocr_vision(Hyperparameters& p, const WeightLoader& loader) {
   return read_dots(p, loader, "vision.projector.scale_factor");
 }

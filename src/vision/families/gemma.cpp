@@ -27,7 +27,7 @@ VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader) {
 
 namespace {
 
-// Places are learned for so many rows and columns of patches.
+// Places are learned for this many rows and columns of patches.
 void set_sizes_of_gemma4(Hyperparameters& p, const WeightLoader& loader, VisionSpec& spec) {
   spec.sizing.least_tokens = 70;
   spec.sizing.most_tokens = 1120;
@@ -40,8 +40,8 @@ void set_sizes_of_gemma4(Hyperparameters& p, const WeightLoader& loader, VisionS
 
 }  // namespace
 
-// Gemma 4: pictures of any shape, whose patches turn by column and row and have learned places for
-// both, and become 3 x 3 means. Most text models let the rows of a picture see each other in
+// Gemma 4: pictures of any shape, whose patches rotate by column and row and have learned places
+// for both, and become 3 x 3 means. Most text models let the rows of a picture see each other in
 // sliding layers; those of E2B and E4B, which their widths tell, don't.
 VisionSpec read_gemma4_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr std::int64_t kCausalWidths[] = {1536, 2560};

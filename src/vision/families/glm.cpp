@@ -4,7 +4,7 @@
 namespace linnet {
 
 // GLM-4.1V (https://arxiv.org/abs/2507.01006), and GLM-OCR, which has no learned places: pictures
-// of any shape, whose patches turn by row and column.
+// of any shape, whose patches rotate by row and column.
 VisionSpec read_glm4_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
   spec.tower.norm = NormKind::kRms;

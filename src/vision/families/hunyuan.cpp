@@ -4,7 +4,7 @@
 namespace linnet {
 
 // Hunyuan-VL and HunyuanOCR (https://arxiv.org/abs/2511.19575): pictures of any shape, whose rows
-// end with a token of their own, between one before and one behind.
+// end with a token of their own, between one before and one after.
 VisionSpec read_hunyuan_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader, TrainedSide::kUnused);
   spec.merge_side = p.count("vision.spatial_merge_size", 2, 64);

@@ -6,7 +6,7 @@
 namespace linnet {
 
 // Kimi-VL (https://arxiv.org/abs/2504.07491): MoonViT, of pictures of any shape, whose patches have
-// learned places and turn by column and row.
+// learned places and rotate by column and row.
 VisionSpec read_kimi_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
   spec.merge_side = p.count("vision.projector.scale_factor", 1, 64);

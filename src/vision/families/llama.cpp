@@ -6,7 +6,7 @@
 namespace linnet {
 
 // Llama 4 (https://ai.meta.com/blog/llama-4-multimodal-intelligence/): tiles of one size, whose
-// patches have learned places and turn by column and row.
+// patches have learned places and rotate by column and row.
 VisionSpec read_llama4_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kMostTilesOfSide = 3;
   VisionSpec spec = read_common_vision(p, loader);

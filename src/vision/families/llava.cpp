@@ -71,7 +71,7 @@ void read_activation_of_siglip(Hyperparameters& p, ModelSpec& tower) {
   for (LayerSpec& layer : tower.layers) layer.mlp.gate.activation = Activation::kGelu;
 }
 
-// Yi-VL has norms behind both projections.
+// Yi-VL has norms after both projections.
 std::vector<ProjectorStep> read_projector(const WeightLoader& loader, float epsilon) {
   std::vector<ProjectorStep> steps = {concatenate(1), linear("mm.0")};  // patches alone
   const bool has_norms = loader.has("mm.3.weight");
@@ -95,7 +95,7 @@ VisionSpec read_llava_vision(Hyperparameters& p, const WeightLoader& loader) {
   return spec;
 }
 
-// MobileVLM (https://arxiv.org/abs/2312.16886): LLaVA's encoder, behind which convolutions make a
+// MobileVLM (https://arxiv.org/abs/2312.16886): LLaVA's encoder, after which convolutions make a
 // row of 2 x 2 patches.
 VisionSpec read_mobile_vlm_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_clip_vision(p, loader);

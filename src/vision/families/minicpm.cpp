@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kMostTiles = 9;
 
-// Of MiniCPM-V 2.5.
+// MiniCPM-V 2.5.
 void set_texts_of_2(VisionSpec& spec) {
   Tiling& tiling = spec.tiling;
   tiling.before_tiles = "<slice>";
@@ -20,7 +20,7 @@ void set_texts_of_2(VisionSpec& spec) {
   tiling.behind_tiles = "</slice>";
 }
 
-// Of MiniCPM-V 2.6 and later.
+// MiniCPM-V 2.6 and later.
 void set_texts_of_3(VisionSpec& spec) {
   spec.tiling.before_tile = "<slice>";
   spec.tiling.behind_tile = "</slice>";
@@ -60,7 +60,7 @@ void cut_by_area(VisionSpec& spec) {
   spec.places = PlaceTable::kBuckets;
 }
 
-// The layers up to `last` are early ones, behind which come one that sees 2 x 2 patches, and the
+// The layers up to `last` are early ones, after which come one that sees 2 x 2 patches, and the
 // steps that merge these.
 void split_layers(std::int64_t last, VisionSpec& spec) {
   const std::string stem = "v.vit_merger.";
@@ -85,7 +85,7 @@ void split_layers(std::int64_t last, VisionSpec& spec) {
                  add_mean_of(2)};
 }
 
-// Behind which of the tower's layers patches are merged.
+// After which of the tower's layers patches are merged.
 std::int64_t read_last_early(Hyperparameters& p, std::int64_t layers) {
   constexpr std::string_view kKey = "vision.wa_layer_indexes";
   constexpr std::int64_t kUsual = 6;

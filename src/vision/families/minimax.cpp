@@ -6,8 +6,8 @@
 namespace linnet {
 namespace {
 
-// Heads have a third of columns for time, which pictures have none of, a third that turns by row
-// and one that turns by column; a rest does not turn.
+// Heads have a third of columns for time, which pictures have none of, a third that rotates by row
+// and one that rotates by column; a rest does not rotate.
 void turn_thirds(float base, ModelSpec& tower) {
   for (LayerSpec& layer : tower.layers) {
     AttentionSpec& a = layer.attention;
@@ -28,7 +28,7 @@ void turn_thirds(float base, ModelSpec& tower) {
 
 }  // namespace
 
-// MiniMax-M3: pictures of any shape, whose patches turn by row and column and become rows of the
+// MiniMax-M3: pictures of any shape, whose patches rotate by row and column and become rows of the
 // text model before four of them become one.
 VisionSpec read_minimax_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);

@@ -188,7 +188,7 @@ VisionSpec read_gemma3n_vision(Hyperparameters& p, const WeightLoader& loader) {
                           norm("v.msfa.norm", NormKind::kRms, epsilon),
                           scale_by(std::sqrt(scaled)),
                           norm("mm.soft_emb_norm", NormKind::kRms, epsilon)};
-  // The text model has no embedding of its own for the token behind a picture.
+  // The text model has no embedding of its own for the token after a picture.
   const bool has_end = loader.has("mm.embedding.weight");
   if (has_end) {
     spec.projector_steps.push_back(row_behind("mm.embedding", "mm.hard_emb_norm", epsilon));

@@ -6,7 +6,7 @@
 
 namespace linnet {
 
-// Muse Glimmer: pictures of any shape, whose patches have learned places and turn by column and
+// Muse Glimmer: pictures of any shape, whose patches have learned places and rotate by column and
 // row; most layers see windows as large as the table of places.
 VisionSpec read_muse_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kPeriod = 4;

@@ -4,7 +4,7 @@
 namespace linnet {
 
 // PaddleOCR-VL (https://arxiv.org/abs/2510.14528): SigLIP over pictures of any shape, whose patches
-// have learned places and turn by row and column.
+// have learned places and rotate by row and column.
 VisionSpec read_paddle_ocr_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader, TrainedSide::kUnused);
   spec.merge_side = 2;

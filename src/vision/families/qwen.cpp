@@ -19,8 +19,8 @@ std::vector<int> read_deep_layers(Hyperparameters& p, int layers) {
   return deep;
 }
 
-// Pictures of any shape, whose patches turn by row and column, and four of which become a row that
-// has its place in the text by row and column, too.
+// Pictures of any shape, whose patches rotate by row and column, and four of which become a row
+// that has its place in the text by row and column, too.
 VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
   spec.merge_side = p.count("vision.spatial_merge_size", 2, 64);

@@ -1,4 +1,4 @@
-// SigLIP (https://arxiv.org/abs/2303.15343) with small projectors behind it.
+// SigLIP (https://arxiv.org/abs/2303.15343) with small projectors after it.
 
 #include "vision/families/common.hpp"
 #include "vision/families/families.hpp"

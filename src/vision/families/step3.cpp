@@ -3,8 +3,8 @@
 
 namespace linnet {
 
-// Step3-VL: square pictures and windows of larger ones, whose patches have learned places and turn
-// by column and row; convolutions make rows of them.
+// Step3-VL: square pictures and windows of larger ones, whose patches have learned places and
+// rotate by column and row; convolutions make rows of them.
 VisionSpec read_step3_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kTileSide = 504;
   constexpr std::int64_t kUsualLongest = 3024, kMostLongest = 1 << 13;

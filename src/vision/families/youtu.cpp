@@ -5,7 +5,7 @@
 
 namespace linnet {
 
-// Youtu-VL: SigLIP 2 over pictures of any shape, whose patches turn by row and column; all layers
+// Youtu-VL: SigLIP 2 over pictures of any shape, whose patches rotate by row and column; all layers
 // but those that the file names see windows.
 VisionSpec read_youtu_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr std::int64_t kWidestWindow = 1 << 14;

@@ -345,32 +345,73 @@ TEST(SamplerChain, DryPenalisesWhatWouldProlongARepetition) {
   penalised[6] -= 0.8f;
   const std::vector<std::int32_t> tokens = {1, 2, 3, 4, 9, 2, 3, 6, 1, 2, 3};
   expect_distribution(params, logits, softmax(penalised), tokens);
-  params.dry_breakers = {2};  // only 3 counts then, which is too short
+  params.dry_breakers.tokens = {2};  // only 3 counts then, which is too short
   expect_distribution(params, logits, softmax(logits), tokens);
 }
 
-// Then all that was said costs something, but for breakers, and the more the longer the repetition.
-TEST(SamplerChain, DryMayAllowNoRepetition) {
-  SamplingParams params;
-  params.dry_multiplier = 2.0f;
-  params.dry_base = 3.0f;
-  params.dry_allowed_length = 0;
-  params.dry_breakers = {3};
-  SamplerChain chain(params);
-  std::vector<float> logits(6);
-  const std::vector<std::int32_t> tokens = {0, 1, 2, 3, 4, 1};
-  ASSERT_TRUE(chain.draw(logits, {tokens, 0}));
-  EXPECT_THAT(logits, ElementsAre(0.0f, -2.0f, -6.0f, 0.0f, -2.0f, 0.0f));
+TEST(SamplerChain, DryStopsAtARunOfTokensThatIsABreaker) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(1.0f);
+  params.dry_multiplier = 0.8f;
+  params.dry_allowed_length = 2;
+  const std::vector<std::int32_t> tokens = {1, 2, 3, 4, 9, 1, 2, 3};
+  auto penalised = logits;
+  penalised[4] -= 0.8f * 1.75f;
+  params.dry_breakers.runs = {{2, {7}}, {3, {7}}};  // none of which is there
+  expect_distribution(params, logits, softmax(penalised), tokens);
+  params.dry_breakers.runs = {{1, {9}}, {1, {2}}};  // only 3 counts then
+  expect_distribution(params, logits, softmax(logits), tokens);
 }
 
-TEST(Seed, MinusOneAndTheLargestOf32BitsAreByChance) {
-  EXPECT_EQ(seed_or_random(0), 0u);
-  EXPECT_EQ(seed_or_random(4294967294), 4294967294u);
-  for (const std::int64_t seed : {std::int64_t{-1}, std::int64_t{4294967295}}) {
-    std::set<std::uint64_t> seeds;
-    for (int i = 0; i < 4; ++i) seeds.insert(seed_or_random(seed));
-    EXPECT_GT(seeds.size(), 1u);
+TEST(SamplerChain, DryOfAllowedLengthZeroPenalisesAllThatWasThere) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(1.0f);
+  params.dry_multiplier = 0.8f;
+  params.dry_allowed_length = 0;
+  auto penalised = logits;
+  penalised[3] -= 0.8f;
+  penalised[4] -= 0.8f * 1.75f;  // follows 3 again
+  expect_distribution(params, logits, softmax(penalised), {1, 3, 4, 3});
+}
+
+// Of tokens with these probabilities, of which 4 ends the text.
+class InfillSampler : public testing::Test {
+ protected:
+  static std::vector<double> drawn(const std::vector<float>& probabilities) {
+    static const std::vector<std::string> kTexts = {"a", "ab", "b", "c", "", "d", "e", "f", "g"};
+    SamplingParams params = at_temperature(1.0f);
+    params.infill = InfillSampling{[](TokenId token) { return kTexts.at(token); }};
+    params.end_tokens = {4};
+    std::vector<double> counts(kTexts.size());
+    for (int seed = 0; seed < 400; ++seed) {
+      params.seed = seed;
+      SamplerChain chain(params);
+      std::vector<float> logits;
+      for (const float p : probabilities) logits.push_back(std::log(p));
+      counts[*draw_once(chain, logits, {}, 0)] += 1.0 / 400;
+    }
+    return counts;
   }
+};
+
+TEST_F(InfillSampler, EndsWhereAnEndIsNotMuchLessLikelyThanTheTexts) {
+  EXPECT_NEAR(drawn({0.5f, 0.1f, 0.2f, 0.1f, 0.1f})[4], 1.0, 1e-9);  // 3 * 0.1 * 5 is above 0.9
+  const auto counts = drawn({0.9f, 0.03f, 0.02f, 0.01f, 0.04f});
+  EXPECT_LT(counts[4], 0.1f);
+  EXPECT_GT(counts[0], 0.9f);
+}
+
+TEST_F(InfillSampler, KeepsWhatIsLikelyTogetherWithWhatItBegins) {
+  // 0 and 1 have 0.38 together, 3 is below a fifth.
+  const auto counts = drawn({0.2f, 0.18f, 0.45f, 0.169f, 0.001f});
+  EXPECT_GT(counts[0], 0.2f);
+  EXPECT_GT(counts[2], 0.5f);
+  EXPECT_EQ(counts[1] + counts[3], 0.0);
+}
+
+TEST_F(InfillSampler, EndsWhereNoTextIsLikely) {
+  EXPECT_NEAR(drawn({0.14f, 0.001f, 0.14f, 0.14f, 0.001f, 0.14f, 0.14f, 0.14f, 0.14f})[4], 1.0,
+              1e-9);
 }
 
 // What DRY takes from each token's logit, by its definition.
@@ -380,7 +421,8 @@ std::vector<float> dry_penalties(const SamplingParams& params, const std::vector
   const std::size_t first = params.dry_window < 0 || window > all.size() ? 0 : all.size() - window;
   const std::vector<std::int32_t> tokens(all.begin() + static_cast<std::ptrdiff_t>(first),
                                          all.end());
-  const std::set<std::int32_t> breakers(params.dry_breakers.begin(), params.dry_breakers.end());
+  const auto& alone = params.dry_breakers.tokens;
+  const std::set<std::int32_t> breakers(alone.begin(), alone.end());
   std::vector<float> penalties(vocabulary);
   for (std::size_t end = 1; end < tokens.size(); ++end) {  // what stood before tokens[end]
     std::size_t length = 0;
@@ -404,7 +446,7 @@ TEST(SamplerChain, DryFollowsATextThatGrows) {
       params.dry_multiplier = 0.25f;
       params.dry_base = 1.1f;
       params.dry_window = window;
-      params.dry_breakers = breakers;
+      params.dry_breakers.tokens = breakers;
       SamplerChain chain(params);
       std::vector<std::int32_t> tokens;
       for (std::uint64_t i = 0; i < 150; ++i) {

@@ -84,7 +84,7 @@ void raise_largest(float largest, int index, int width, const SoftmaxSums& sums)
   }
 }
 
-/// Scores of which none is above minus infinity: no key was seen yet, or some score is no number,
+/// Scores of which none is above minus infinity: no key was seen yet, or some score is NaN,
 /// and then neither is the result.
 template <class S>
 void weigh_none(float* scores, int index, const SoftmaxSums& sums) {

@@ -160,7 +160,7 @@ struct UnpackedValues {
     }
     return {out, stored.width};
   }
-  /// Of values that are the first `count` columns of the keys.
+  /// For values that are the first `count` columns of the keys.
   template <KvType kType>
   static UnpackedValues unpack(const StoredKeys<S, kType>& keys, int count, float* out) {
     const int width = PagedKvStore::padded(count);

@@ -51,7 +51,7 @@ template <class S, bool kAhead, int kStrips, int kRows>
 
 /// Adds the products of a panel with the kRows activation rows from `first` on to their sums: for
 /// each block, in order, out += scale * (the sum of the products of its codes * weight scale),
-/// where `scale` is that of the activations.
+/// if `scale` is that of the activations.
 template <class S, bool kAhead, int kStrips, int kRows>
 void multiply_int16(const Int16Task<kStrips>& task, std::int64_t first) {
   const Int16Panel* rows[kRows];

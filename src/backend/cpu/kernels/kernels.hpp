@@ -24,8 +24,8 @@ struct alignas(64) ActivationPanel {
   float shifts[kPanelBlocks];
 };
 
-/// The same in 14 bits and a sign: what weights of 16-bit codes are multiplied with. Codes behind
-/// the end of a row, up to the next whole block, are 0.
+/// The same in 14 bits and a sign: what weights of 16-bit codes are multiplied with. Codes past the
+/// end of a row, up to the next whole block, are 0.
 struct alignas(64) Int16Panel {
   std::int16_t codes[kPanel];
   float scales[kPanelBlocks];

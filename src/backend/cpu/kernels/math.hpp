@@ -6,8 +6,8 @@
 
 namespace linnet::cpu {
 
-// max() and min() give their second operand where either is no number, and that is where x stands:
-// what is no number stays none.
+// max() and min() give their second operand if either is NaN, and that is where x stands:
+// NaN stays NaN.
 
 /// exp(x) to about 1 ulp, for x clamped to [-87, 88]: x = n ln 2 + r, exp(r) by its Taylor series
 /// (|r| <= ln(2)/2, so the term of degree 8 is below half an ulp).

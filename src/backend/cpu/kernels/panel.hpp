@@ -62,7 +62,7 @@ template <class S, Layout kLayout>
   }
 }
 
-/// The scales (or minimums) of a group, times `super` where there is one.
+/// The scales (or minimums) of a group, times `super` if there is one.
 template <class S, Layout kLayout>
 [[gnu::always_inline]] inline typename S::Float load_scale(const std::uint8_t* group,
                                                            typename S::Float super) {

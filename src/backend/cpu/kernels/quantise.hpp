@@ -12,7 +12,7 @@ namespace linnet::cpu {
 /// Blocks whose values are all smaller count as 0: the inverse of their scale would be infinite.
 inline constexpr float kLeastLargest = 1e-36f, kLeastLargestInt16 = 1e-34f;
 
-/// For each block of a panel its scale, largest magnitude / 127, and the inverse of it, 0 where all
+/// For each block of a panel its scale, largest magnitude / 127, and the inverse of it, 0 if all
 /// values are 0, or nearly so.
 template <class S>
 void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inverses) {
@@ -26,7 +26,7 @@ void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inv
   }
 }
 
-/// The sum of 16 codes, which is exact; 0 for what is no number.
+/// The sum of 16 codes, which is exact; 0 for NaN.
 template <class S>
 std::int32_t to_integer(float sum) {
   return sum >= -2048.0f && sum <= 2048.0f ? static_cast<std::int32_t>(sum) : 0;
@@ -45,7 +45,7 @@ void finish_panel(ActivationPanel& panel) {
 }
 
 /// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32. A block
-/// with what is no number, as overflows give, or infinite has no scale that is one, so that no
+/// with NaN, as overflows give, or infinite has no scale that is one, so that no
 /// product is. The sums of the last panel's blocks beyond the row are 0: tiles read those of whole
 /// panels.
 template <class S>
@@ -66,14 +66,14 @@ void quantise_row(const Activations& activations, std::int64_t row) {
     }
     for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
   }
-  // Not at once: vectors that are read just behind the single stores that fill them wait for all
+  // Not at once: vectors that are read just after the single stores that fill them wait for all
   // stores before.
   for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
     finish_panel<S>(activations.panel(first / kPanel, row));
   }
 }
 
-/// A block of a row as 16-bit codes: x * 8191 / largest, rounded. What is no number, or infinite,
+/// A block of a row as 16-bit codes: x * 8191 / largest, rounded. What is NaN, or infinite,
 /// leaves no scale that is one, as in quantise_row().
 template <class S>
 void quantise_block_int16(const float* x, std::int16_t* codes, float& scale) {

@@ -12,7 +12,7 @@
 
 namespace linnet::cpu {
 
-/// Sixteen lanes in plain C++: what runs where nothing else does, and what the other instruction
+/// Sixteen lanes in plain C++: what runs if nothing else does, and what the other instruction
 /// sets are compared with. All of them give the same bits: integer steps are exact, float steps are
 /// one rounding a lane.
 struct Scalar {
@@ -31,7 +31,7 @@ struct Scalar {
   static constexpr int kPackedRows = 1;
   /// Rows of a tile of attention, by two registers of keys or values.
   static constexpr int kAttentionRows = 2;
-  /// The kind of dot() for codes up to `largest_code`; there is one where all are multiplied alike.
+  /// The kind of dot() for codes up to `largest_code`; there is one if all are multiplied alike.
   static constexpr int dot_kind(int /*largest_code*/) { return 0; }
   /// What dot() of a kind takes from each code before it multiplies.
   static constexpr int dot_bias(int /*kind*/) { return 0; }
@@ -85,7 +85,7 @@ struct Scalar {
   static Float fma(const Float& a, const Float& b, const Float& c) {
     return make([&](int i) { return std::fma(a[i], b[i], c[i]); });
   }
-  /// The second where either is NaN or both are zero, as the x86 instructions have it.
+  /// The second if either is NaN or both are zero, as the x86 instructions have it.
   static Float max(const Float& a, const Float& b) {
     return make([&](int i) { return a[i] > b[i] ? a[i] : b[i]; });
   }
@@ -102,7 +102,7 @@ struct Scalar {
   /// The largest lane; none is NaN.
   static float max_lanes(const Float& x) { return *std::max_element(x.begin(), x.end()); }
   static bool any_above(const Float& x, float limit) { return max_lanes(x) > limit; }
-  /// x, but 0 where `test` is minus infinity.
+  /// x, but 0 if `test` is minus infinity.
   static Float zero_if_infinite(const Float& test, const Float& x) {
     return make(
         [&](int i) { return test[i] == -std::numeric_limits<float>::infinity() ? 0.0f : x[i]; });
@@ -120,7 +120,7 @@ struct Scalar {
   static Float round(const Float& a) {
     return make([&](int i) { return std::nearbyint(a[i]); });
   }
-  /// x * 2^n for integers n in [-126, 127]; x where n is no number.
+  /// x * 2^n for integers n in [-126, 127]; x if n is NaN.
   static Float scale_by_power(const Float& x, const Float& n) {
     return make([&](int i) {
       if (std::isnan(n[i])) return x[i];
@@ -128,11 +128,11 @@ struct Scalar {
       return x[i] * std::bit_cast<float>(exponent);
     });
   }
-  /// Integers in [-128, 127] as bytes; any byte for what is no number.
+  /// Integers in [-128, 127] as bytes; any byte for NaN.
   static void store_int8(std::int8_t* p, const Float& x) {
     for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int8_t>(x[i]);
   }
-  /// Integers in [-32768, 32767]; any number for what is none.
+  /// Integers in [-32768, 32767]; any number for NaN.
   static void store_int16(std::int16_t* p, const Float& x) {
     for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int16_t>(x[i]);
   }
