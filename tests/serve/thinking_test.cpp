@@ -151,10 +151,13 @@ TEST_F(ThinkingFields, FieldsOfOtherServersAreRefusedWhereTheyAskForSomething) {
                         {"include_reasoning", true},
                         {"reasoning_budget_message", ""}};
   EXPECT_EQ(message_of(neutral), message_of(Json::object()));
-  const Json asking = {{"adaptive_target", 0.5},     {"parse_tool_calls", false},
-                       {"grammar_lazy", true},       {"skip_special_tokens", false},
-                       {"return_token_ids", true},   {"return_tokens_as_token_ids", true},
-                       {"include_reasoning", false}, {"reasoning_budget_message", "Enough."}};
+  const Json asking = {{"parse_tool_calls", false},
+                       {"grammar_lazy", true},
+                       {"skip_special_tokens", false},
+                       {"return_token_ids", true},
+                       {"return_tokens_as_token_ids", true},
+                       {"include_reasoning", false},
+                       {"reasoning_budget_message", "Enough."}};
   for (const auto& [name, value] : asking.items()) {
     EXPECT_EQ(error_of({{name, value}})["param"], name);
   }

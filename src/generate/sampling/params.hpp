@@ -69,6 +69,9 @@ struct SamplingParams {
   float mirostat_tau = 5.0f;
   float mirostat_eta = 0.1f;
 
+  float adaptive_target = -1.0f;  ///< probability that is drawn preferably; below 0: off
+  float adaptive_decay = 0.9f;    ///< how much what was drawn counts at the next token
+
   std::int64_t penalty_window = 64;  ///< tokens that the penalties look back; -1: all
   float repeat_penalty = 1.0f;
   float frequency_penalty = 0.0f;

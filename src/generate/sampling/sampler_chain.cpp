@@ -41,6 +41,7 @@ constexpr std::array kSamplers = {
     Entry{"infill", Role::kCuts, make_infill},
     Entry{"temperature", Role::kDraws, make_temperature},
     Entry{"dynamic temperature", Role::kDraws, make_dynamic_temperature},
+    Entry{"adaptive-p", Role::kCuts, make_adaptive_p},
     Entry{"mirostat 1", Role::kDraws, make_mirostat},
     Entry{"mirostat 2", Role::kDraws, make_mirostat_2},
 };

@@ -51,6 +51,7 @@ SamplerStepPointer make_xtc(const SamplingParams& params);
 SamplerStepPointer make_infill(const SamplingParams& params);
 SamplerStepPointer make_temperature(const SamplingParams& params);
 SamplerStepPointer make_dynamic_temperature(const SamplingParams& params);
+SamplerStepPointer make_adaptive_p(const SamplingParams& params);
 SamplerStepPointer make_mirostat(const SamplingParams& params);
 SamplerStepPointer make_mirostat_2(const SamplingParams& params);
 

@@ -114,6 +114,7 @@ constexpr std::array kNamedSamplers = {
                    params.temperature = 1.0f;
                    params.dynamic_range = 0.0f;
                  }},
+    NamedSampler{'a', "adaptive_p", [](SamplingParams& params) { params.adaptive_target = -1.0f; }},
 };
 // As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it.
 constexpr std::int64_t kRandomSeed = -1;

@@ -13,7 +13,6 @@ namespace {
 
 // Fields of llama.cpp's server and of vLLM.
 constexpr std::array kOfOtherServers = {
-    UnsupportedField{"adaptive_target", "the other samplers say how tokens are drawn"},
     UnsupportedField{"allowed_token_ids", "grammar holds an answer to what it allows"},
     UnsupportedField{"bad_words", "logit_bias makes tokens unlikely"},
     UnsupportedField{"chat_template", "linnet serve --chat-template chooses one"},
@@ -48,7 +47,7 @@ constexpr std::array<std::string_view, 3> kUsuallyTrue = {"include_reasoning", "
 
 // Fields that change no answer, whoever has them: nothing is kept or billed here, and nothing is
 // ever cut from a prompt.
-constexpr std::array<std::string_view, 50> kWithoutEffect = {
+constexpr std::array<std::string_view, 49> kWithoutEffect = {
     // of all requests; these are read where the model is chosen
     "lora", "model", "name",
     // OpenAI's and Anthropic's APIs
@@ -57,9 +56,9 @@ constexpr std::array<std::string_view, 50> kWithoutEffect = {
     "prompt_cache_retention", "safety_identifier", "service_tier", "speed", "store",
     "stream_options", "user", "user_profile_id",
     // llama.cpp's server and vLLM
-    "adaptive_decay", "backend_sampling", "cache_prompt", "cache_salt", "grammar_triggers",
-    "id_slot", "n_cache_reuse", "n_discard", "n_keep", "priority", "request_id",
-    "sse_ping_interval", "verbose",
+    "backend_sampling", "cache_prompt", "cache_salt", "grammar_triggers", "id_slot",
+    "n_cache_reuse", "n_discard", "n_keep", "priority", "request_id", "sse_ping_interval",
+    "verbose",
     // Ollama's options
     "f16_kv", "logits_all", "low_vram", "main_gpu", "num_batch", "num_gpu", "num_keep",
     "num_thread", "numa", "shift", "truncate", "use_mlock", "use_mmap", "vocab_only",
@@ -69,7 +68,6 @@ constexpr std::size_t kMostNamed = 8;
 
 bool asks_for_something(std::string_view name, const Json& field) {
   if (std::ranges::find(kUsuallyTrue, name) != kUsuallyTrue.end()) return field == false;
-  if (name == "adaptive_target") return !field.is_number() || field >= 0;
   return field != false && field != 0 && field != "" && !(field.is_array() && field.empty());
 }
 
