@@ -111,10 +111,11 @@ std::string address_of(const serve::ServerOptions& options, int port) {
 void serve_until_signal(serve::Server& server, const ServerSignals& signals,
                         const Options& options) {
   while (signals.wait() == ServerSignals::Request::kReload) reload(server, options);
+  note("stopping\n");
   signals.let_end();
   constexpr auto kUnnoticed = std::chrono::milliseconds(200);
   if (server.drain(kUnnoticed)) return;
-  note("stopping: answers that are under way may take {} s\n", options.drain_s);
+  note("answers that are under way may take {} s\n", options.drain_s);
   if (!server.drain(std::chrono::seconds(options.drain_s))) {
     note("some answers were not finished\n");
   }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -63,7 +64,8 @@ class Replay : public testing::TestWithParam<Target> {
 
  private:
   const std::filesystem::path kept_ =
-      std::filesystem::temp_directory_path() / ("linnet-fuzz-" + GetParam().name);
+      std::filesystem::temp_directory_path() /
+      ("linnet-fuzz-" + GetParam().name + "-" + std::to_string(getpid()));
 };
 
 TEST_P(Replay, EndsWithEachInput) {

@@ -377,7 +377,8 @@ void CpuBackend::select_blocks(const PagedKvStore& store, View queries, const Se
     const std::int32_t tokens = batch.positions[r] + 1;
     const auto pages = static_cast<std::int32_t>(pages_for(tokens));
     std::vector<float> scores(static_cast<std::size_t>(pages) * kPageTokens);
-    for (std::int32_t page = 0; page < pages; ++page) {
+    const bool chooses = (tokens - 1) / params.blocks.tokens + 1 > params.most;
+    for (std::int32_t page = 0; chooses && page < pages; ++page) {
       kernels_.score_page(store, attention, head, page, scores.data() + page * kPageTokens);
     }
     pick_token_blocks(std::span(scores).first(tokens), params, selection_.words(r, h));

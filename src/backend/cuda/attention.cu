@@ -273,7 +273,10 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   task.query_stride = queries.stride;
   task.out = out.data;
   task.out_stride = out.stride;
-  if (params.selected) {
+  // Tiles can't leave keys out, and need not where all are picked.
+  const bool asks = selection_leaves_out_ || params.compressed.stride > 0 || is_deterministic_;
+  task.params.selected = params.selected && asks;
+  if (task.params.selected) {
     task.selected = static_cast<const std::uint32_t*>(selection_.get());
     task.selecting_heads = selecting_heads_;
   }

@@ -297,7 +297,8 @@ class CudaBackend final : public Backend {
   Scratch selection_;        // of select_keys: a bit for each key, as in KeySelection
   int selecting_heads_ = 1;  // that it is of, for each row
   int most_selected_ = 0;    // of any row
-  Scratch picked_places_;    // likewise, in the order of the keys, and their numbers
+  bool selection_leaves_out_ = false;
+  Scratch picked_places_;  // likewise, in the order of the keys, and their numbers
   Scratch index_scores_, rank_counts_, score_heaps_;
   Scratch index_queries_, index_weights_;  // of score_index_tiles
   Grouping grouping_;                      // until experts are chosen anew

@@ -125,6 +125,7 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   const std::int64_t heads = selecting_heads_ = picks.heads;
   picks.selected = selection_.take<std::uint32_t>(*stream_, queries.rows * heads * pages);
   const bool chooses = (params.picks_tokens ? pages * kPageTokens : picks.row_scores) > params.most;
+  selection_leaves_out_ = chooses;
   std::int64_t at_once = queries.rows;
   if (chooses) {
     at_once = std::clamp<std::int64_t>(kMostScores / (heads * picks.row_scores), 1, queries.rows);

@@ -42,7 +42,8 @@ MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& opti
 void MarkedParser::begin_thinking() {
   mode_ = Mode::kReasoning;
   for (const std::string_view mark : {format_.family->answer.begin, format_.family->answer.end}) {
-    if (!mark.empty()) noise_.push_back(mark);
+    const bool is_known = std::ranges::find(noise_, mark) != noise_.end();
+    if (!mark.empty() && !is_known) noise_.push_back(mark);
   }
 }
 
