@@ -111,13 +111,9 @@ GenerateRequest make_request(const Options& options, const Tokenizer& tokenizer,
   request.sampling = sampling;
   request.min_tokens = options.sampling.min_tokens;
   request.top_logprobs = options.top_logprobs;
-  const std::vector<TokenId> ends = end_tokens(tokenizer);
   // A text that is complete under a grammar can only end.
   if (!options.ignore_eos || options.sampling.has_grammar()) {
-    request.stop_tokens = ends;
-  } else {
-    auto& banned = request.sampling.banned_tokens;
-    banned.insert(banned.end(), ends.begin(), ends.end());
+    request.stop_tokens = end_tokens(tokenizer);
   }
   request.is_cancelled = [&catcher] { return catcher.is_interrupted(); };
   return request;
