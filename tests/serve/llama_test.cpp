@@ -171,6 +171,19 @@ TEST_F(Llama, TheLargestSeedIsOneByChance) {
   EXPECT_GT(seeds.size(), 1u);
 }
 
+TEST_F(Llama, BreakersAreShort) {
+  const auto status_of = [&](const std::string& breaker) {
+    return serving
+        .post("/completion", {{"prompt", "a"},
+                              {"n_predict", 1},
+                              {"dry_multiplier", 1},
+                              {"dry_sequence_breakers", {breaker}}})
+        .status;
+  };
+  EXPECT_EQ(status_of(std::string(256, 'a')), 200);
+  EXPECT_EQ(status_of(std::string(257, 'a')), 400);
+}
+
 // Editors ask for nothing else that makes a suggestion sensible.
 TEST_F(Llama, InfillEndsATextThatTheModelIsNotSureOf) {
   const Json editors = {{"samplers", {"top_k", "top_p", "infill"}},

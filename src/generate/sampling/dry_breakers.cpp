@@ -1,6 +1,7 @@
 #include "generate/sampling/dry_breakers.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace linnet {
 namespace {
@@ -21,33 +22,55 @@ std::vector<TokenId> encode_behind(const Tokenizer& tokenizer, const std::string
   return alone ? *alone : std::vector<TokenId>();
 }
 
-// Adds the runs that begin with `token`, whose text is `bytes`, and make up `string`.
-void add_runs(const Tokenizer& tokenizer, TokenId token, std::string_view bytes,
-              const std::string& string, std::vector<TokenRun>& runs) {
-  for (std::size_t begin = 0; begin < bytes.size(); ++begin) {
-    const std::string_view end_of_token = bytes.substr(begin);
-    if (!string.starts_with(end_of_token)) continue;
-    TokenRun run{token, encode_behind(tokenizer, string.substr(end_of_token.size()))};
-    if (run.rest.empty()) continue;
-    if (run.rest.size() > kLongestRest) run.rest.resize(kLongestRest);
-    if (std::ranges::find(runs, run) == runs.end()) runs.push_back(std::move(run));
+// A string, and the tokens of what is behind each of its bytes, as far as they count.
+class Breaker {
+ public:
+  Breaker(const Tokenizer& tokenizer, const std::string& string)
+      : tokenizer_(tokenizer), string_(string), rests_(string.size()) {}
+
+  bool stands_in(std::string_view bytes) const {
+    return !string_.empty() && bytes.find(string_) != std::string_view::npos;
   }
-}
+  // Adds the runs that begin with `token`, whose text is `bytes`, and make up the string.
+  void add_runs(TokenId token, std::string_view bytes, std::vector<TokenRun>& runs) {
+    const std::size_t most = std::min(bytes.size(), std::max<std::size_t>(string_.size(), 1) - 1);
+    for (std::size_t length = 1; length <= most; ++length) {
+      if (!bytes.ends_with(std::string_view(string_).substr(0, length))) continue;
+      const std::vector<TokenId>& rest = behind(length);
+      if (!rest.empty()) runs.push_back({token, rest});
+    }
+  }
+
+ private:
+  const std::vector<TokenId>& behind(std::size_t length) {
+    auto& rest = rests_[length];
+    if (!rest) {
+      rest = encode_behind(tokenizer_, string_.substr(length));
+      if (rest->size() > kLongestRest) rest->resize(kLongestRest);
+    }
+    return *rest;
+  }
+
+  const Tokenizer& tokenizer_;
+  const std::string& string_;
+  std::vector<std::optional<std::vector<TokenId>>> rests_;  // by the bytes in front of them
+};
 
 }  // namespace
 
 DryBreakers find_breakers(const Tokenizer& tokenizer, std::span<const std::string> strings) {
+  std::vector<Breaker> sought;
+  for (const std::string& string : strings) sought.emplace_back(tokenizer, string);
   DryBreakers breakers;
   for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
     const std::string bytes = tokenizer.token_bytes(id, /*show_special=*/true);
-    const auto stands_in_token = [&](const std::string& string) {
-      return !string.empty() && bytes.find(string) != std::string::npos;
-    };
-    if (std::ranges::any_of(strings, stands_in_token)) breakers.tokens.push_back(id);
-    for (const std::string& string : strings) {
-      if (stands_in_token(string)) continue;
-      add_runs(tokenizer, id, bytes, string, breakers.runs);
+    bool is_one = false;
+    for (Breaker& breaker : sought) {
+      const bool is_whole = breaker.stands_in(bytes);
+      is_one |= is_whole;
+      if (!is_whole) breaker.add_runs(id, bytes, breakers.runs);
     }
+    if (is_one) breakers.tokens.push_back(id);
   }
   return breakers;
 }

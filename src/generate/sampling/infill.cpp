@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "generate/sampling/sampler_step.hpp"
 
@@ -8,6 +9,7 @@ namespace {
 // More are too unlikely to count.
 constexpr std::int64_t kMostCandidates = 256;
 constexpr double kLeastProbability = 0.2;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // A candidate of a gap, with the probability of those that go on as it begins.
 struct Choice {
@@ -35,10 +37,11 @@ class Infill : public SamplerStep {
       normalise(choices);
       keep_likely(choices, 1.0 / static_cast<double>(count_texts(choices) + 1));
     }
-    if (choices.empty()) choices = the_end();
     std::vector<Candidate> kept;
     for (const Choice& choice : choices) kept.push_back(choice.candidate);
-    if (!kept.empty()) candidates.keep(std::move(kept));
+    if (kept.empty()) kept = the_end(candidates);
+    if (kept.empty()) return candidates.keep_top(1);
+    candidates.keep(std::move(kept));
   }
 
  private:
@@ -95,10 +98,18 @@ class Infill : public SamplerStep {
     return std::ranges::count(choices, false, &Choice::is_end);
   }
 
-  // Of a text of which the model is not sure how it goes on.
-  std::vector<Choice> the_end() const {
-    if (end_tokens_.empty()) return {};
-    return {Choice{{end_tokens_.front(), 0.0f}, 1.0, true, {}}};
+  // Of a text of which the model is not sure how it goes on. None where the text may not end.
+  std::vector<Candidate> the_end(Candidates& candidates) const {
+    const std::span<const float> logits = candidates.logits();
+    std::vector<Candidate> ends;
+    for (const TokenId token : end_tokens_) {
+      const bool is_known = token >= 0 && static_cast<std::size_t>(token) < logits.size();
+      const float logit = is_known ? logits[token] : -kInfinity;
+      if (logit > -kInfinity) ends.push_back({token, logit});
+    }
+    if (!ends.empty()) std::swap(ends.front(), *std::ranges::min_element(ends, likelier));
+    if (!ends.empty()) ends.resize(1);
+    return ends;
   }
 
   std::function<std::string(TokenId)> bytes_of_;

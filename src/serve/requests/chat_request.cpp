@@ -298,7 +298,7 @@ ChatFields read_chat_fields(Fields& fields, const ServedModel& model) {
   if (fields.boolean("continue_final_message", false)) {
     take_begun_answer(fields, chat.request);
     // vLLM's clients say that no answer begins, because one goes on.
-    chat.request.add_generation_prompt |= !chat.request.begun_answer.empty();
+    chat.request.add_generation_prompt = true;
   }
   read_tool_choice(fields, chat);
   chat.choice.parallel = fields.boolean("parallel_tool_calls", true);

@@ -19,7 +19,9 @@ namespace {
 constexpr std::size_t kMostBreakers = 16;
 constexpr std::size_t kMostBiases = 1024;  // as an object has members
 constexpr int kLargestBias = 1'000'000;
-constexpr std::size_t kMostBiasedBytes = 256;  // of a text whose tokens have a bias
+constexpr std::size_t kMostBreakerBytes = 256;
+constexpr std::size_t kMostBreakerRuns = 1 << 15;  // which each sequence keeps
+constexpr std::size_t kMostBiasedBytes = 256;      // of a text whose tokens have a bias
 
 void read_parameter(Fields& fields, std::string_view name, const SamplingParameter& parameter,
                     SamplingParams& params) {
@@ -165,7 +167,20 @@ DryBreakers read_dry_breakers(Fields& fields, const ServedModel& model,
                               const SamplingParams& params) {
   const auto texts = fields.texts("dry_sequence_breakers", kMostBreakers);
   if (params.dry_multiplier <= 0.0f || fields.error()) return {};
-  return texts ? find_breakers(*model.tokenizer, *texts) : model.dry_breakers;
+  const auto is_long = [](const std::string& text) { return text.size() > kMostBreakerBytes; };
+  if (texts && std::ranges::any_of(*texts, is_long)) {
+    fields.fail("dry_sequence_breakers",
+                fmt::format("expected texts of at most {} bytes", kMostBreakerBytes));
+    return {};
+  }
+  if (!texts) return model.dry_breakers;
+  DryBreakers breakers = find_breakers(*model.tokenizer, *texts);
+  if (breakers.runs.size() > kMostBreakerRuns) {
+    fields.fail("dry_sequence_breakers",
+                fmt::format("expected texts that begin in at most {} tokens of the vocabulary",
+                            kMostBreakerRuns));
+  }
+  return breakers;
 }
 
 }  // namespace

@@ -448,6 +448,12 @@ TEST(SamplerChain, AdaptivePMovesItsTarget) {
   EXPECT_EQ(unlikely, 200);  // d is 3 and 1/3: logits of -17.5 and 4.2
 }
 
+TEST_F(InfillSampler, DoesNotEndWhatMayNotEnd) {
+  // Ends have the probability 0, as grammars and biases leave them.
+  const auto counts = drawn({0.16f, 0.001f, 0.14f, 0.14f, 0.0f, 0.14f, 0.14f, 0.14f, 0.139f});
+  EXPECT_NEAR(counts[0], 1.0, 1e-9);
+}
+
 // What DRY takes from each token's logit, by its definition.
 std::vector<float> dry_penalties(const SamplingParams& params, const std::vector<std::int32_t>& all,
                                  std::size_t vocabulary) {
