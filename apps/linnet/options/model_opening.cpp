@@ -79,15 +79,17 @@ Result<std::string> find_encoder(const ModelOptions& options, const fs::path& mo
   std::error_code ignored;
   const ModelSource& source = options.source;
   const bool is_local = source.repo.empty() || model == source.gguf;
-  std::string name = options.mmproj;
-  if (name == "auto" && is_local) return encoder_in_folder(model);
+  const auto download = [&](const std::string& name) {
+    return download_model({source.repo, name, source.revision}, options.unfit());
+  };
+  const std::string& name = options.mmproj;
   if (name == "auto") {
-    auto found = encoder_in_repo(source, model);
+    if (is_local) return encoder_in_folder(model);
+    const auto found = encoder_in_repo(source, model);
     if (!found) return found.error();
-    name = *found;
+    return download(*found);
   }
-  if (is_local || fs::exists(name, ignored)) return name;
-  return download_model({source.repo, name, source.revision}, options.unfit());
+  return is_local || fs::exists(name, ignored) ? name : download(name);
 }
 
 // What of the encoder is not used, or not to its limits, where that was not asked for.

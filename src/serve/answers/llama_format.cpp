@@ -104,8 +104,9 @@ class LlamaFormat final : public AnswerFormat {
     json["stop_type"] = texts_[index].stop_type;
     json["stopping_word"] = texts_[index].stop_string;
     json["timings"] = llama_timings_json(usage);
-    add_warnings(json);
-    return request_.fields.empty() ? json : fields_of(json);
+    Json shown = request_.fields.empty() ? std::move(json) : fields_of(json);
+    add_warnings(shown);
+    return shown;
   }
 
   // Those that were asked for and are there.

@@ -62,10 +62,11 @@ std::vector<TokenId> biased_tokens(const Json& key, const Tokenizer& tokenizer) 
 
 // Keys of objects are texts: one that is a number is an id.
 Json bias_key(const std::string& key) {
-  std::uint64_t id = 0;
+  std::int64_t id = 0;
   const char* const end = key.data() + key.size();
   const auto read = std::from_chars(key.data(), end, id);
-  return read.ec == std::errc{} && read.ptr == end ? Json(id) : Json(key);
+  if (read.ec != std::errc{} || read.ptr != end) return key;
+  return id < 0 ? Json(id) : Json(static_cast<std::uint64_t>(id));
 }
 
 // [[50256, -100], [" God", false]] or {"50256": -100}, as llama.cpp's clients have it, too
