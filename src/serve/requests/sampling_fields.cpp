@@ -121,8 +121,6 @@ constexpr std::array kNamedSamplers = {
 };
 // As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it.
 constexpr std::int64_t kRandomSeed = -1;
-// llama.cpp's own default, which its clients give back.
-constexpr std::int64_t kDefaultSeed = 0xFFFFFFFF;
 
 // "edkypmxt": a letter for each
 std::vector<std::string> samplers_of_letters(Fields& fields, const std::string& letters) {
@@ -195,9 +193,7 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
       read_parameter(fields, "repetition_penalty", parameter, params);
     }
   }
-  const std::int64_t seed = fields.integer("seed", INT64_MIN, INT64_MAX).value_or(kRandomSeed);
-  const bool is_random = seed == kRandomSeed || seed == kDefaultSeed;
-  params.seed = is_random ? random_seed() : static_cast<std::uint64_t>(seed);
+  params.seed = seed_or_random(fields.integer("seed", INT64_MIN, INT64_MAX).value_or(kRandomSeed));
   read_samplers(fields, *model.tokenizer, params);
   params.dry_breakers = read_dry_breakers(fields, model, params);
   read_logit_bias(fields, *model.tokenizer, params);
