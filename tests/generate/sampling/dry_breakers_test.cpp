@@ -12,7 +12,9 @@ namespace {
 
 class FindBreakers : public testing::Test {
  protected:
-  std::vector<TokenId> encode(const std::string& text) const { return *tokenizer_->encode(text, {}); }
+  std::vector<TokenId> encode(const std::string& text) const {
+    return *tokenizer_->encode(text, {});
+  }
   DryBreakers find(const std::string& string) const {
     return find_breakers(*tokenizer_, std::vector<std::string>{string});
   }

@@ -12,6 +12,7 @@
 #include <numeric>
 #include <set>
 
+#include "generate/sampling/chains.hpp"
 #include "generate/sampling/distributions.hpp"
 #include "generate/sampling/is_greedy.hpp"
 #include "generate/sampling/logprobs.hpp"
@@ -22,49 +23,8 @@
 namespace linnet {
 namespace {
 
-using test::filtered;
-using test::ranked;
-using test::softmax;
+using namespace test;
 using testing::ElementsAre;
-
-using test::kBanned;
-constexpr int kDraws = 20000;
-
-// Some logits of a plausible spread: neighbours differ, the likeliest are not in order.
-std::vector<float> test_logits(int count = 12) {
-  std::vector<float> logits;
-  for (int i = 0; i < count; ++i) {
-    logits.push_back(static_cast<float>(6.0 * uniform(99, static_cast<std::uint64_t>(i))));
-  }
-  return logits;
-}
-
-std::optional<std::int32_t> draw_once(SamplerChain& chain, std::vector<float> logits,
-                                      const std::vector<std::int32_t>& tokens = {1},
-                                      std::int64_t drawn = 0) {
-  return chain.draw(logits, {tokens, drawn});
-}
-
-// Draws under `params` and holds the counts against `expected`.
-void expect_distribution(const SamplingParams& params, const std::vector<float>& logits,
-                         const std::vector<double>& expected,
-                         const std::vector<std::int32_t>& tokens = {}) {
-  SamplerChain chain(params);
-  std::vector<int> counts(logits.size());
-  for (int i = 0; i < kDraws; ++i) {
-    const auto token = draw_once(chain, logits, tokens, i);
-    ASSERT_TRUE(token);
-    ++counts[*token];
-  }
-  test::expect_counts(counts, expected);
-}
-
-SamplingParams at_temperature(float temperature) {
-  SamplingParams params;
-  params.temperature = temperature;
-  params.seed = 42;
-  return params;
-}
 
 TEST(SamplerChain, GreedyTakesTheLowestIdOnTies) {
   SamplerChain chain(SamplingParams{});
@@ -332,175 +292,6 @@ TEST(SamplerChain, PenaltiesForgetWhatLeavesTheWindow) {
   std::vector<std::int32_t> tokens = {0};
   for (int i = 0; i < 7; ++i) tokens.push_back(*draw_once(chain, {3.0f, 2.0f, 1.0f}, tokens, i));
   EXPECT_THAT(tokens, ElementsAre(0, 1, 2, 0, 1, 2, 0, 1));
-}
-
-TEST(SamplerChain, DryPenalisesWhatWouldProlongARepetition) {
-  const auto logits = test_logits();
-  SamplingParams params = at_temperature(1.0f);
-  params.dry_multiplier = 0.8f;
-  params.dry_base = 1.75f;
-  params.dry_allowed_length = 2;
-  auto penalised = logits;
-  // The end 1 2 3 stood before 4, and 2 3 before 6 too.
-  penalised[4] -= 0.8f * 1.75f;
-  penalised[6] -= 0.8f;
-  const std::vector<std::int32_t> tokens = {1, 2, 3, 4, 9, 2, 3, 6, 1, 2, 3};
-  expect_distribution(params, logits, softmax(penalised), tokens);
-  params.dry_breakers.tokens = {2};  // only 3 counts then, which is too short
-  expect_distribution(params, logits, softmax(logits), tokens);
-}
-
-TEST(SamplerChain, DryStopsAtARunOfTokensThatIsABreaker) {
-  const auto logits = test_logits();
-  SamplingParams params = at_temperature(1.0f);
-  params.dry_multiplier = 0.8f;
-  params.dry_allowed_length = 2;
-  const std::vector<std::int32_t> tokens = {1, 2, 3, 4, 9, 1, 2, 3};
-  auto penalised = logits;
-  penalised[4] -= 0.8f * 1.75f;
-  params.dry_breakers.runs = {{2, {7}}, {3, {7}}};  // none of which is there
-  expect_distribution(params, logits, softmax(penalised), tokens);
-  params.dry_breakers.runs = {{1, {9}}, {1, {2}}};  // only 3 counts then
-  expect_distribution(params, logits, softmax(logits), tokens);
-}
-
-TEST(SamplerChain, DryOfAllowedLengthZeroPenalisesAllThatWasThere) {
-  const auto logits = test_logits();
-  SamplingParams params = at_temperature(1.0f);
-  params.dry_multiplier = 0.8f;
-  params.dry_allowed_length = 0;
-  auto penalised = logits;
-  penalised[3] -= 0.8f;
-  penalised[4] -= 0.8f * 1.75f;  // follows 3 again
-  expect_distribution(params, logits, softmax(penalised), {1, 3, 4, 3});
-}
-
-// Of tokens with these probabilities, of which 4 ends the text.
-class InfillSampler : public testing::Test {
- protected:
-  static std::vector<double> drawn(const std::vector<float>& probabilities) {
-    static const std::vector<std::string> kTexts = {"a", "ab", "b", "c", "", "d", "e", "f", "g"};
-    SamplingParams params = at_temperature(1.0f);
-    params.infill = InfillSampling{[](TokenId token) { return kTexts.at(token); }};
-    params.end_tokens = {4};
-    std::vector<double> counts(kTexts.size());
-    for (int seed = 0; seed < 400; ++seed) {
-      params.seed = seed;
-      SamplerChain chain(params);
-      std::vector<float> logits;
-      for (const float p : probabilities) logits.push_back(std::log(p));
-      counts[*draw_once(chain, logits, {}, 0)] += 1.0 / 400;
-    }
-    return counts;
-  }
-};
-
-TEST_F(InfillSampler, EndsWhereAnEndIsNotMuchLessLikelyThanTheTexts) {
-  EXPECT_NEAR(drawn({0.5f, 0.1f, 0.2f, 0.1f, 0.1f})[4], 1.0, 1e-9);  // 3 * 0.1 * 5 is above 0.9
-  const auto counts = drawn({0.9f, 0.03f, 0.02f, 0.01f, 0.04f});
-  EXPECT_LT(counts[4], 0.1f);
-  EXPECT_GT(counts[0], 0.9f);
-}
-
-TEST_F(InfillSampler, KeepsWhatIsLikelyTogetherWithWhatItBegins) {
-  // 0 and 1 have 0.38 together, 3 is below a fifth.
-  const auto counts = drawn({0.2f, 0.18f, 0.45f, 0.169f, 0.001f});
-  EXPECT_GT(counts[0], 0.2f);
-  EXPECT_GT(counts[2], 0.5f);
-  EXPECT_EQ(counts[1] + counts[3], 0.0);
-}
-
-TEST_F(InfillSampler, EndsWhereNoTextIsLikely) {
-  EXPECT_NEAR(drawn({0.14f, 0.001f, 0.14f, 0.14f, 0.001f, 0.14f, 0.14f, 0.14f, 0.14f})[4], 1.0,
-              1e-9);
-}
-
-TEST(SamplerChain, AdaptivePPrefersTokensNearTheTarget) {
-  const auto logits = test_logits();
-  SamplingParams params = at_temperature(0.8f);
-  params.adaptive_target = 0.1f;
-  std::vector<float> changed;
-  for (const double p : softmax(logits, 0.8)) {
-    const double d = std::abs(p - 0.1) / 0.3;
-    changed.push_back(static_cast<float>(5.0 - 10.0 * d * d / (1.0 + d)));
-  }
-  std::vector<int> counts(logits.size());
-  for (params.seed = 0; params.seed < 20'000; ++params.seed) {
-    SamplerChain chain(params);  // which has drawn nothing
-    ++counts[*draw_once(chain, logits)];
-  }
-  test::expect_counts(counts, softmax(changed));
-}
-
-// Its mean starts as if the target had always been drawn; a certain token moves the target to 0.
-TEST(SamplerChain, AdaptivePMovesItsTarget) {
-  SamplingParams params = at_temperature(1.0f);
-  params.adaptive_target = 0.5f;
-  params.adaptive_decay = 0.0f;
-  const std::vector<float> certain = {std::log(0.9f), std::log(0.1f)};
-  int unlikely = 0;
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    params.seed = seed;
-    SamplerChain chain(params);
-    ASSERT_EQ(draw_once(chain, {0.0f, kBanned}), 0);
-    unlikely += draw_once(chain, certain, {0}, 1) == 1;
-  }
-  EXPECT_EQ(unlikely, 200);  // d is 3 and 1/3: logits of -17.5 and 4.2
-}
-
-TEST_F(InfillSampler, DoesNotEndWhatMayNotEnd) {
-  // Ends have the probability 0, as grammars and biases leave them.
-  const auto counts = drawn({0.16f, 0.001f, 0.14f, 0.14f, 0.0f, 0.14f, 0.14f, 0.14f, 0.139f});
-  EXPECT_NEAR(counts[0], 1.0, 1e-9);
-}
-
-// What DRY takes from each token's logit, by its definition.
-std::vector<float> dry_penalties(const SamplingParams& params, const std::vector<std::int32_t>& all,
-                                 std::size_t vocabulary) {
-  const std::size_t window = static_cast<std::size_t>(params.dry_window);
-  const std::size_t first = params.dry_window < 0 || window > all.size() ? 0 : all.size() - window;
-  const std::vector<std::int32_t> tokens(all.begin() + static_cast<std::ptrdiff_t>(first),
-                                         all.end());
-  const auto& alone = params.dry_breakers.tokens;
-  const std::set<std::int32_t> breakers(alone.begin(), alone.end());
-  std::vector<float> penalties(vocabulary);
-  for (std::size_t end = 1; end < tokens.size(); ++end) {  // what stood before tokens[end]
-    std::size_t length = 0;
-    while (length < end && tokens[end - 1 - length] == tokens[tokens.size() - 1 - length] &&
-           !breakers.contains(tokens[end - 1 - length])) {
-      ++length;
-    }
-    const auto more = static_cast<std::int64_t>(length) - params.dry_allowed_length;
-    if (more < 0 || breakers.contains(tokens[end])) continue;
-    float& penalty = penalties[tokens[end]];
-    penalty = std::max(penalty,
-                       params.dry_multiplier * std::pow(params.dry_base, static_cast<float>(more)));
-  }
-  return penalties;
-}
-
-TEST(SamplerChain, DryFollowsATextThatGrows) {
-  for (const std::int64_t window : {-1, 1, 7, 40}) {
-    for (const std::vector<std::int32_t>& breakers : {std::vector<std::int32_t>{}, {2}}) {
-      SamplingParams params;
-      params.dry_multiplier = 0.25f;
-      params.dry_base = 1.1f;
-      params.dry_window = window;
-      params.dry_breakers.tokens = breakers;
-      SamplerChain chain(params);
-      std::vector<std::int32_t> tokens;
-      for (std::uint64_t i = 0; i < 150; ++i) {
-        tokens.push_back(static_cast<std::int32_t>(3.0 * uniform(7, i)));
-        if (i < 30) continue;  // the prompt
-        std::vector<float> logits(4);
-        ASSERT_TRUE(chain.draw(logits, {tokens, static_cast<std::int64_t>(i)}));
-        const auto penalties = dry_penalties(params, tokens, logits.size());
-        for (std::size_t token = 0; token < logits.size(); ++token) {
-          ASSERT_NEAR(logits[token], -penalties[token], 1e-4) << i << ", window " << window;
-        }
-      }
-    }
-  }
 }
 
 TEST(SamplerChain, BiasAndBannedTokens) {
