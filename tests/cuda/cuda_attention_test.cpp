@@ -103,6 +103,21 @@ class CudaAttentionTest : public test::CudaTest {
     }
     return out.values();
   }
+
+  struct PickedCase {
+    KvType type;
+    int heads, picked, tokens, chunk;
+  };
+  // Latents of which each row picks some.
+  void expect_picked_latents(const PickedCase& c, int key_width, int value_width) {
+    Variant variant;
+    variant.params.values_in_keys = true;
+    variant.picked = c.picked;
+    const auto attend = [&](Backend& b) {
+      return run(b, c.type, {c.heads, 1, key_width, value_width}, variant, c.tokens, c.chunk);
+    };
+    expect_agreement(attend, 1e-6);
+  }
 };
 
 TEST_F(CudaAttentionTest, AgreesWithTheReference) {
@@ -167,39 +182,21 @@ TEST_F(CudaAttentionTest, Latents) {
 // Tiles of a row and of several, which pick other keys each: of some pages one of them does, of
 // others none.
 TEST_F(CudaAttentionTest, PickedLatents) {
-  struct Case {
-    KvType type;
-    int heads, picked, tokens, chunk;
-  };
-  for (const Case& c : {Case{KvType::kF16, 6, 3, 130, 70}, Case{KvType::kF16, 6, 40, 70, 70},
-                        Case{KvType::kBf16, 6, 1, 70, 70}, Case{KvType::kF16, 66, 3, 70, 69}}) {
-    Variant variant;
-    variant.params.values_in_keys = true;
-    variant.picked = c.picked;
-    const auto attend = [&](Backend& b) {
-      return run(b, c.type, {c.heads, 1, 288, 256}, variant, c.tokens, c.chunk);
-    };
-    expect_agreement(attend, 1e-6);
+  for (const PickedCase& c :
+       {PickedCase{KvType::kF16, 6, 3, 130, 70}, PickedCase{KvType::kF16, 6, 40, 70, 70},
+        PickedCase{KvType::kBf16, 6, 1, 70, 70}, PickedCase{KvType::kF16, 66, 3, 70, 69}}) {
+    expect_picked_latents(c, 288, 256);
   }
 }
 
 // Wide latents of which a row picks some, brought together: in one block of keys and in several,
 // heads that fill no tile and more than one. The first rows see fewer than they may pick.
 TEST_F(CudaAttentionTest, GatheredLatents) {
-  struct Case {
-    KvType type;
-    int heads, picked, tokens, chunk;
-  };
-  for (const Case& c : {Case{KvType::kF16, 17, 40, 75, 75}, Case{KvType::kF16, 66, 3, 40, 37},
-                        Case{KvType::kBf16, 16, 70, 101, 52}, Case{KvType::kQ8_0, 16, 33, 70, 67},
-                        Case{KvType::kF8, 16, 33, 70, 67}, Case{KvType::kF16, 16, 150, 170, 169}}) {
-    Variant variant;
-    variant.params.values_in_keys = true;
-    variant.picked = c.picked;
-    const auto attend = [&](Backend& b) {
-      return run(b, c.type, {c.heads, 1, 576, 512}, variant, c.tokens, c.chunk);
-    };
-    expect_agreement(attend, 1e-6);
+  for (const PickedCase& c :
+       {PickedCase{KvType::kF16, 17, 40, 75, 75}, PickedCase{KvType::kF16, 66, 3, 40, 37},
+        PickedCase{KvType::kBf16, 16, 70, 101, 52}, PickedCase{KvType::kQ8_0, 16, 33, 70, 67},
+        PickedCase{KvType::kF8, 16, 33, 70, 67}, PickedCase{KvType::kF16, 16, 150, 170, 169}}) {
+    expect_picked_latents(c, 576, 512);
   }
 }
 
